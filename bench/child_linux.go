@@ -9,5 +9,5 @@ import (
 // are started from the main goroutine, on a thread that lasts.
 func init() { runtime.LockOSThread() }
 
-// endWithParent has a child stop even when this program is killed.
+// endWithParent stops a child even if this program is killed.
 func endWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGTERM }

@@ -4,5 +4,5 @@ package main
 
 import "syscall"
 
-// endWithParent is left to Ctrl-C where the system has no such signal.
+// endWithParent does nothing: this system has no such signal.
 func endWithParent(*syscall.SysProcAttr) {}

@@ -13,7 +13,7 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
-// sample is what one run of one side showed.
+// sample is the result of one run of one side.
 type sample struct {
 	Rate float64       // requests a second
 	P50  time.Duration // latencies
@@ -21,7 +21,7 @@ type sample struct {
 	N    int
 }
 
-// clients keep their connections from one run to the next, as callers do.
+// clients keep their connections between runs, as callers do.
 type clients map[clientOf]*http.Client
 
 type clientOf struct {
@@ -40,7 +40,7 @@ func (c clients) get(p *program, conns int) *http.Client {
 	return c[of]
 }
 
-// close ends all connections: idle ones take memory of both sides.
+// close ends all connections, because idle ones take memory on both sides.
 func (c clients) close() {
 	for of, client := range c {
 		client.CloseIdleConnections()
@@ -48,8 +48,8 @@ func (c clients) close() {
 	}
 }
 
-// drive keeps conns connections busy, each with one request at a time, for as
-// long as given or until supply has no more. An answer other than sc.want fails.
+// drive keeps conns connections busy, each with one request at a time, for the
+// given time or until supply has no more. It fails on an answer other than sc.want.
 func (c clients) drive(ctx context.Context, sc *scenario, p *program, supply func() (string, error), conns int, d time.Duration) (sample, error) {
 	return c.observe(ctx, sc, p, supply, conns, d, func(result *vegeta.Result) error {
 		if err := sc.check(result); err != nil {
@@ -66,7 +66,7 @@ func (sc *scenario) check(result *vegeta.Result) error {
 	return fmt.Errorf("%s: %s from %s", sc.name, cmp.Or(result.Error, strconv.Itoa(int(result.Code))), result.URL)
 }
 
-// observe is drive where each answer is shown to seen, whose error ends it.
+// observe is drive that calls seen with each answer; its error ends the run.
 func (c clients) observe(ctx context.Context, sc *scenario, p *program, supply func() (string, error), conns int, d time.Duration, seen func(*vegeta.Result) error) (sample, error) {
 	header := http.Header{"Authorization": {"Bearer " + sc.key}}
 	attacker := vegeta.NewAttacker(
@@ -111,7 +111,7 @@ func (c clients) observe(ctx context.Context, sc *scenario, p *program, supply f
 		return sample{}, failed
 	}
 	if len(latencies) == 0 {
-		return sample{}, fmt.Errorf("%s, %d connections: %s answered nothing", sc.name, conns, p.name)
+		return sample{}, fmt.Errorf("%s, %d connections: %s gave no answer", sc.name, conns, p.name)
 	}
 	slices.Sort(latencies)
 	at := func(q float64) time.Duration { return latencies[int(q*float64(len(latencies)-1))] }
@@ -119,7 +119,7 @@ func (c clients) observe(ctx context.Context, sc *scenario, p *program, supply f
 }
 
 // watch samples the memory of p until the returned function is called, which
-// puts the most that was seen into m.
+// stores the maximum in m.
 func watch(p *program, m *memory) func() {
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {

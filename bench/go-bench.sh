@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the Go benchmarks of the HTTP handlers on ports in memory and compares
-# them with the last recorded result; RECORD=1 makes the new one the recorded.
+# them with the last recorded result; RECORD=1 records the new one.
 set -eu
 cd "$(dirname "$0")/.."
 recorded=bench/results/go-bench.txt

@@ -18,12 +18,12 @@ import (
 	"lethe/adapters/postgres/migrate"
 )
 
-// People that the scenarios are played by; the others follow.
+// People who run the scenarios; the others follow.
 const (
 	manager     = 1 // may read everyone's
 	largeOwner  = 2 // of a tenth of all rows
 	smallOwner  = 3 // of 50 rows
-	eraser      = 4 // of what is there to be erased
+	eraser      = 4 // of the responses to erase
 	firstOfRest = 5
 )
 
@@ -33,18 +33,17 @@ const (
 	rareModel = "deepseek/deepseek-v3.1"
 )
 
-// minRows is the least that holds the small owner's rows, and where the curve
-// begins.
+// minRows includes all rows of the small owner, and is where the curve begins.
 const minRows = 10_000
 
 func key(user int) string { return "sk-bench-" + strconv.Itoa(user) }
 
-// numbered makes the same identifiers as md5(text)::uuid in the database.
+// numbered returns the same identifiers as md5(text)::uuid in the database.
 func numbered(kind string, n int) uuid.UUID { return md5.Sum([]byte(kind + strconv.Itoa(n))) }
 
 func owner(user int) string { return numbered("u", user).String() }
 
-// createDatabase makes a migrated database with people and no responses.
+// createDatabase creates a migrated database with people and no responses.
 func createDatabase(ctx context.Context, serverURL, name string, users int) (string, error) {
 	conn, err := pgx.Connect(ctx, serverURL)
 	if err != nil {
@@ -82,8 +81,8 @@ func createDatabase(ctx context.Context, serverURL, name string, users int) (str
 	return dbURL, nil
 }
 
-// followAdvice runs what `lethe doctor` of this binary advises for a database,
-// and returns the statements. Filling the tables makes the indexes anew.
+// followAdvice runs the statements that this binary's `lethe doctor` advises for a
+// database, and returns them. Filling the tables rebuilds the indexes.
 func followAdvice(ctx context.Context, binary, dbURL, dir string) (made []string, err error) {
 	cmd := exec.CommandContext(ctx, binary, "doctor", "--json")
 	cmd.Env, cmd.Dir, cmd.Stderr = append(serviceEnvironment(), "LETHE_DATABASE_URL="+dbURL), dir, os.Stderr
@@ -118,9 +117,9 @@ func dropDatabase(ctx context.Context, serverURL, name string) error {
 	return err
 }
 
-// The numbers $1 to $2 are rows. What a row is follows from hashes of its
-// number, so rows of a smaller load are the first of a larger one. $3 is a text
-// of which each prompt and answer is a part, 1 to 2 KB long.
+// Rows are numbered $1 to $2. A row's values are hashes of its number, so the rows
+// of a smaller load are the first of a larger one. Each prompt and answer is a part
+// of the text $3, 1 to 2 KB long.
 const (
 	chance = `(hashint8extended(i, %d) & 9223372036854775807)`
 
@@ -203,8 +202,8 @@ func passage() string {
 	return b.String()
 }
 
-// load adds the rows numbered from to to. Each table is filled on a connection
-// of its own, without its indexes and without looking up references.
+// load adds the rows numbered from to to. Each table is filled on its own
+// connection, without indexes and checks of references.
 func load(ctx context.Context, dbURL string, from, to, users int) error {
 	conn, err := pgx.Connect(ctx, dbURL)
 	if err != nil {
@@ -258,8 +257,7 @@ func load(ctx context.Context, dbURL string, from, to, users int) error {
 	return execAll(ctx, conn, append(create, "VACUUM ANALYZE", "CHECKPOINT"))
 }
 
-// addErasable adds the responses numbered from to to that are there to be
-// erased.
+// addErasable adds the responses to erase, numbered from to to.
 func addErasable(ctx context.Context, conn *pgx.Conn, from, to int) error {
 	if _, err := conn.Exec(ctx, erasableSQL, from, to, passage()); err != nil {
 		return fmt.Errorf("load rows to erase: %w", err)

@@ -1,6 +1,6 @@
-// Command bench loads a database, starts the service and the floor (the least
-// code that answers the same calls) beside each other, drives both in turns and
-// says how the service compares. `make bench` runs it; README.md tells more.
+// Command bench loads a database, starts the service and the floor (the smallest
+// program that answers the same calls), runs load against both in turns and reports
+// how the service compares. `make bench` runs it; see README.md.
 package main
 
 import (
@@ -27,11 +27,11 @@ import (
 )
 
 type config struct {
-	soak                bool // and not to compare
+	soak                bool // instead of comparing
 	rows, users, rounds int
 	seconds, minutes    float64
 	only                *regexp.Regexp // scenarios; nil: all
-	settings            []string       // of the service, more than usual
+	settings            []string       // additional ones of the service
 	cacheSetting        string
 	service, floor, out string
 }
@@ -63,7 +63,7 @@ func configure() (cfg config, err error) {
 	flag.StringVar(&cfg.service, "service", "bin/lethe", "the service's program")
 	flag.StringVar(&cfg.floor, "floor", "bin/floor", "the floor's program")
 	flag.StringVar(&cfg.out, "out", "bench/results", "folder for the results")
-	flag.BoolVar(&cfg.soak, "soak", false, "drive a mixture at the service alone, and see whether it fails or grows")
+	flag.BoolVar(&cfg.soak, "soak", false, "run mixed load on the service alone, and check for errors and growth")
 	flag.Parse()
 	var errs []error
 	number := func(name string, without, least float64) float64 {
@@ -110,7 +110,7 @@ var (
 const (
 	fewRows = 20_000
 	warmUp  = 200 * time.Millisecond
-	// How many rows are there to be erased, for each second of driving.
+	// Rows to erase for each second of load.
 	erasuresAlone, erasuresTogether = 1500, 4000
 )
 
@@ -118,16 +118,16 @@ func progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "[%4.0fs] %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// expected is about how long it takes to load the rows at two processors' pace
-// and to drive for so many seconds.
+// expected is about how long loading the rows takes on two processors, plus the
+// seconds of load.
 func (cfg config) expected(driving float64) time.Duration {
 	const rowsPerSecond = 15_000
 	loading := float64(cfg.rows)*1.2/rowsPerSecond + 30
 	return time.Duration((loading + driving) * float64(time.Second)).Round(10 * time.Second)
 }
 
-// A stage is where a run takes place: a server, and the databases and programs
-// that are started on it.
+// A stage is the environment of a run: a server, and the databases and programs on
+// it.
 type stage struct {
 	cfg       config
 	serverURL string
@@ -149,7 +149,7 @@ func newStage(ctx context.Context, cfg config) (*stage, error) {
 	return on, nil
 }
 
-// clear stops and removes everything, the newest first.
+// clear stops and removes everything, newest first.
 func (on *stage) clear() (err error) {
 	for _, stop := range slices.Backward(on.stops) {
 		err = errors.Join(err, stop())
@@ -157,8 +157,8 @@ func (on *stage) clear() (err error) {
 	return err
 }
 
-// database makes one with people, without responses, and with the indexes and
-// statistics that the service's program advises; advised are the statements.
+// database creates one with people, without responses, and with the indexes and
+// statistics that the service's doctor advises; advised are the statements.
 func (on *stage) database(ctx context.Context, kind string) (dbURL string, advised []string, err error) {
 	name := "lethe_bench_" + kind + "_" + strings.ToLower(rand.Text()[:8])
 	on.stops = append(on.stops, func() error { return dropDatabase(context.WithoutCancel(ctx), on.serverURL, name) })
@@ -250,16 +250,16 @@ func run(ctx context.Context, cfg config) (err error) {
 	return r.print(os.Stdout)
 }
 
-// hasCache tells whether this service knows the setting of a caller cache:
-// one that it does not know is an error.
+// hasCache reports whether this service knows the setting of a caller cache: an
+// unknown setting is an error.
 func (cfg config) hasCache(ctx context.Context, dir string) bool {
 	cmd := exec.CommandContext(ctx, cfg.service, "config")
 	cmd.Env, cmd.Dir = append(serviceEnvironment(), cfg.cacheSetting), dir
 	return cmd.Run() == nil
 }
 
-// grow loads the rows, and measures what a list costs whenever there are ten
-// times as many.
+// grow loads the rows, and measures the cost of a list each time their number has
+// grown tenfold.
 func grow(ctx context.Context, cfg config, dbURL string, s setup) (curve []point, err error) {
 	list := func(user int, query string) *scenario {
 		return &scenario{name: "list", method: "GET", key: key(user), want: 200, paths: [2][]string{{listPath + query}, {listPath + query}}}
@@ -300,7 +300,7 @@ func grow(ctx context.Context, cfg config, dbURL string, s setup) (curve []point
 	return curve, nil
 }
 
-// measure plays every scenario in turns, and fills in the report.
+// measure runs every scenario in turns and fills in the report.
 func measure(ctx context.Context, cfg config, conn *pgx.Conn, s setup, r *report) error {
 	all, err := scenarios(ctx, conn, s)
 	if err != nil {

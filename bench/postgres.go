@@ -19,14 +19,14 @@ import (
 	"lethe/adapters/embeddedpg"
 )
 
-// startPostgres returns the URL of a server, where its role is a superuser, and
-// what stops it: TEST_DATABASE_URL, else one of our own.
+// startPostgres returns the URL of a server, with a superuser's role, and a function
+// that stops it: TEST_DATABASE_URL, else our own.
 func startPostgres(ctx context.Context) (string, func() error, error) {
 	if serverURL := os.Getenv("TEST_DATABASE_URL"); serverURL != "" {
 		return serverURL, func() error { return nil }, nil
 	}
-	// Under the temporary folder, since root's home is closed to the user that
-	// Postgres runs as there.
+	// In the temporary folder, because the user that Postgres runs as for root cannot
+	// enter root's home.
 	base := filepath.Join(os.TempDir(), "lethe-testpg-"+strconv.Itoa(os.Getuid()))
 	data := base + "-" + rand.Text()
 	remove := func() error { return os.RemoveAll(data) }
@@ -91,7 +91,7 @@ func restartCommand(ctx context.Context, serverURL string) (*exec.Cmd, error) {
 	}
 	cmd := exec.Command(filepath.Join(programs, "postgres"), args...)
 	cmd.Dir = data
-	// What goes wrong is told to whoever asked.
+	// Errors go to the client.
 	if cmd.Stderr, err = os.OpenFile(filepath.Join(filepath.Dir(data), "bench.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
 		return nil, err
 	}

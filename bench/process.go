@@ -20,7 +20,7 @@ const (
 	stopTimeout  = 45 * time.Second
 )
 
-// child is a process that must not outlive this one.
+// child is a process that must not outlive this program.
 type child struct {
 	cmd    *exec.Cmd
 	exited chan struct{}
@@ -31,8 +31,8 @@ func startChild(cmd *exec.Cmd, quit syscall.Signal) (*child, error) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
-	// Ctrl-C goes to the whole group: in one of their own, children end when
-	// they are told to, in order.
+	// Ctrl-C goes to the whole process group: in groups of their own, children stop
+	// only when told to, in order.
 	cmd.SysProcAttr.Setpgid = true
 	endWithParent(cmd.SysProcAttr)
 	if err := cmd.Start(); err != nil {
@@ -81,12 +81,12 @@ func (c *child) await(ctx context.Context, attempt func() error) error {
 
 // memory is a process's, in bytes.
 type memory struct {
-	Resident int64 `json:"resident"` // the most seen while under load
-	Peak     int64 `json:"peak"`     // the most ever, as the system counts it
-	Private  int64 `json:"private"`  // of the resident, what is shared with no file and no other process
+	Resident int64 `json:"resident"` // the maximum seen under load
+	Peak     int64 `json:"peak"`     // the system's maximum
+	Private  int64 `json:"private"`  // resident memory not shared with files or other processes
 }
 
-// memoryOf reads /proc, and is zero where there is none.
+// memoryOf reads /proc; zero if there is none.
 func memoryOf(pid int) (m memory) {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
@@ -107,7 +107,7 @@ func memoryOf(pid int) (m memory) {
 	return m
 }
 
-// program is a side of the comparison, running.
+// program is a running side of the comparison.
 type program struct {
 	*child
 	name string
@@ -116,8 +116,8 @@ type program struct {
 
 const listPath = "/admin/api/v1/batches/requests"
 
-// startService runs the service on a database as whoever deploys it would, with
-// more settings where given.
+// startService runs the service on a database as in a deployment, with additional
+// settings.
 func startService(ctx context.Context, name, binary, databaseURL, dir string, settings ...string) (*program, error) {
 	addr, err := freeAddr()
 	if err != nil {
@@ -130,7 +130,7 @@ func startService(ctx context.Context, name, binary, databaseURL, dir string, se
 	return startProgram(ctx, name, cmd, addr, dir)
 }
 
-// serviceEnvironment is ours without settings of the service.
+// serviceEnvironment is our environment without settings of the service.
 func serviceEnvironment() (env []string) {
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "LETHE_") {
@@ -151,7 +151,7 @@ func startFloor(ctx context.Context, binary, databaseURL, dir string) (*program,
 }
 
 func startProgram(ctx context.Context, name string, cmd *exec.Cmd, addr, dir string) (*program, error) {
-	cmd.Dir = dir // where no lethe.yaml is
+	cmd.Dir = dir // has no lethe.yaml
 	cmd.Stderr = os.Stderr
 	c, err := startChild(cmd, syscall.SIGTERM)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// conditions are where, when and on what a run took place.
+// conditions are the place, time and machine of a run.
 type conditions struct {
 	Date      time.Time `json:"date"`
 	Commit    string    `json:"commit"`
@@ -33,7 +33,7 @@ type conditions struct {
 	Advised   []string  `json:"advised_by_doctor"` // statements
 }
 
-// report is all that a run has found; it is written as JSON.
+// report is the result of a run, written as JSON.
 type report struct {
 	conditions
 	Rounds  int     `json:"rounds"`
@@ -70,7 +70,7 @@ type point struct {
 	P50  map[string]float64 `json:"p50_ms"`
 }
 
-// check compares a measurement with what must be reached.
+// check compares a measurement with its target.
 type check struct {
 	What        string  `json:"what"`
 	Connections int     `json:"connections,omitempty"`
@@ -79,7 +79,7 @@ type check struct {
 	Below       float64 `json:"below,omitempty"`
 	Unit        string  `json:"unit,omitempty"`
 	Met         bool    `json:"met"`
-	Unmeasured  bool    `json:"unmeasured,omitempty"` // the service does not offer it, or the run left it out
+	Unmeasured  bool    `json:"unmeasured,omitempty"` // not offered by the service, or skipped by the run
 }
 
 func atLeast(what string, conns int, measured, target float64) check {
@@ -134,8 +134,8 @@ func medianOf(samples []sample) figures {
 	}
 }
 
-// What must be reached, as ratio of requests/s to the floor; at which numbers
-// of connections, nil for all.
+// Targets, as ratios of requests/s to the floor, at these numbers of connections;
+// nil: at all.
 var againstFloor = []struct {
 	scenario string
 	target   float64
@@ -152,7 +152,7 @@ var againstFloor = []struct {
 	{fetchCache, 1.1, nil},
 }
 
-// The same of one scenario of the service to another one of it.
+// Targets as ratios between two scenarios of the service.
 var againstEachOther = []struct {
 	scenario, other string
 	target          float64
@@ -337,7 +337,7 @@ func (r *report) print(w io.Writer) error {
 	return err
 }
 
-// write leaves the results in the folder dir, which it makes.
+// write creates the folder dir and writes the results there.
 func (r *report) write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -367,7 +367,7 @@ func (r *report) write(dir string) error {
 	return plotCurve(r.Curve, filepath.Join(dir, "cost.svg"))
 }
 
-// describe looks at the machine, the database server and the commit.
+// describe records the machine, the database server and the commit.
 func describe(ctx context.Context, cfg config, conn *pgx.Conn, advised []string) (conditions, error) {
 	c := conditions{
 		Date: time.Now().UTC().Truncate(time.Second), Commit: "unknown",

@@ -37,31 +37,30 @@ const (
 	fetchCache     = "fetch, caller cache"
 )
 
-// everyones is whose list the deep page is of, where not the large owner's.
+// everyones is the owner of the deep page's list if that is not the large owner.
 const everyones = "everyone"
 
-// A scenario is one kind of request, made of both sides.
+// A scenario is one kind of request to both sides.
 type scenario struct {
 	name   string
-	note   string // what the name leaves out
+	note   string // detail that the name omits
 	method string
 	key    string
 	want   int
-	// paths are what each side is asked in turn, the service first. One that is
-	// empty is filled in by prepare.
+	// paths are requested in turn, the service's first. prepare fills in an empty one.
 	paths [2][]string
-	erase bool // each request has another path, and none twice
-	// service is who is asked in place of the service with usual settings.
+	erase bool // each request has its own path
+	// service replaces the service with the usual settings; nil: it does not.
 	service *program
 	// alone has no floor: it is compared with another scenario of the service.
 	alone bool
-	conns []int // where not all
+	conns []int // numbers of connections; nil: all
 
-	perSecond int   // as many as can be where 0
-	maxBody   int64 // how much of an answer is kept to be looked at
+	perSecond int   // 0: as many as possible
+	maxBody   int64 // bytes of an answer to keep
 }
 
-// offered is what the service at hand can do.
+// offered is what this service supports.
 type offered struct{ count, after bool }
 
 func whatIsOffered(p *program) (o offered, err error) {
@@ -82,7 +81,7 @@ type setup struct {
 	offered                     offered
 }
 
-// scenarios are those that can be played with s.
+// scenarios are those that can run with s.
 func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error) {
 	list := func(query ...string) []string {
 		values := url.Values{}
@@ -109,7 +108,7 @@ func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error
 	}
 
 	both := func(paths []string) [2][]string { return [2][]string{paths, paths} }
-	few := []int{1, 16} // where no target asks for more
+	few := []int{1, 16} // unless a target needs more
 	none := both(list("count", "none"))
 	all := []*scenario{
 		{name: listLarge, key: key(largeOwner), paths: none},
@@ -120,8 +119,8 @@ func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error
 		{name: listFiltered, key: key(manager), paths: both(list("count", "none", "status", rareState, "model", rareModel))},
 	}
 
-	// Page 10,001, of the large owner's where there are so many, else of
-	// everyone's, else half way down.
+	// Page 10,001 of the large owner's list if it is long enough, otherwise of
+	// everyone's, otherwise half way down.
 	const wanted = 100_000
 	deepKey, depth, whose := key(largeOwner), wanted, "large owner"
 	if ofLarge <= wanted {
@@ -169,7 +168,7 @@ func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error
 	return all, nil
 }
 
-// cursorAt is the cursor behind as many rows as depth.
+// cursorAt is the cursor after depth rows.
 func cursorAt(p *program, key string, depth int) (string, error) {
 	body, err := ask(p, http.MethodGet, fmt.Sprintf("%s?count=none&limit=10&skip=%d", listPath, depth-10), key, http.StatusOK)
 	if err != nil {
@@ -205,8 +204,8 @@ func ask(p *program, method, path, key string, want int) ([]byte, error) {
 	return body, err
 }
 
-// compare fails where the two sides do not answer alike, since the comparison
-// would be of different things.
+// compare fails if the two sides answer differently: the comparison would be
+// meaningless.
 func compare(sc *scenario, floor *program) error {
 	if sc.erase || sc.alone {
 		return nil
@@ -261,8 +260,7 @@ func (e *erasable) supply() (string, error) {
 	return listPath + "/" + uuid.UUID(numbered("e", int(n))).String(), nil
 }
 
-// shuffled is the order of the two sides in a round, so that neither is always
-// the one to come first.
+// shuffled is the random order of the two sides in a round.
 func shuffled(random *rand.Rand) []int {
 	order := []int{0, 1}
 	random.Shuffle(2, func(i, j int) { order[i], order[j] = order[j], order[i] })

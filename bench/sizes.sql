@@ -1,15 +1,15 @@
--- What responses take on disk: bytes a row of each table and index, the depth of
--- the indexes, write-ahead log for each response, and the time of a VACUUM.
+-- What responses take on disk: bytes per row of each table and index, the depth of
+-- the indexes, write-ahead log per response, and the time of a VACUUM.
 --
 --   createdb sizes
 --   LETHE_DATABASE_URL=postgres:///sizes bin/lethe migrate up
 --   psql -X -v rows=200000 -f bench/sizes.sql sizes
 --
--- As a superuser, on an empty database and a server with nothing else to do, of
--- PostgreSQL 15 or later with the extensions pgstattuple and pg_walinspect. Every
--- response goes through its states as in life, and the table is vacuumed after
--- each twentieth of them. Prompts and answers are 1 to 2 KB; one response in ten
--- is one owner's, the rest are skewed over 1,000.
+-- Run it as a superuser, on an empty database of an idle server, PostgreSQL 15 or
+-- later with the extensions pgstattuple and pg_walinspect. Every response goes
+-- through its states as in production, and the table is vacuumed after each
+-- twentieth of them. Prompts and answers are 1 to 2 KB; one response in ten belongs
+-- to one owner, the rest are skewed over 1,000.
 \set ON_ERROR_STOP on
 \set QUIET on
 \pset footer off

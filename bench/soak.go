@@ -27,19 +27,19 @@ const (
 	pageOfWalk     = "50"
 )
 
-// kind is one kind of request in the mixture, on connections of its own.
+// kind is one kind of request in the mix, on its own connections.
 type kind struct {
 	*scenario
 	share  int // of the connections
 	supply func() (string, error)
-	seen   func(*vegeta.Result) // nil: nothing but the status counts
+	seen   func(*vegeta.Result) // nil: only the status counts
 
 	made    sample
 	wrong   atomic.Int64 // answers other than the expected one
 	example error        // the first of them
 }
 
-// mixture is what the service is asked in a soak: 16 connections in all.
+// mixture is the load of a soak: 16 connections in all.
 func mixture(ctx context.Context, conn *pgx.Conn, s setup, ids *erasable) ([]*kind, error) {
 	all, err := scenarios(ctx, conn, s)
 	if err != nil {
@@ -71,7 +71,7 @@ func mixture(ctx context.Context, conn *pgx.Conn, s setup, ids *erasable) ([]*ki
 	}, nil
 }
 
-// walk pages through a list to its end, and then begins again.
+// walk pages through a list to its end, and then starts again.
 func walk(name, key string) *kind {
 	const first = listPath + "?limit=" + pageOfWalk + "&count=none"
 	next := make(chan string, 1)
@@ -93,8 +93,7 @@ func walk(name, key string) *kind {
 	}
 }
 
-// drive asks p for as long as given. Answers other than the expected one are
-// counted.
+// drive sends requests to p for the given time and counts unexpected answers.
 func (k *kind) drive(ctx context.Context, p *program, d time.Duration) (err error) {
 	connections := clients{}
 	defer connections.close()
@@ -110,7 +109,7 @@ func (k *kind) drive(ctx context.Context, p *program, d time.Duration) (err erro
 	return err
 }
 
-// state is what the service takes at one moment.
+// state is what the service uses at one moment.
 type state struct{ resident, goroutines, inUse, open, database float64 }
 
 func look(ctx context.Context, conn *pgx.Conn, p *program) (s state, err error) {
@@ -134,14 +133,14 @@ func look(ctx context.Context, conn *pgx.Conn, p *program) (s state, err error) 
 		}
 	}
 	if s.goroutines == 0 || s.open == 0 {
-		return s, errors.New("/metrics tells nothing of goroutines or pools")
+		return s, errors.New("/metrics has no goroutines or pools")
 	}
 	return s, conn.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity
 		WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`).Scan(&s.database)
 }
 
-// soak drives a mixture at the service for minutes. It fails where anything was
-// answered otherwise than expected, or what the service takes has grown.
+// soak runs mixed load on the service for minutes. It fails on an unexpected answer,
+// or if the service uses more and more.
 func soak(ctx context.Context, cfg config) (err error) {
 	duration := time.Duration(cfg.minutes * float64(time.Minute))
 	progress("%d rows, %s of mixed load: about %s; Ctrl-C stops everything and leaves nothing behind", cfg.rows, duration, cfg.expected(duration.Seconds()))
@@ -187,7 +186,7 @@ func soak(ctx context.Context, cfg config) (err error) {
 	work.Go(func() error {
 		ticks := time.NewTicker(lookEvery)
 		defer ticks.Stop()
-		// The last look is before the load ends.
+		// The last sample is taken before the load ends.
 		for len(r.states) < int((duration-time.Second)/lookEvery) {
 			select {
 			case <-working.Done():
@@ -213,7 +212,7 @@ func soak(ctx context.Context, cfg config) (err error) {
 	return r.verdict()
 }
 
-// soakReport is what a soak has found.
+// soakReport is the result of a soak.
 type soakReport struct {
 	conditions
 	duration time.Duration
@@ -234,10 +233,10 @@ type growth struct {
 	first, second, last, tolerated float64
 }
 
-// growths compares the last quarter with the second: in the first, pools and
-// heap take their size. A tenth and a little more is tolerated of what changes
-// from one look to the next, with what is in flight and when garbage is
-// collected; connections, once open, are kept, and one more is tolerated.
+// growths compares the last quarter with the second: in the first, pools and heap
+// grow to their size. Values that vary with requests in flight and garbage
+// collection may grow by a tenth and a little more; open connections stay open, and
+// may be one more.
 func (r *soakReport) growths() (all []growth) {
 	for _, watched := range []struct {
 		what         string
@@ -262,7 +261,7 @@ func (r *soakReport) growths() (all []growth) {
 	return all
 }
 
-// verdict is nil where the service neither failed nor grew.
+// verdict is nil if the service neither failed nor grew.
 func (r *soakReport) verdict() error {
 	var errs []error
 	for _, k := range r.kinds {
@@ -301,7 +300,7 @@ func (r *soakReport) growthTable() table {
 	return t
 }
 
-// write prints the report, and leaves it in the folder dir.
+// write prints the report and writes it to the folder dir.
 func (r *soakReport) write(dir string) error {
 	heading := fmt.Sprintf("%s; %s of mixed load on 16 connections, looked at every %s.", r.conditions, r.duration, lookEvery)
 	verdict := "No error and no growth."

@@ -1,9 +1,9 @@
-// Command floor is the least code that answers the service's calls: what they
-// cost at best with net/http, encoding/json and pgx. It validates nothing,
-// counts nothing, and knows keys only. The service is measured against it, so
-// whenever a faster form of it is found, that is the floor.
+// Command floor is the smallest program that answers the service's calls: their
+// least cost with net/http, encoding/json and pgx. It validates and counts nothing,
+// and knows only keys. The service is compared with it, so a faster way becomes the
+// floor.
 //
-// FLOOR_DATABASE_URL says where the tables are, FLOOR_ADDR where to listen.
+// FLOOR_DATABASE_URL is the database, FLOOR_ADDR the address to listen on.
 package main
 
 import (
@@ -39,7 +39,7 @@ const (
 	ownSQL      = selection + `created_by = $1` + order + `$2 OFFSET $3`
 	everyoneSQL = selection + `created_by IS NOT NULL` + order + `$1 OFFSET $2`
 	filteredSQL = selection + `created_by IS NOT NULL AND state = $1 AND model = $2` + order + `$3 OFFSET $4`
-	// The second half is reached only where the first does not fill the page.
+	// The second half is read only if the first does not fill the page.
 	ownAfterSQL = `(` + selection + `created_by = $1 AND ` + rank + ` = $3 AND (created_at, id) < ($4, $5)` + order + `$2)
 		UNION ALL (` + selection + `created_by = $1 AND ` + rank + ` > $3` + order + `$2) LIMIT $2`
 	everyoneAfterSQL = `(` + selection + `created_by IS NOT NULL AND ` + rank + ` = $2 AND (created_at, id) < ($3, $4)` + order + `$1)
@@ -60,7 +60,7 @@ const (
 		LEFT JOIN LATERAL (SELECT * FROM http_analytics WHERE fusillade_request_id = r.id ORDER BY timestamp DESC, id DESC LIMIT 1) a ON true
 		WHERE r.id = $1 AND r.created_by IS NOT NULL AND (r.created_by = $2 OR $3)`
 
-	// One statement is one transaction. Steps go with their requests.
+	// One statement is one transaction. Steps are deleted with their requests.
 	eraseSQL = `WITH gone AS (
 			DELETE FROM fusillade.requests WHERE id = $1 AND created_by IS NOT NULL AND (created_by = $2 OR $3) RETURNING template_id
 		), template AS (
@@ -140,7 +140,7 @@ func main() {
 	}
 }
 
-// handle finds out who calls; what answer returns becomes JSON, nil a 204.
+// handle identifies the caller and writes what answer returns as JSON; nil: 204.
 func (f floor) handle(answer func(*http.Request, caller) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var c caller
@@ -220,7 +220,7 @@ func (f floor) list(r *http.Request, c caller) (any, error) {
 	return p, f.describe(r.Context(), c, p.Data, ids)
 }
 
-// ranks of states that come before all others; those have 3.
+// ranks of the states that sort first; all others have 3.
 var ranks = map[string]int{"processing": 0, "claimed": 1, "pending": 2, "completed": 3, "failed": 3, "canceled": 3}
 
 // describe adds usage and e-mail addresses, in one round trip.

@@ -1,9 +1,9 @@
-// Command lint runs the analyzers that found what go vet and staticcheck do not.
+// Command lint runs analyzers that find what go vet and staticcheck do not.
 //
 //	lint -test=false ./...
 //
-// Tests are left out: they compare errors to see that a port returns the very one
-// that it was given, not one that wraps it.
+// It skips tests: they compare errors to check that a port returns the very error it
+// was given, not one that wraps it.
 package main
 
 import (
@@ -22,7 +22,7 @@ func main() {
 	multichecker.Main(inProgram(errorlint.NewAnalyzer()), inProgram(critic.Analyzer))
 }
 
-// inProgram leaves out what is generated, and the ports' tests.
+// inProgram skips generated code and the ports' tests.
 func inProgram(a *analysis.Analyzer) *analysis.Analyzer {
 	run := a.Run
 	a.Run = func(pass *analysis.Pass) (any, error) {

@@ -1,6 +1,6 @@
-// Command testrun runs `go test` with the given arguments, and tells while it
-// runs how far it has come and about how long it will still take: from the last
-// run with the same arguments in this checkout, else from what is usual.
+// Command testrun runs `go test` with the given arguments and shows its progress and
+// the time left, estimated from the last run with the same arguments in this
+// checkout, else from the usual time.
 //
 //	testrun [-usual DURATION] [-also COMMAND] -- GO-TEST-ARGUMENTS...
 package main
@@ -27,10 +27,10 @@ import (
 	"gotest.tools/gotestsum/testjson"
 )
 
-// every is how often progress is told.
+// every is the interval of progress lines.
 const every = 20 * time.Second
 
-// timesFile keeps how long each kind of run took, below the current folder.
+// timesFile stores how long each kind of run took, below the current folder.
 var timesFile = filepath.Join(".cache", "test-times.json")
 
 func main() {
@@ -38,14 +38,14 @@ func main() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: testrun [-usual DURATION] [-also COMMAND] -- GO-TEST-ARGUMENTS...")
 		flag.PrintDefaults()
 	}
-	usual := flag.Duration("usual", 0, "how long the run takes as a rule")
-	also := flag.String("also", "", "shell `command` that runs beside the tests; what it says is printed at its end")
+	usual := flag.Duration("usual", 0, "how long the run usually takes")
+	also := flag.String("also", "", "shell `command` to run beside the tests; its output is printed when it ends")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, flag.Args(), *also, *usual)
 	stop()
 	if err != nil {
-		// The tests or the command have said themselves what is wrong.
+		// The tests or the command have already printed what is wrong.
 		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) {
 			fmt.Fprintln(os.Stderr, "testrun:", err)
 		}
@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, also string, usual time.Duration) e
 	if err != nil {
 		return err
 	}
-	if p.limit < p.cached*2 { // what is in the cache says nothing of the next run
+	if p.limit < p.cached*2 { // cached results say nothing about the next run
 		return nil
 	}
 	times[name] = time.Since(p.started).Round(time.Second)
@@ -99,8 +99,8 @@ func (p *progress) both(ctx context.Context, args []string, also string) []error
 	return []error{testErr, alsoErr}
 }
 
-// command is one that ends with all that it has started when ctx does: neither
-// a shell nor go test passes a signal on.
+// command is one that ends, with everything it has started, when ctx does: neither
+// a shell nor go test forwards signals.
 func command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -133,12 +133,12 @@ func (p *progress) test(ctx context.Context, args []string) error {
 	return err
 }
 
-// progress is what is known of the run, and prints it.
+// progress tracks the run and prints its progress.
 type progress struct {
 	formatter testjson.EventFormatter
 	started   time.Time
-	expected  time.Duration // zero where nothing is known
-	measured  bool          // expected is that of an earlier run
+	expected  time.Duration // zero: unknown
+	measured  bool          // expected is from an earlier run
 
 	mu                  sync.Mutex
 	running             map[string]time.Time // since when
@@ -187,7 +187,7 @@ func (p *progress) end(name string) {
 	delete(p.running, name)
 }
 
-// out writes whole pieces, so that lines of progress do not cut others.
+// out writes whole pieces, so that progress lines do not split others.
 func (p *progress) out(w io.Writer) io.Writer { return &piece{p, w} }
 
 type piece struct {
@@ -222,7 +222,7 @@ func (p *progress) tick() (stop func()) {
 	}
 }
 
-// state is what is done and what is running, the longest of it first.
+// state lists what is done and what is running, longest first.
 func (p *progress) state() (done, running string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -261,7 +261,7 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
 }
 
-// readTimes returns nothing where there is nothing of use: it is only a guess.
+// readTimes returns nothing if the file is unusable: it is only a guess.
 func readTimes() map[string]time.Duration {
 	times := map[string]time.Duration{}
 	if text, err := os.ReadFile(timesFile); err == nil && json.Unmarshal(text, &times) != nil {
