@@ -20,22 +20,22 @@ import (
 type AttestOptions struct {
 	Rewrite       bool   // write tables into new files, which locks them
 	Agreed        bool   // to Rewrite
-	ExpiredBefore string // the operator states that backups and write-ahead log from before then are gone: a date or an RFC 3339 time; empty: no statement
-	DryRun        bool   // report what would be written, and do nothing
+	ExpiredBefore string // backups and write-ahead log from before this date or RFC 3339 time are gone, as the operator states; empty: no statement
+	DryRun        bool   // only report what would be written
 }
 
-// Attest brings erasures to later levels as far as possible: it vacuums the tables
-// that erasures delete from, and writes receipts about what that proves.
+// Attest brings erasures to later levels as far as possible: it vacuums the tables that
+// erasures delete from, and writes receipts of the levels reached.
 func Attest(ctx context.Context, cfg *config.Config, options AttestOptions, o Output) (err error) {
 	expired, err := options.expiredBefore()
 	if err != nil {
 		return err
 	}
 	if options.Rewrite && !options.Agreed && !options.DryRun {
-		return config.Misused("--rewrite locks each table while it is written anew: nobody can read or write it meanwhile, and it takes room on disk for a second one; give --yes with it to agree")
+		return config.Misused("--rewrite locks each table while it is rewritten: nobody can read or write it meanwhile, and disk space for a second copy is needed; add --yes to confirm")
 	}
 	if cfg.Database.PgBouncer {
-		return config.Misused("tables cannot be vacuumed through PgBouncer: give the server's own URL, and set database.pgbouncer to false")
+		return config.Misused("cannot vacuum through PgBouncer: use the server's own URL, and set database.pgbouncer to false")
 	}
 	db, err := boot.Open(ctx, cfg, o.Progress)
 	if err != nil {
@@ -80,7 +80,7 @@ func (s AttestOptions) expiredBefore() (t time.Time, err error) {
 	case err != nil:
 		return t, config.Misused("--backups-expired-before must be a date or a time such as 2026-10-01 or 2026-10-01T12:00:00Z")
 	case t.After(time.Now()):
-		return t, config.Misused("--backups-expired-before lies in the future")
+		return t, config.Misused("--backups-expired-before is in the future")
 	}
 	return t, nil
 }
@@ -109,13 +109,13 @@ func (s *attesting) run(ctx context.Context, expired time.Time) error {
 func (s *attesting) found(ctx context.Context) error {
 	if s.schemas.OutletApart {
 		for _, level := range []receipt.Level{receipt.LevelReplicated, receipt.LevelVacuumed, receipt.LevelRewritten} {
-			if err := s.attest(ctx, level, never, "raw copies are in another database, which is not looked at"); err != nil {
+			if err := s.attest(ctx, level, never, "raw copies are in another database, which is not checked"); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	if err := s.attest(ctx, receipt.LevelReplicated, never, "the service finds out, where erasure.standby_urls is set"); err != nil {
+	if err := s.attest(ctx, receipt.LevelReplicated, never, "attested by the service, if erasure.standby_urls is set"); err != nil {
 		return err
 	}
 	if err := s.cluster(ctx); err != nil {
@@ -132,14 +132,14 @@ func (s *attesting) found(ctx context.Context) error {
 	case !s.options.Rewrite:
 		err = s.attest(ctx, receipt.LevelRewritten, never, "needs --rewrite")
 	case !rewritten:
-		err = s.attest(ctx, receipt.LevelRewritten, never, "the statistics of before are still needed by an open transaction: run it again")
+		err = s.attest(ctx, receipt.LevelRewritten, never, "an open transaction still needs the old statistics: run it again")
 	default:
 		err = s.attest(ctx, receipt.LevelRewritten, attest.CutOff(cutoff), "")
 	}
 	return err
 }
 
-// cluster makes the coming vacuum attest what was erased in another cluster.
+// cluster lets the next vacuum attest erasures of another cluster.
 func (s *attesting) cluster(ctx context.Context) error {
 	look := s.attester.NoticeCluster
 	if s.options.DryRun {
@@ -147,15 +147,15 @@ func (s *attesting) cluster(ctx context.Context) error {
 	}
 	foreign, err := look(ctx)
 	if err == nil && foreign > 0 {
-		s.say("%s: made before the database came to this cluster by a dump or an upgrade, or before Lethe told clusters apart. Their transaction numbers say nothing here; the first whole vacuum in this cluster attests them", count(foreign, "erasure"))
+		s.say("%s made before this database was dumped and restored or upgraded, or by a version of Lethe that did not record the cluster. Their transaction numbers mean nothing here; the first complete vacuum in this cluster attests them", count(foreign, "erasure"))
 	}
 	return err
 }
 
 func never(attest.Leaf) bool { return false }
 
-// attest attests a level and reports it. why explains why erasures are left, if the
-// reason is not what holds dead rows.
+// attest attests a level and reports it. why is the reason that erasures are left; empty:
+// something keeps their dead rows.
 func (s *attesting) attest(ctx context.Context, level receipt.Level, reached func(attest.Leaf) bool, why string) error {
 	outcome, err := s.attester.Attest(ctx, level, reached, s.options.DryRun)
 	if err != nil {
@@ -188,13 +188,13 @@ func (s *attesting) heldBy(ctx context.Context, horizon uint64) (string, error) 
 		}
 	}
 	if len(held) == 0 {
-		return "held back by transactions that have ended meanwhile, or that this role may not see: run it again", nil
+		return "held back by transactions that have just ended, or that this role may not see: run it again", nil
 	}
 	return "held back by " + strings.Join(held, "; "), nil
 }
 
 // tables vacuums or rewrites the tables and returns the first transaction whose dead
-// rows may remain in one of them. With DryRun it returns what that would be.
+// rows may remain in one of them. With DryRun it only predicts that transaction.
 func (s *attesting) tables(ctx context.Context) (cutoff uint64, rewritten bool, err error) {
 	if s.options.DryRun {
 		cutoff, err = s.expected(ctx)
@@ -207,8 +207,8 @@ func (s *attesting) tables(ctx context.Context) (cutoff uint64, rewritten bool, 
 	cutoff = math.MaxUint64
 	var wholes []attest.Table
 	done := map[attest.Table]bool{}
-	// A partition that is created meanwhile is processed too. One that does not exist
-	// at the last look is created by a transaction that no cutoff is after.
+	// Partitions created meanwhile are processed, too. One created after the last look
+	// belongs to a transaction that no cutoff is after.
 	for todo := []attest.Table{{}}; len(todo) > 0; {
 		var parts []attest.Table
 		if wholes, parts, err = s.present(ctx); err != nil {

@@ -29,17 +29,17 @@ const (
 	Problem Finding = "problem"
 )
 
-// Check is one thing that the doctor looked at.
+// Check is one check and its result.
 type Check struct {
 	Database string   `json:"database"` // main, fusillade, outlet, or a replica of one; or service
 	Name     string   `json:"check"`
 	Finding  Finding  `json:"finding"`
 	Detail   string   `json:"detail"`
 	Advice   string   `json:"advice,omitempty"`
-	SQL      []string `json:"sql,omitempty"` // to be run unchanged, outside of a transaction
+	SQL      []string `json:"sql,omitempty"` // to run unchanged, outside of a transaction
 }
 
-// Report is everything that the doctor found.
+// Report is the result of all checks.
 type Report struct {
 	Checks []Check `json:"checks"`
 }
@@ -77,12 +77,12 @@ func (r *Report) Write(out io.Writer, asJSON bool) error {
 	return err
 }
 
-// service replaces the name of a database in checks of the service's own settings.
+// service stands for the database in checks of the service's own settings.
 const service = "service"
 
-// Doctor examines the configured databases, and the trust in proxies. It probes the
-// proxy at through, a URL from ProxyURL; nil: none. An error means that it could not
-// even start; whatever is wrong with a database is in the report.
+// Doctor examines the configured databases and the trust in proxies. It probes the proxy
+// at through, a URL from ProxyURL; nil: none. An error means that it could not start;
+// problems of a database are in the report.
 func Doctor(ctx context.Context, cfg *config.Config, through *url.URL, progress io.Writer) (report *Report, err error) {
 	db, err := boot.Open(ctx, cfg, progress)
 	if err != nil {
@@ -124,8 +124,8 @@ type doctor struct {
 
 func (d *doctor) add(c Check) { d.report.Checks = append(d.report.Checks, c) }
 
-// failed adds a check that could not be made, unless the reason has been reported for
-// that database. It returns whether err was one.
+// failed reports whether err is an error, and adds a check for it unless its reason has
+// been reported for that database.
 func (d *doctor) failed(database, name string, err error) bool {
 	if err == nil {
 		return false
@@ -137,10 +137,10 @@ func (d *doctor) failed(database, name string, err error) bool {
 	if code == "42501" && d.lacking[database] || d.lost[database] {
 		return true
 	}
-	advice := "see whether the server's log says more"
+	advice := "look for details in the server's log"
 	if code == "" || strings.HasPrefix(code, "57P") {
 		d.lost[database] = true // and its connection
-		advice += "; what could not be checked after that either is not listed: examine it again"
+		advice += "; later checks of this database are missing here: examine it again"
 	}
 	d.add(Check{database, name, Problem, "could not be checked: " + oneLine(postgres.Described(err)), advice, nil})
 	return true
@@ -197,9 +197,9 @@ func (d *doctor) connect(ctx context.Context, name, url string) *pgx.Conn {
 	conn, err := boot.Connect(ctx, url)
 	if err != nil {
 		if away, ok := errors.AsType[*postgres.Away](err); ok {
-			err = away // without the advice, which comes next
+			err = away // without its advice: the check adds its own
 		}
-		d.add(Check{name, check, Problem, oneLine(err.Error()), "correct the URL (`lethe config` shows it without its password), or start the server", nil})
+		d.add(Check{name, check, Problem, oneLine(err.Error()), "correct the URL (`lethe config` shows it without the password), or start the server", nil})
 		return nil
 	}
 	c := conn.Config()

@@ -44,7 +44,7 @@ func TestBypassedHolds(t *testing.T) {
 	}
 	apptest.Exec(t, database.URL, `DELETE FROM fusillade.requests WHERE id = '`+held+`';
 		INSERT INTO underway.task (id, task_queue_name, input) VALUES (gen_random_uuid(), 'purge-user-data', '{"user_id": "`+apptest.Bob+`"}')`)
-	doctor(ops.Warning, "gone without Lethe: 1, such as "+held, "1 purge of dwctl's (purge-user-data) that waits")
+	doctor(ops.Warning, "something other than Lethe deleted: 1, such as "+held, "1 purge of dwctl (purge-user-data), waiting")
 
 	// Another process looks as soon as it starts.
 	other := apptest.Start(t, environ)

@@ -19,7 +19,7 @@ import (
 
 const (
 	unsealedToMention = time.Minute
-	auditProgress     = 2 * time.Second // between two lines
+	auditProgress     = 2 * time.Second // between lines of progress
 )
 
 // examineLog examines the whole log of erasures, however long that takes. name and
@@ -32,14 +32,14 @@ func (d *doctor) examineLog(ctx context.Context, name, url string) {
 	}
 	switch {
 	case err != nil:
-		d.add(Check{name, check, Problem, oneLine(err.Error()), "the service does not start until this is mended", nil})
+		d.add(Check{name, check, Problem, oneLine(err.Error()), "the service does not start until this is fixed", nil})
 		s = &boot.Signing{}
 	case len(s.Signers) == 0 && d.cfg.Embedded():
-		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none yet: the service makes one when it starts"})
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none yet: the service creates one when it starts"})
 	case len(s.Signers) == 0:
-		d.add(Check{name, check, Warning, "there is none: erasures leave receipts, and these are not sealed", s.NoKey(), nil})
+		d.add(Check{name, check, Warning, "none: receipts of erasures are not sealed", s.NoKey(), nil})
 	case s.Advice != "":
-		d.add(Check{name, check, Warning, s.Advice, "and make a new key if somebody may have read this one", nil})
+		d.add(Check{name, check, Warning, s.Advice, "and create a new key if somebody may have read this one", nil})
 	default:
 		ids := make([]string, len(s.Signers))
 		for i, signer := range s.Signers {
@@ -48,7 +48,7 @@ func (d *doctor) examineLog(ctx context.Context, name, url string) {
 		d.add(Check{Database: name, Name: check, Finding: OK, Detail: strings.Join(ids, ", ")})
 	}
 	if !d.log {
-		return // what is missing has been reported
+		return // the missing tables have been reported
 	}
 	db, err := boot.OpenPool(d.cfg, url, 1)
 	if d.failed(name, check, err) {
@@ -79,17 +79,17 @@ func (d *doctor) ownMigrations(ctx context.Context, name string, db *postgres.DB
 		c := Check{Database: name, Name: "migrations of set " + v.Set, Finding: OK, Detail: fmt.Sprintf("%d, the newest", v.Applied)}
 		switch {
 		case v.Applied < v.Newest:
-			c.Finding, c.Detail = Problem, fmt.Sprintf("%d, and this version needs %d", v.Applied, v.Newest)
+			c.Finding, c.Detail = Problem, fmt.Sprintf("%d, but this version needs %d", v.Applied, v.Newest)
 			c.Advice = "as the owner of schema lethe, run `lethe migrate up`"
 		case v.Applied > v.Newest:
-			c.Finding, c.Detail = Warning, fmt.Sprintf("%d is newer than %d, which this version knows", v.Applied, v.Newest)
+			c.Finding, c.Detail = Warning, fmt.Sprintf("%d is newer than %d, the newest that this version knows", v.Applied, v.Newest)
 			c.Advice = "run the version of Lethe that the database was upgraded for"
 		}
 		d.add(c)
 	}
 }
 
-// standbys looks for the standbys that checkpoints wait for.
+// standbys checks for the standbys that checkpoints wait for.
 func (d *doctor) standbys(ctx context.Context, name string, db *postgres.DB) {
 	const check = "standbys of the log"
 	if len(d.cfg.Erasure.Standbys) == 0 {
@@ -103,7 +103,7 @@ func (d *doctor) standbys(ctx context.Context, name string, db *postgres.DB) {
 	switch {
 	case !permitted:
 		c.Finding, c.Detail = Problem, "the role may not see what standbys have replayed, so no checkpoint is published"
-		c.Advice = "have a superuser GRANT pg_monitor to it, or take erasure.standbys out"
+		c.Advice = "have a superuser GRANT pg_monitor to it, or remove erasure.standbys"
 	case len(absent) > 0:
 		c.Finding, c.Detail = Warning, "not connected, so no checkpoint is published: "+strings.Join(absent, ", ")
 		c.Advice = "start them, or correct erasure.standbys: the names are the application_name of each standby's primary_conninfo"
@@ -122,39 +122,39 @@ func (d *doctor) cluster(ctx context.Context, name string, db *postgres.DB) {
 	foreign, err := attester.Foreign(ctx)
 	switch {
 	case domain.CodeOf(err) == domain.CodeForbidden:
-		d.add(Check{name, check, Warning, oneLine(err.Error()), "otherwise levels cannot be attested after a dump was restored elsewhere", nil})
+		d.add(Check{name, check, Warning, oneLine(err.Error()), "until then, levels cannot be attested after a dump is restored elsewhere", nil})
 	case d.failed(name, check, err):
 	case foreign > 0:
-		d.add(Check{name, check, Warning, fmt.Sprintf("%s made in another cluster, or before Lethe told clusters apart: a dump was restored here, or the server upgraded; their transaction numbers say nothing here", count(foreign, "erasure")),
-			"run `lethe erasures attest` once the service has sealed them: the first whole vacuum in this cluster has them come to the level vacuumed", nil})
+		d.add(Check{name, check, Warning, fmt.Sprintf("%s made in another cluster, before a dump was restored here or the server was upgraded, or by a version of Lethe that did not record the cluster; their transaction numbers mean nothing here", count(foreign, "erasure")),
+			"run `lethe erasures attest` once the service has sealed them: the first complete vacuum in this cluster brings them to the level vacuumed", nil})
 	default:
-		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none of another one waits to be attested"})
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "no erasure of another cluster waits to be attested"})
 	}
 }
 
-// seen compares the database with the newest checkpoint that was seen.
+// seen compares the database with the newest checkpoint seen.
 func (d *doctor) seen(ctx context.Context, name string, db *postgres.DB, s *boot.Signing) {
 	const check = "newest checkpoint seen"
 	file := boot.CheckpointFile(d.cfg)
 	if file == nil {
-		d.add(Check{name, check, Warning, "it is kept nowhere: after a restart, nobody notices that the database was restored from a backup", boot.NoCheckpointFile, nil})
+		d.add(Check{name, check, Warning, "it is not stored: a database restored from a backup goes unnoticed after a restart", boot.NoCheckpointFile, nil})
 		return
 	}
 	if signed, err := file.Read(); err == nil && signed == nil {
-		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none yet; from the first checkpoint on, it is kept in " + file.Path()})
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none yet; it will be stored in " + file.Path()})
 		return
 	}
 	log, err := translog.New(db, translog.Config{Signers: s.Signers, Checkpoints: readOnlyCheckpoint{file}})
 	if err != nil {
-		d.add(Check{name, check, Problem, oneLine(boot.UnusableCheckpoint(file, err).Error()), "the service does not start until this is mended", nil})
+		d.add(Check{name, check, Problem, oneLine(boot.UnusableCheckpoint(file, err).Error()), "the service does not start until this is fixed", nil})
 		return
 	}
 	err = log.Compare(ctx)
 	switch {
 	case errors.Is(err, translog.ErrRolledBack):
-		d.add(Check{name, check, Problem, oneLine(err.Error()), "with what `lethe erasures export` has kept, run `lethe replay` before the service opens: docs/erasure.md, After a restore", nil})
+		d.add(Check{name, check, Problem, oneLine(err.Error()), "run `lethe replay` on the folder of `lethe erasures export` before the service opens: see \"After a restore\" in docs/erasure.md", nil})
 	case !d.failed(name, check, err):
-		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "the database goes on from it"})
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "the database continues it"})
 	}
 }
 
@@ -169,10 +169,10 @@ func (d *doctor) backlog(ctx context.Context, name string, log *translog.Log) {
 	if d.failed(name, check, err) {
 		return
 	}
-	c := Check{Database: name, Name: check, Finding: OK, Detail: "none that wait for long"}
+	c := Check{Database: name, Name: check, Finding: OK, Detail: "none has been waiting for long"}
 	if b.Waiting && b.Oldest > unsealedToMention {
 		c.Finding, c.Detail = Warning, fmt.Sprintf("the oldest has been waiting for %s", b.Oldest.Round(time.Second))
-		c.Advice = "the service seals them within seconds while it runs and has a key: see what its log says"
+		c.Advice = "the service seals them within seconds while it runs and has a key: check its log"
 	}
 	d.add(c)
 }
@@ -193,7 +193,7 @@ func (d *doctor) audit(ctx context.Context, name string, log *translog.Log) {
 	for i, finding := range audit.Findings {
 		c := Check{Database: name, Name: check, Finding: Problem, Detail: finding}
 		if i == 0 {
-			c.Advice = "nothing is sealed on top of this: keep a copy of the database as it is, find out who changed it, compare with mirrors of the log, and restore what was there"
+			c.Advice = "nothing more is sealed: keep a copy of the database as it is, find out who changed it, compare it with mirrors of the log, and restore the original rows"
 		}
 		d.add(c)
 	}
@@ -205,15 +205,15 @@ func (d *doctor) audit(ctx context.Context, name string, log *translog.Log) {
 	}
 	detail := fmt.Sprintf("as it was sealed: %s and %s", count(audit.Size, "receipt"), count(audit.Checkpoints, "checkpoint"))
 	if audit.Unverified > 0 {
-		detail += fmt.Sprintf("; signed with keys that are not at hand: %s", count(audit.Unverified, "checkpoint"))
+		detail += fmt.Sprintf("; signed with keys that are not configured: %s", count(audit.Unverified, "checkpoint"))
 	}
 	d.add(Check{Database: name, Name: check, Finding: OK, Detail: detail + "; " + notSealed})
 }
 
-// notSealed says what no checkpoint signs.
-const notSealed = "this covers no holds, bulk erasures, the table of their receipts, rules and the access log, which nobody signs"
+// notSealed names what no checkpoint signs.
+const notSealed = "this does not cover holds, bulk erasures, the table of their receipts, rules and the access log, which are unsigned"
 
-// held checks whether something has bypassed holds, or is about to.
+// held checks whether something has bypassed holds or is about to.
 func (d *doctor) held(ctx context.Context, name, url string) {
 	const check = "what is held"
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
@@ -231,24 +231,24 @@ func (d *doctor) held(ctx context.Context, name, url string) {
 	if d.failed(name, check, err) {
 		return
 	}
-	const guard = "have the database refuse that: the owner of dwctl's tables installs what `lethe guard` prints"
+	const guard = "to make the database refuse this, have the owner of dwctl's tables install what `lethe guard` prints"
 	if n := len(found.Gone); n > 0 {
 		number := fmt.Sprint(n)
 		if n == fusillade.MaxGone {
 			number += " or more"
 		}
-		d.add(Check{name, check, Warning, fmt.Sprintf("of the responses that holds name, gone without Lethe: %s, such as %s of hold %s", number, found.Gone[0].Response, found.Gone[0].Hold),
-			"find out who deleted them, such as dwctl's own DELETE or purge, and release the hold when that is done; " + guard, nil})
+		d.add(Check{name, check, Warning, fmt.Sprintf("responses named by holds that something other than Lethe deleted: %s, such as %s of hold %s", number, found.Gone[0].Response, found.Gone[0].Hold),
+			"find out what deleted them, such as dwctl's own DELETE or purge, and then release the hold; " + guard, nil})
 	}
 	if found.Waiting > 0 {
-		d.add(Check{name, check, Warning, count(int(found.Waiting), "purge") + " of dwctl's (purge-user-data) that waits, or is at work, is to remove what is held",
+		d.add(Check{name, check, Warning, count(int(found.Waiting), "purge") + " of dwctl (purge-user-data), waiting or running, would remove held responses",
 			"stop it in underway.task before it runs, or release the hold; " + guard, nil})
 	}
 	if found.Failed > 0 {
-		d.add(Check{name, check, Warning, count(int(found.Failed), "purge") + " of dwctl's (purge-user-data) failed, and some of what it was to remove is held",
-			"with what `lethe guard` prints this is as it should be; what else that person has stays too: erase it by owner with Lethe, or all of it when the hold is over", nil})
+		d.add(Check{name, check, Warning, count(int(found.Failed), "purge") + " of dwctl (purge-user-data) failed, and some of its responses are held",
+			"with the guard of `lethe guard` this is expected; the person's other responses stay, too: erase them by owner with Lethe, or everything once the hold ends", nil})
 	}
 	if len(found.Gone)+int(found.Waiting+found.Failed) == 0 {
-		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "no response that a hold names is gone, and no purge of what is held waits"})
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "no response that a hold names is gone, and no purge of held responses is waiting"})
 	}
 }

@@ -50,8 +50,8 @@ func TestDoctorLogNotThere(t *testing.T) {
 	}{
 		"no schema":     {"DROP SCHEMA lethe CASCADE", "table lethe.receipts is missing", "lethe migrate up"},
 		"a table":       {"DROP TABLE lethe.checkpoints CASCADE", "table lethe.checkpoints is missing", "lethe migrate up"},
-		"an old schema": {"DELETE FROM lethe.version_lethe WHERE version_id > 0", "0, and this version needs ", "lethe migrate up"},
-		"old jobs":      {"DELETE FROM lethe.river_migration WHERE version > 6", "6, and this version needs ", "lethe migrate up"},
+		"an old schema": {"DELETE FROM lethe.version_lethe WHERE version_id > 0", "0, but this version needs ", "lethe migrate up"},
+		"old jobs":      {"DELETE FROM lethe.river_migration WHERE version > 6", "6, but this version needs ", "lethe migrate up"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -20,7 +20,7 @@ import (
 	"lethe/app/config"
 )
 
-// proxy checks the trust in proxies, which no database knows about.
+// proxy checks the settings for trust in proxies.
 func (d *doctor) proxy() {
 	const check = "proxy headers"
 	a := d.cfg.Auth
@@ -31,14 +31,14 @@ func (d *doctor) proxy() {
 	case worry != "":
 		c.Finding, c.Detail, c.Advice = Warning, worry, config.ProxyAdvice
 	case a.ProxySecret == "":
-		c.Detail = fmt.Sprintf("%s is believed by the proxy's address; you have said that callers' own is %s", a.ProxyUserHeader, config.IncomingStripped)
+		c.Detail = fmt.Sprintf("%s is trusted by the proxy's address, and you have confirmed that callers' own is %s", a.ProxyUserHeader, config.IncomingStripped)
 		if everywhere := anyAddress(d.cfg); everywhere != "" {
 			c.Finding = Warning
-			c.Detail = fmt.Sprintf("%s is believed from %s, which is everyone who reaches the service past the proxy", a.ProxyUserHeader, everywhere)
-			c.Advice = "name the proxy's addresses alone in auth.proxy_trusted, or have it prove itself by auth.proxy_secret (LETHE_AUTH_PROXY_SECRET)"
+			c.Detail = fmt.Sprintf("%s is trusted from %s, which includes everyone who can bypass the proxy", a.ProxyUserHeader, everywhere)
+			c.Advice = "list only the proxy's addresses in auth.proxy_trusted, or authenticate the proxy with auth.proxy_secret (LETHE_AUTH_PROXY_SECRET)"
 		}
 	default:
-		c.Detail = fmt.Sprintf("%s is believed from who has the proxy's secret; that callers' own does not come through, `lethe doctor --proxy URL` shows", a.ProxyUserHeader)
+		c.Detail = fmt.Sprintf("%s is trusted only with the proxy's secret; `lethe doctor --proxy URL` tests whether callers' own gets through", a.ProxyUserHeader)
 	}
 	d.add(c)
 }
@@ -55,11 +55,11 @@ func anyAddress(cfg *config.Config) string {
 
 const (
 	probeTimeout = 10 * time.Second
-	probesWithin = time.Minute // all of them
+	probesWithin = time.Minute // for all of them
 )
 
-// contractGets are the GET paths of the contract, in order, with the contract's
-// examples for their parameters. A proxy may treat each differently.
+// contractGets are the sorted GET paths of the contract, with its examples as
+// parameters. A proxy may treat each differently.
 var contractGets = sync.OnceValues(func() ([]string, error) {
 	var contract struct {
 		Paths map[string]struct {
@@ -106,9 +106,9 @@ func ProxyURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// throughProxy sends requests through the proxy as anyone could: without credentials,
-// and then with the header that names a user, to each GET path. It uses HEAD, which
-// shows no data even if the proxy lets it in.
+// throughProxy requests each GET path through the proxy as anyone could: without
+// credentials, and with the header that names a user. HEAD shows no data even if the
+// proxy lets it in.
 func (d *doctor) throughProxy(ctx context.Context, database string) {
 	const check = "proxy, probed"
 	if d.through == nil {
@@ -121,34 +121,34 @@ func (d *doctor) throughProxy(ctx context.Context, database string) {
 		d.add(Check{Database: service, Name: check, Finding: finding, Detail: fmt.Sprintf(detail, args...), Advice: advice})
 	}
 	if !d.cfg.Auth.ProxyHeaders {
-		add(OK, "", "no proxy's word is believed, so there is nothing to probe: auth.proxy_headers is false")
+		add(OK, "", "nothing to probe: auth.proxy_headers is false, so no proxy is trusted")
 		return
 	}
 	name, err := someExternalID(ctx, database)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		add(OK, "", "nobody can be named in %s: no person in the database has an external_user_id", header)
+		add(OK, "", "%s can name nobody: no person in the database has an external_user_id", header)
 		return
 	case err != nil:
-		add(Problem, "mend what is wrong with the database first", "whom to name could not be looked up: %s", oneLine(err.Error()))
+		add(Problem, "fix the database first", "could not look up a user to name: %s", oneLine(err.Error()))
 		return
 	}
 	paths, err := contractGets()
 	if err != nil {
-		add(Problem, "report this as a fault of this program", "the paths to probe are not known: %s", err)
+		add(Problem, "report this as a bug in Lethe", "could not read the paths to probe: %s", err)
 		return
 	}
-	// The probed paths, by what the proxy does.
+	// The probed paths by result.
 	said := map[gateway][]string{}
 	answers := 0
 	for _, path := range paths {
 		does, status, err := d.probe(ctx, path, header, name)
 		switch {
 		case err != nil && answers == 0:
-			add(Problem, "correct the URL of --proxy, or see why the proxy does not answer", "%s does not answer: %s", d.through, oneLine(err.Error()))
+			add(Problem, "correct the URL of --proxy, or find out why the proxy does not answer", "%s does not answer: %s", d.through, oneLine(err.Error()))
 			return
 		case err != nil:
-			add(Problem, "try again", "%s answered %s, and not at %s: %s", d.through, count(answers, "time"), path, oneLine(err.Error()))
+			add(Problem, "try again", "%s answered %s, but not at %s: %s", d.through, count(answers, "time"), path, oneLine(err.Error()))
 			return
 		}
 		answers++
@@ -158,21 +158,21 @@ func (d *doctor) throughProxy(ctx context.Context, database string) {
 	shut := len(said[closed]) + len(said[keepsToItself])
 	notPassed := ""
 	if len(said[passesNot]) > 0 {
-		notPassed = "; it passes on nothing at " + at(passesNot)
+		notPassed = "; it does not forward " + at(passesNot)
 	}
 	switch {
 	case len(said[open]) > 0:
-		add(Problem, "stop the service or the proxy until it removes "+header+" from what comes in, at every path; docs/configuration.md, \"Behind a proxy\", says how for nginx, Caddy, Apache and HAProxy",
-			"anyone is whoever they name: a caller without credentials who sends %s to %s is not answered with 401 at %s", header, d.through, at(open))
+		add(Problem, "stop the service or the proxy until the proxy strips "+header+" from incoming requests at every path; see \"Behind a proxy\" in docs/configuration.md for nginx, Caddy, Apache and HAProxy",
+			"anyone can act as any user: a caller without credentials who sends %s to %s does not get 401 at %s", header, d.through, at(open))
 	case len(said[busy]) > 0:
-		add(Warning, "try again", "with the header nothing can be told by the answers at %s", at(busy))
+		add(Warning, "try again", "no conclusive answer to requests with the header at %s", at(busy))
 	case len(said[unclear]) > 0 || shut == 0:
-		add(Warning, "give the URL at which the proxy passes the paths of the contract on to this service, while that runs; a proxy that signs everyone in before it passes anything on has to be probed from behind the sign-in, by hand",
-			"a caller without credentials does not get this service's 401 through %s at %s: what the proxy does with the header cannot be told by that", d.through, strings.Join(append(said[unclear], said[passesNot]...), ", "))
+		add(Warning, "give the URL at which the proxy forwards the contract's paths to this service, while the service runs; test a proxy that signs everyone in first by hand, signed in",
+			"a caller without credentials does not get this service's 401 through %s at %s, which does not show what the proxy does with the header", d.through, strings.Join(append(said[unclear], said[passesNot]...), ", "))
 	case len(said[closed]) == 0:
-		add(OK, "", "a caller's own %s does not come through %s: the proxy answers by itself at %s%s", header, d.through, at(keepsToItself), notPassed)
+		add(OK, "", "a caller's own %s does not get through %s: the proxy answers by itself at %s%s", header, d.through, at(keepsToItself), notPassed)
 	default:
-		add(OK, "", "a caller's own %s does not count through %s: at each of %s it is answered as without%s", header, d.through, count(shut, "path"), notPassed)
+		add(OK, "", "a caller's own %s has no effect through %s: the answer at each of %s is the same without it%s", header, d.through, count(shut, "path"), notPassed)
 	}
 }
 
@@ -183,7 +183,7 @@ const (
 	closed        gateway = iota // 401, both with the header and without
 	keepsToItself                // it answers requests with the header itself
 	open                         // the header lets the caller in
-	busy                         // no time to find out
+	busy                         // too busy to tell
 	passesNot                    // it does not forward the path
 	unclear                      // something else answers
 )
@@ -200,7 +200,7 @@ func (d *doctor) probe(ctx context.Context, path, header, name string) (does gat
 	case err != nil:
 		return 0, 0, err
 	case !passedOn && ours && oursWithout && status == without:
-		return unclear, without, nil // another server's page
+		return unclear, without, nil // the answer of another server
 	case status == http.StatusTooManyRequests || status >= 500:
 		return busy, status, nil
 	case ours && status != http.StatusUnauthorized:
@@ -230,7 +230,7 @@ func (d *doctor) ask(ctx context.Context, path, header, value string) (status in
 	answer, err := client.Do(r)
 	if err != nil {
 		if u, ok := errors.AsType[*url.Error](err); ok {
-			err = u.Err // without the URL, which is reported anyway
+			err = u.Err // without the URL, which the check names
 		}
 		return 0, false, err
 	}
@@ -242,7 +242,7 @@ func (d *doctor) ask(ctx context.Context, path, header, value string) (status in
 }
 
 // someExternalID returns a user whom a proxy could name, preferably one who has just
-// been here, so that probing writes nothing about them.
+// called, so that probing does not update their last login.
 func someExternalID(ctx context.Context, url string) (name string, err error) {
 	conn, err := boot.Connect(ctx, url)
 	if err != nil {

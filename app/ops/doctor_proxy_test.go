@@ -132,7 +132,7 @@ func TestDoctorProbesEachPath(t *testing.T) {
 		return probed
 	}
 	probed := openAt(regexp.MustCompile("/access-log$"))
-	if !strings.HasSuffix(probed.Detail, "not answered with 401 at /lethe/api/v1/access-log (403)") || probed.Finding != ops.Problem {
+	if !strings.HasSuffix(probed.Detail, "does not get 401 at /lethe/api/v1/access-log (403)") || probed.Finding != ops.Problem {
 		t.Errorf("open at one: %+v", probed)
 	}
 	probed = openAt(regexp.MustCompile(""))
@@ -161,11 +161,11 @@ func TestDoctorCannotTellOfAProxy(t *testing.T) {
 	closed := httptest.NewServer(nil)
 	closed.Close()
 
-	if _, probed := probe(t, page.URL, environ...); probed.Finding != ops.OK || !strings.Contains(probed.Detail, "nobody can be named") {
+	if _, probed := probe(t, page.URL, environ...); probed.Finding != ops.OK || !strings.Contains(probed.Detail, "can name nobody") {
 		t.Errorf("with nobody to be named: %+v", probed)
 	}
 	apptest.Exec(t, database.URL, apptest.Proxied)
-	if _, probed := probe(t, page.URL, environ...); probed.Finding != ops.Warning || !strings.Contains(probed.Detail, "cannot be told") {
+	if _, probed := probe(t, page.URL, environ...); probed.Finding != ops.Warning || !strings.Contains(probed.Detail, "does not show what the proxy does") {
 		t.Errorf("another's page: %+v", probed)
 	}
 	for status, want := range map[int]ops.Finding{http.StatusForbidden: ops.OK, http.StatusServiceUnavailable: ops.Warning, http.StatusTooManyRequests: ops.Warning, http.StatusOK: ops.Problem} {
@@ -195,7 +195,7 @@ func TestDoctorCannotTellOfAProxy(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 	}))
 	t.Cleanup(partly.Close)
-	if _, probed := probe(t, partly.URL, environ...); probed.Finding != ops.OK || !strings.Contains(probed.Detail, "passes on nothing at") || !strings.Contains(probed.Detail, "/access-log (404)") {
+	if _, probed := probe(t, partly.URL, environ...); probed.Finding != ops.OK || !strings.Contains(probed.Detail, "does not forward") || !strings.Contains(probed.Detail, "/access-log (404)") {
 		t.Errorf("a proxy that passes on one path: %+v", probed)
 	}
 	if _, probed := probe(t, closed.URL, environ...); probed.Finding != ops.Problem || !strings.Contains(probed.Detail, "does not answer") {

@@ -40,7 +40,7 @@ func (d *doctor) server(ctx context.Context, name string, conn *pgx.Conn) {
 	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "PostgreSQL " + text})
 }
 
-// settings checks for the session settings that the service's queries rely on.
+// settings checks the session settings that the service's queries rely on.
 func (d *doctor) settings(ctx context.Context, name, url string, sides []inspect.Side) {
 	const check = "settings of sessions"
 	var path []string
@@ -61,7 +61,7 @@ func (d *doctor) settings(ctx context.Context, name, url string, sides []inspect
 		return
 	}
 	if len(not) == 0 {
-		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "dates, bytes, numbers and texts come as they are read, whatever the role, the database or the server says"})
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "sessions have the settings that the service needs, whatever the role, the database or the server sets"})
 		return
 	}
 	var words, inDatabase []string
@@ -74,17 +74,17 @@ func (d *doctor) settings(ctx context.Context, name, url string, sides []inspect
 		}
 	}
 	if len(inDatabase) > 0 {
-		d.add(Check{name, check, Problem, "sessions have settings that they cannot change themselves: " + strings.Join(inDatabase, ", "),
-			"take them from the role, the database or the server: `ALTER ROLE … RESET`, `ALTER DATABASE … RESET` or `ALTER SYSTEM RESET`", nil})
+		d.add(Check{name, check, Problem, "sessions have settings that they cannot override: " + strings.Join(inDatabase, ", "),
+			"remove them from the role, the database or the server: `ALTER ROLE … RESET`, `ALTER DATABASE … RESET` or `ALTER SYSTEM RESET`", nil})
 	}
 	if len(words) == 0 {
 		return
 	}
-	d.add(Check{name, check, Problem, "what sessions are to begin with is not what they have: " + strings.Join(words, ", "),
-		"a pooler in between does not pass it on: set database.pgbouncer to true, and have the pooler ignore none of client_encoding, datestyle, timezone and standard_conforming_strings (ignore_startup_parameters)", nil})
+	d.add(Check{name, check, Problem, "sessions do not have the settings that the service requests: " + strings.Join(words, ", "),
+		"a pooler in between drops them: set database.pgbouncer to true, and take client_encoding, datestyle, timezone and standard_conforming_strings out of the pooler's ignore_startup_parameters", nil})
 }
 
-// vacuum looks for whatever keeps dead rows, and so what was erased.
+// vacuum looks for anything that keeps dead rows, and so erased content.
 func (d *doctor) vacuum(ctx context.Context, name string, conn *pgx.Conn) {
 	const check = "vacuum"
 	on, err := inspect.Autovacuum(ctx, conn)
@@ -96,7 +96,7 @@ func (d *doctor) vacuum(ctx context.Context, name string, conn *pgx.Conn) {
 		return
 	}
 	if !on {
-		d.add(Check{name, check, Warning, "the server does not remove dead rows by itself, so what was erased stays in its files",
+		d.add(Check{name, check, Warning, "the server does not remove dead rows by itself, so erased content stays in its files",
 			"set autovacuum and track_counts to on, or run `lethe erasures attest` each day", nil})
 	}
 	held := false
@@ -107,7 +107,7 @@ func (d *doctor) vacuum(ctx context.Context, name string, conn *pgx.Conn) {
 		}
 	}
 	if on && !held {
-		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "on, and nothing that this role sees holds dead rows back for long"})
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "on, and nothing that this role can see holds dead rows back for long"})
 	}
 }
 
@@ -119,7 +119,7 @@ func (d *doctor) clock(ctx context.Context, name string, conn *pgx.Conn) {
 	}
 	c := Check{Database: name, Name: check, Finding: OK, Detail: fmt.Sprintf("%s from ours, give or take %s", skew.Round(time.Millisecond), uncertainty.Round(time.Millisecond))}
 	if skew.Abs()-uncertainty > skewToMention {
-		c.Finding, c.Advice = Warning, "set both clocks by NTP: sessions end, and lists by time are cut, at the wrong moment"
+		c.Finding, c.Advice = Warning, "synchronize both clocks by NTP: otherwise sessions expire and time filters cut at the wrong moment"
 	}
 	d.add(c)
 }
@@ -138,12 +138,12 @@ func (d *doctor) connections(ctx context.Context, name string, conn *pgx.Conn, s
 		want += jobs.MaxConns
 	}
 	result := Check{Database: name, Name: check, Finding: OK,
-		Detail: fmt.Sprintf("the pools may take %d of %d for this role, %d of the server's are open now", want, c.Limit(), c.Open)}
+		Detail: fmt.Sprintf("the pools may use %d of %d for this role; %d of the server's are open now", want, c.Limit(), c.Open)}
 	switch {
 	case want > c.Limit():
 		result.Finding, result.Advice = Problem, "lower database.max_conns, or raise max_connections or the role's limit"
 	case want+c.Open > c.Max-c.Reserved:
-		result.Finding, result.Advice = Warning, "under load the server could run out of them: lower database.max_conns or raise max_connections"
+		result.Finding, result.Advice = Warning, "the server may run out of connections under load: lower database.max_conns or raise max_connections"
 	}
 	d.add(result)
 }
@@ -151,7 +151,7 @@ func (d *doctor) connections(ctx context.Context, name string, conn *pgx.Conn, s
 func (d *doctor) migrations(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {
 	for _, side := range sides {
 		if side == inspect.Outlet {
-			continue // it has none that are known here
+			continue // it records none
 		}
 		check, schema, version, known := "dwctl's migrations", "public", inspect.DwctlVersion, int64(inspect.DwctlMigration)
 		if side == inspect.Fusillade {
@@ -166,21 +166,21 @@ func (d *doctor) migrations(ctx context.Context, name string, conn *pgx.Conn, si
 		case inspect.NoMigrations:
 			c.Detail = "none recorded: the tables are Lethe's own, or come from elsewhere"
 		case inspect.Unreadable:
-			c.Finding, c.Detail = Warning, "the role may not read which were applied, so nobody can tell whether the tables are of a version that Lethe knows: it was built against "+version
+			c.Finding, c.Detail = Warning, "the role may not read which were applied, so the version of the tables is unknown; Lethe was built against "+version
 			c.Advice = fmt.Sprintf("have the tables' owner run what `lethe doctor --grants --role %s` prints", conn.Config().User)
 		case inspect.Known:
 			c.Detail = fmt.Sprintf("%d, of version %s, which Lethe was built against", m.Newest, version)
 		default:
 			c.Finding = Warning
 			c.Detail = fmt.Sprintf("%d is %s than %d of version %s, which Lethe was built against", m.Newest, m.Age, known, version)
-			c.Advice = "if tables and columns are found all there, reading is safe; try an erasure on a copy before relying on it"
+			c.Advice = "if no tables or columns are missing, reading is safe; test an erasure on a copy before you rely on it"
 			if m.Age == inspect.Newer {
 				c.Advice += "; `lethe erasures search --sample 20`, as the database's owner, finds the places of content that an erasure would miss"
 			}
 		}
 		if len(m.Failed) > 0 {
 			c.Finding = Warning
-			c.Detail += fmt.Sprintf("; begun and not finished: %v", m.Failed)
+			c.Detail += fmt.Sprintf("; started but not finished: %v", m.Failed)
 			c.Advice = "let the system that owns the tables finish its migrations"
 		}
 		d.add(c)
@@ -199,10 +199,10 @@ func (d *doctor) lag(ctx context.Context, name string, primary, replica *pgx.Con
 	}
 	switch {
 	case !lag.InRecovery:
-		c.Finding, c.Detail = Warning, "this is no replica but a primary"
-		c.Advice = "correct the replica's URL, unless it is a copy of another kind: what is erased must be gone there too"
+		c.Finding, c.Detail = Warning, "this is a primary, not a replica"
+		c.Advice = "correct the replica's URL, unless it is another kind of copy: erased rows must disappear there, too"
 	case lag.Bytes > lagBytesToMention || lag.Bytes > 0 && lag.Since > lagToMention:
-		c.Finding, c.Advice = Warning, "lists show what was; see what keeps the replica, or read from the primary for now"
+		c.Finding, c.Advice = Warning, "lists are out of date: find out what delays the replica, or read from the primary for now"
 	}
 	d.add(c)
 }

@@ -21,7 +21,7 @@ const orphansToLookAt = 20_000
 func (d *doctor) orphans(ctx context.Context, name string, db *boot.Databases) {
 	const check = "orphaned copies"
 	if !d.log {
-		return // what is missing has been reported
+		return // the missing tables have been reported
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -29,15 +29,15 @@ func (d *doctor) orphans(ctx context.Context, name string, db *boot.Databases) {
 	if d.failed(name, check, err) || n.unreachable {
 		return
 	}
-	c := Check{Database: name, Name: check, Finding: OK, Detail: fmt.Sprintf("of %d raw copies of seven days and more, none is of a request that is gone", n.Looked)}
+	c := Check{Database: name, Name: check, Finding: OK, Detail: fmt.Sprintf("none of %d raw copies of seven days or more belongs to a request that is gone", n.Looked)}
 	if gone := n.RawRequests + n.RawResponses; gone > 0 {
-		c.Detail = fmt.Sprintf("of %d raw copies of seven days and more, %d are of requests that are gone, as dwctl deleted them", n.Looked, gone)
+		c.Detail = fmt.Sprintf("of %d raw copies of seven days or more, %d belong to requests that dwctl deleted", n.Looked, gone)
 		if c.Advice = "the service removes them, with receipts: erasure.orphans is true"; !d.cfg.Erasure.Orphans {
-			c.Finding, c.Advice = Warning, "have the service remove them, with receipts: set erasure.orphans to true"
+			c.Finding, c.Advice = Warning, "to have the service remove them, with receipts, set erasure.orphans to true"
 		}
 	}
 	if !n.All {
-		c.Detail += "; others were not looked at, as they are many: `lethe erasures orphans --dry-run` does"
+		c.Detail += "; there are more: `lethe erasures orphans --dry-run` checks them all"
 	}
 	d.add(c)
 }
@@ -57,11 +57,11 @@ func (d *doctor) tables(ctx context.Context, name string, conn *pgx.Conn, sides 
 			continue
 		}
 		d.add(Check{name, check, Problem, m,
-			"if the tables are dwctl's, correct fusillade.schema and outlet.schema or finish its migrations; in a database of Lethe's own, run `lethe migrate up`", nil})
+			"if the tables are dwctl's, correct fusillade.schema and outlet.schema or finish its migrations; in Lethe's own database, run `lethe migrate up`", nil})
 	}
 	if len(own) > 0 {
-		d.add(Check{name, check, Problem, "the log of erasures, or what goes on with them, has no place or an old one: " + strings.Join(own, "; "),
-			fmt.Sprintf("as a role that may create a schema in the database, run `lethe migrate up`; then, as that role, what `lethe doctor --grants --role %s` prints", conn.Config().User), nil})
+		d.add(Check{name, check, Problem, "Lethe's own tables are missing or out of date: " + strings.Join(own, "; "),
+			fmt.Sprintf("as a role that may create a schema in the database, run `lethe migrate up`; then, as that role, run what `lethe doctor --grants --role %s` prints", conn.Config().User), nil})
 	}
 	present, err := inspect.Present(ctx, conn, reqs)
 	if d.failed(name, check, err) {
@@ -70,7 +70,7 @@ func (d *doctor) tables(ctx context.Context, name string, conn *pgx.Conn, sides 
 	if len(missing) == 0 {
 		detail := "all that is needed"
 		if absent := len(reqs) - len(present); absent > 0 {
-			detail += fmt.Sprintf("; this database has no raw copies to be erased along (%s of them)", count(absent, "table"))
+			detail += fmt.Sprintf("; this database has no raw copies to erase (%s absent)", count(absent, "table"))
 		}
 		d.add(Check{Database: name, Name: check, Finding: OK, Detail: detail})
 	}
@@ -100,17 +100,17 @@ func (d *doctor) content(ctx context.Context, name string, conn *pgx.Conn, sides
 		return
 	}
 	for _, table := range content.Unserved {
-		d.add(Check{name, check, Problem, table + " holds responses, or holds what the role may not look at, and it can neither be shown nor erased: the role may not read it or the tables that belong to it, or one of them is missing or no table",
-			"the service answers and erases nothing meanwhile: give the role what `lethe doctor --grants` prints, let the system that owns the tables finish its migrations, or upgrade Lethe to a version that knows them", nil})
+		d.add(Check{name, check, Problem, table + " contains responses, or rows that the role may not read, that can be neither shown nor erased: the role may not read it or a related table, or one of them is missing or not a table",
+			"until this is fixed, the service answers and erases nothing: run what `lethe doctor --grants` prints, let the system that owns the tables finish its migrations, or upgrade Lethe to a version that knows them", nil})
 	}
 	for _, indirect := range content.Indirect {
 		d.add(Check{name, check, Warning, indirect + ", and not a table",
-			"an erasure reads back through it alone: look at what it is made of, which may keep what was erased", nil})
+			"an erasure checks its result only through it: check the tables behind it, which may keep erased content", nil})
 	}
 	if len(content.Unserved)+len(content.Indirect) > 0 {
 		return
 	}
-	detail := fmt.Sprintf("%s, and nothing in them that cannot be served", count(content.Tables, "table"))
+	detail := fmt.Sprintf("%s, without content that cannot be served", count(content.Tables, "table"))
 	if len(content.OfPerson) > 0 {
 		var names []string
 		for _, p := range content.OfPerson {
@@ -129,11 +129,11 @@ func (d *doctor) ledger(ctx context.Context, name string, conn *pgx.Conn) {
 		return
 	}
 	if !state.Granted {
-		d.add(Check{name, check, Warning, "the role may not read public.credits_transactions, so the cost of a response is unknown once its usage record has expired",
+		d.add(Check{name, check, Warning, "the role may not read public.credits_transactions, so costs are unknown for responses whose usage record has expired",
 			fmt.Sprintf("have the table's owner run what `lethe doctor --grants --role %s` prints", conn.Config().User), nil})
 		return
 	}
-	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "where usage records do not tell them, they come from public.credits_transactions"})
+	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "costs that usage records lack come from public.credits_transactions"})
 }
 
 func (d *doctor) indexes(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {
@@ -145,7 +145,7 @@ func (d *doctor) indexes(ctx context.Context, name string, conn *pgx.Conn, sides
 	for _, a := range advice {
 		detail := fmt.Sprintf("%s lacks an index that lists or erasures need", a.Table)
 		if a.Invalid != "" {
-			detail = fmt.Sprintf("index %s of %s is not valid: it was left unfinished, or is being built right now", a.Invalid, a.Table)
+			detail = fmt.Sprintf("index %s of %s is not valid: its creation failed or is still running", a.Invalid, a.Table)
 		}
 		d.add(Check{name, check, Warning, detail, "lists or erasures are slow on a large table; as the tables' owner, run:", a.Statements})
 	}
@@ -154,15 +154,15 @@ func (d *doctor) indexes(ctx context.Context, name string, conn *pgx.Conn, sides
 	}
 }
 
-// copyIndexes only advises: without these indexes, receipts state gaps.
+// copyIndexes only advises: without these indexes, receipts list gaps.
 func (d *doctor) copyIndexes(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {
 	const check = "indexes for copies"
 	advice, err := inspect.MissingCopyIndexes(ctx, conn, d.schemas, sides...)
 	if d.failed(name, check, err) || len(advice) == 0 {
 		return
 	}
-	c := Check{Database: name, Name: check, Finding: OK, Detail: "erasures find the raw copies that a usage record of the request leads to; without the indexes below, they do not look for others"}
-	c.Advice = "have them find also those that only the usage record of a step or a header leads to, whether later turns quote what is erased, and in large tables the copies that a person's deleted responses have left: run these one by one as the tables' owner, in no transaction; each makes writing a little slower:"
+	c := Check{Database: name, Name: check, Finding: OK, Detail: "erasures find the raw copies that a usage record of the request leads to, but no others without the indexes below"}
+	c.Advice = "with them, erasures also find copies that only a step's usage record or a header leads to, later turns that quote the erased response, and, in large tables, copies of a person's deleted responses. Run these one by one as the tables' owner, outside of a transaction; each makes writes slightly slower:"
 	for _, a := range advice {
 		c.SQL = append(c.SQL, a.Statements...)
 	}
@@ -176,28 +176,28 @@ func (d *doctor) filterIndexes(ctx context.Context, name string, conn *pgx.Conn,
 	if d.failed(name, check, err) {
 		return
 	}
-	c := Check{Database: name, Name: check, Finding: OK, Detail: "all that is needed, and all that a large database may want"}
+	c := Check{Database: name, Name: check, Finding: OK, Detail: "all that is needed, and all that help in a large database"}
 	for _, a := range advice {
 		c.SQL = append(c.SQL, a.Statements...)
 	}
 	if len(advice) > 0 {
-		c.Detail = fmt.Sprintf("all that is needed; a large database may want %d more", len(c.SQL))
-		c.Advice = "where lists narrowed by states, response status or errors are slow for owners of very many responses, or everyone's narrowed by a model, run as the tables' owner those that help; each makes writing a little slower:"
+		c.Detail = fmt.Sprintf("all that is needed; %d more may help in a large database", len(c.SQL))
+		c.Advice = "if lists filtered by state, response status or error are slow for owners of very many responses, or everyone's lists filtered by model, run those that help as the tables' owner; each makes writes slightly slower:"
 	}
 	d.add(c)
 }
 
-// statistics only advises: estimates are labelled as such.
+// statistics only advises: without them, estimates are less accurate.
 func (d *doctor) statistics(ctx context.Context, name string, conn *pgx.Conn) {
 	const check = "statistics"
 	advice, err := inspect.MissingStatistics(ctx, conn, d.schemas)
 	if d.failed(name, check, err) {
 		return
 	}
-	c := Check{Database: name, Name: check, Finding: OK, Detail: "all that is needed, and all that estimated counts may want", SQL: advice}
+	c := Check{Database: name, Name: check, Finding: OK, Detail: "all that is needed, and all that improve estimated counts", SQL: advice}
 	if len(advice) > 0 {
-		c.Detail = "all that is needed; some more would make estimated counts better"
-		c.Advice = "where counts of lists narrowed by min_duration_ms, or by states and response status together, are to be estimated well, run as the tables' owner; writing gets no slower:"
+		c.Detail = "all that is needed; more would improve estimated counts"
+		c.Advice = "for better estimates of lists filtered by min_duration_ms, or by state and response status together, run these as the tables' owner; writes get no slower:"
 	}
 	d.add(c)
 }
@@ -214,7 +214,7 @@ func (d *doctor) moments(ctx context.Context, name string, conn *pgx.Conn) {
 	}
 	looked := ""
 	if found.Partial {
-		looked = "; of times other than created_at, not all were looked at"
+		looked = "; times other than created_at were not all checked"
 	}
 	if n := len(found.Responses); n > 0 {
 		some := make([]string, min(n, 3))
@@ -225,11 +225,11 @@ func (d *doctor) moments(ctx context.Context, name string, conn *pgx.Conn) {
 		if n == inspect.MaxUnsayable {
 			number = fmt.Sprintf("%d responses or more", n)
 		}
-		d.add(Check{name, check, Warning, number + " with a time that is infinite or not of the years 1 to 9999, such as " + strings.Join(some, ", ") + looked,
-			"that time is shown as null, all else goes on; correct it in fusillade's table requests, or erase the responses", nil})
+		d.add(Check{name, check, Warning, number + " with a time that is infinite or outside the years 1 to 9999, such as " + strings.Join(some, ", ") + looked,
+			"that time is shown as null, and everything else works; correct it in fusillade's table requests, or erase the responses", nil})
 		return
 	}
-	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "all of them can be shown" + looked})
+	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "all can be shown" + looked})
 }
 
 // outOfReach looks for copies of responses in a main database without fusillade: an
@@ -251,9 +251,9 @@ func (d *doctor) outOfReach(ctx context.Context, name string, conn *pgx.Conn) {
 		return
 	}
 	if len(full) > 0 {
-		d.add(Check{name, check, Warning, strings.Join(full, ", ") + " may hold copies of responses, and fusillade is in another database",
-			"an erasure cannot reach them there: name the database of raw copies with outlet.database_url; erase the rest by other means, or keep fewer of them", nil})
+		d.add(Check{name, check, Warning, strings.Join(full, ", ") + " may hold copies of responses, but fusillade is in another database",
+			"an erasure cannot reach them there: set outlet.database_url to the database of raw copies, and erase the rest by other means, or keep less of it", nil})
 		return
 	}
-	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none out of an erasure's reach"})
+	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none out of reach of an erasure"})
 }

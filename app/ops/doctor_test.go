@@ -162,7 +162,7 @@ func TestDoctorReplica(t *testing.T) {
 	database := pgtest.New(t)
 	report := apptest.Examine(t, "LETHE_DATABASE_URL="+database.URL, "LETHE_DATABASE_REPLICA_URL="+database.RoleURL)
 	warnings := apptest.Found(report, ops.Warning)
-	if len(warnings) != 1 || !strings.Contains(warnings[0].Detail, "no replica but a primary") {
+	if len(warnings) != 1 || !strings.Contains(warnings[0].Detail, "a primary, not a replica") {
 		t.Errorf("found\n%s", apptest.Text(t, report))
 	}
 	gone := apptest.Examine(t, "LETHE_DATABASE_URL="+database.URL, "LETHE_DATABASE_REPLICA_URL=postgres://u@127.0.0.1:1/d")
@@ -269,14 +269,14 @@ func TestGrantsFitTheTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"which takes CREATEROLE or a superuser", "-- Nothing is granted on what is not there: column public.http_analytics.response_step_id is missing.",
+		"which takes CREATEROLE or a superuser", "-- Missing, so nothing is granted on it: column public.http_analytics.response_step_id is missing.",
 		"column fusillade.requests.service_tier is missing", "table lethe.cosignatures is missing",
 	} {
 		if !strings.Contains(sql.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &sql)
 		}
 	}
-	if !strings.Contains(said.String(), "not all that the role needs") || strings.Count(sql.String(), "\nBEGIN;\n") != 1 {
+	if !strings.Contains(said.String(), "grants are incomplete") || strings.Count(sql.String(), "\nBEGIN;\n") != 1 {
 		t.Errorf("it says %q and prints\n%s", &said, &sql)
 	}
 	apptest.Exec(t, database.URL, sql.String()[strings.Index(sql.String(), "BEGIN;"):])

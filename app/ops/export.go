@@ -26,8 +26,8 @@ const (
 
 	exportEvery       = 2 * time.Second // while following
 	exportRetry       = 5 * time.Second
-	exportReportEvery = time.Minute // between two log lines about failures
-	exportAtOnce      = 200         // erasures that are written at once
+	exportReportEvery = time.Minute // between log lines about failures
+	exportAtOnce      = 200         // erasures written at once
 	stateEvery        = time.Minute
 )
 
@@ -49,7 +49,7 @@ func NewExportIdentity(file string, o Output) error {
 	}
 	if err := boot.WriteNew(file, fmt.Sprintf("# public key: %s\n%s\n", recipient, identity)); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%s is there already and is left as it is: without it, what was written for it can never be read", file)
+			return fmt.Errorf("%s already exists and was not overwritten: without it, lists encrypted for it can never be read; choose another file", file)
 		}
 		return err
 	}
@@ -90,8 +90,8 @@ func Export(ctx context.Context, cfg *config.Config, options ExportOptions, o Ou
 	})
 }
 
-// logKeys returns the given public keys of the log, otherwise those of the configured
-// private keys; none is not an error.
+// logKeys returns the given public keys of the log, or those of the configured private
+// keys. It may return none.
 func logKeys(cfg *config.Config, given []string) ([]receipt.PublicKey, error) {
 	if len(given) > 0 {
 		return publicKeys(given)
@@ -138,17 +138,17 @@ type exporter struct {
 	o      Output
 
 	state   offsite.State
-	written time.Time          // time when the state was written
+	written time.Time          // when the state was written
 	first   int64              // leaves before this one are done
-	known   map[uuid.UUID]bool // receipts that were processed while unsealed
+	known   map[uuid.UUID]bool // receipts that were listed while unsealed
 
 	exported int
 	mirrored int64
 	gap      bool
 }
 
-// begin writes known erasures that are not listed, and reports where the list has a
-// gap: an erasure's details are known for a day.
+// begin lists the erasures that the database still remembers, and reports a gap in the
+// list: the database remembers for a day what was erased.
 func (e *exporter) begin(ctx context.Context) error {
 	now := time.Now()
 	var err error
@@ -161,14 +161,14 @@ func (e *exporter) begin(ctx context.Context) error {
 	}
 	switch since := now.Add(-known); {
 	case e.state.Complete.IsZero():
-		e.report("The list begins with what was erased since %s; a restore of a backup that is older brings back more", inWords(since))
+		e.report("The list begins with erasures since %s; restoring an older backup brings back more", inWords(since))
 	case e.state.Complete.Before(since):
 		e.gap = true
 		if n := len(e.state.Gaps); n > 0 && e.state.Gaps[n-1].After.Equal(e.state.Complete) {
-			e.state.Gaps = e.state.Gaps[:n-1] // the last export was not completed
+			e.state.Gaps = e.state.Gaps[:n-1] // the last export did not complete
 		}
 		e.state.Gaps = append(e.state.Gaps, offsite.Span{After: e.state.Complete, Before: since})
-		e.report("THE LIST HAS A GAP: what was erased between %s and %s may be missing, as nothing was exported for longer than it is known what was erased. Keep no backup from before the end of the gap, or note what was erased by other means",
+		e.report("THE LIST HAS A GAP: erasures between %s and %s may be missing, because the export did not run for longer than the database remembers them. Delete backups from before the end of the gap, or record those erasures by other means",
 			inWords(e.state.Complete), inWords(since))
 	}
 	buried, first, err := e.log.Buried(ctx)
@@ -183,7 +183,7 @@ func (e *exporter) begin(ctx context.Context) error {
 			oldest = b.WrittenAt
 		}
 	}
-	// Nothing is listed before its erasure, except if clocks differ.
+	// Nothing is listed before its erasure, unless clocks differ.
 	if e.known, err = e.list.Listed(oldest.Add(-24 * time.Hour)); err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (e *exporter) begin(ctx context.Context) error {
 	return e.write(ctx, ids)
 }
 
-// write lists what was erased with these receipts, unless it is listed already.
+// write lists the erasures of these receipts, unless they are listed already.
 func (e *exporter) write(ctx context.Context, ids []uuid.UUID) error {
 	var wanted []uuid.UUID
 	for _, id := range ids {
@@ -265,7 +265,7 @@ func (e *exporter) follow(ctx context.Context) {
 		pause := exportEvery
 		if err := e.step(ctx); err != nil && ctx.Err() == nil {
 			pause = exportRetry
-			reported.Do(func() { e.report("could not export now, and will try again: %s", oneLine(err.Error())) })
+			reported.Do(func() { e.report("could not export, will retry: %s", oneLine(err.Error())) })
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -286,7 +286,7 @@ func (e *exporter) summarize() error {
 	if e.o.JSON {
 		return writeJSON(e.o.Out, map[string]any{"exported": e.exported, "mirrored": e.mirrored, "size": tree.N, "gap": e.gap})
 	}
-	return e.o.print("Added %s to the list, and %s to the mirror, which has %d", count(e.exported, "erasure"), count(e.mirrored, "receipt"), tree.N)
+	return e.o.print("Added %s to the list, and %s to the mirror, which now has %d", count(e.exported, "erasure"), count(e.mirrored, "receipt"), tree.N)
 }
 
 func inWords(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

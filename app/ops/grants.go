@@ -17,8 +17,8 @@ import (
 
 // Grants writes the least privileges that role needs on the existing tables and
 // columns, as a script for psql: one transaction per database, ending at the first
-// error. The script and progress report what does not exist. A truncated script
-// commits nothing in the database where it ends.
+// error. A truncated script commits nothing in the database where it ends. The script
+// and progress report missing tables and columns.
 func Grants(ctx context.Context, cfg *config.Config, role string, out, progress io.Writer) (err error) {
 	if err := checkRole(role); err != nil {
 		return err
@@ -31,7 +31,7 @@ func Grants(ctx context.Context, cfg *config.Config, role string, out, progress 
 
 	var lacking []string
 	var b strings.Builder
-	fmt.Fprintf(&b, "-- The least that role %s needs. Create it first, if it is not there, which takes CREATEROLE or a superuser:\n--   CREATE ROLE %[1]s LOGIN PASSWORD '...';\n-- Then have psql run this as the owner of the tables: a transaction for each database, which fits the\n-- tables that were there. It stops at the first error, and exits with 3.\n%s",
+	fmt.Fprintf(&b, "-- The least privileges that role %s needs. Create it first if it does not exist, which takes CREATEROLE or a superuser:\n--   CREATE ROLE %[1]s LOGIN PASSWORD '...';\n-- Then run this with psql as the owner of the tables: one transaction for each database, which fits the\n-- tables that exist now. It stops at the first error and exits with 3.\n%s",
 		pgx.Identifier{role}.Sanitize(), endAtErrors)
 	write := func(url string, sides ...inspect.Side) error {
 		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
@@ -61,7 +61,7 @@ func Grants(ctx context.Context, cfg *config.Config, role string, out, progress 
 		c := conn.Config()
 		lacking = append(lacking, missing...)
 		for _, what := range missing {
-			fmt.Fprintf(&b, "-- Nothing is granted on what is not there: %s.\n", oneLine(what))
+			fmt.Fprintf(&b, "-- Missing, so nothing is granted on it: %s.\n", oneLine(what))
 		}
 		if db.Apart() || db.OutletURL != "" {
 			fmt.Fprintf(&b, "\\connect -reuse-previous=on %s %s %s %d\n", psqlWord(c.Database), "-", psqlWord(c.Host), c.Port)
@@ -84,13 +84,13 @@ func Grants(ctx context.Context, cfg *config.Config, role string, out, progress 
 		return err
 	}
 	if len(lacking) > 0 {
-		_, _ = fmt.Fprintf(progress, "What is printed is not all that the role needs: %s. Run `lethe migrate up` for what is Lethe's own, correct the names of schemas, and print it again\n", boot.FirstOf(lacking))
+		_, _ = fmt.Fprintf(progress, "These grants are incomplete: %s. Run `lethe migrate up` to create Lethe's own tables, correct the names of schemas, and print the grants again\n", boot.FirstOf(lacking))
 	}
 	_, err = io.WriteString(out, b.String())
 	return err
 }
 
-// checkRole refuses what cannot be a role's name.
+// checkRole refuses impossible names of roles.
 func checkRole(role string) error {
 	if role == "" || len(role) > 63 || strings.ContainsFunc(role, unicode.IsControl) {
 		return errors.New("--role must be the name of a role: 1 to 63 bytes, no line breaks")

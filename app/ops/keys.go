@@ -14,23 +14,23 @@ import (
 	"lethe/receipt"
 )
 
-// NewSigningKey creates a key for the log with this origin. It writes the key to a
-// new file that only its owner can read, and prints the public key; without a file it
-// prints the private key, and reports the public one.
+// NewSigningKey creates a key for the log with this origin. It writes the key to a new
+// file that only its owner can read and prints the public key; without a file it prints
+// the private key, and the public one as progress.
 func NewSigningKey(origin, file string, o Output) error {
 	private, public, err := receipt.GenerateKey(origin)
 	if err != nil {
 		return config.Misused("%v", err)
 	}
 	if file == "" {
-		if _, err := fmt.Fprintf(o.Progress, "The private key, shown this once; its public key is\n%s\n", public); err != nil {
+		if _, err := fmt.Fprintf(o.Progress, "The private key follows and is shown only once. Its public key is\n%s\n", public); err != nil {
 			return err
 		}
 		return o.print("%s", private)
 	}
 	if err := boot.WriteNew(file, private+"\n"); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%s is there already and is left as it is: what was signed with its keys can be checked with no other", file)
+			return fmt.Errorf("%s already exists and was not overwritten: no other key can continue a log that its keys have signed; choose another file", file)
 		}
 		return err
 	}
@@ -59,7 +59,7 @@ func ShowSigningKeys(file string, o Output) error {
 // from a file or, with "-", from in, and prints the result.
 func Cosign(ctx context.Context, cfg *config.Config, file string, in io.Reader, o Output) (err error) {
 	if len(cfg.Erasure.Witnesses) == 0 {
-		return config.Misused("no witness is known: give their public keys in erasure.witnesses (LETHE_ERASURE_WITNESSES)")
+		return config.Misused("no witness is configured: set erasure.witnesses (LETHE_ERASURE_WITNESSES) to their public keys")
 	}
 	var cosigned []byte
 	if file == "-" {
@@ -85,8 +85,8 @@ func Cosign(ctx context.Context, cfg *config.Config, file string, in io.Reader, 
 		case o.JSON:
 			return writeJSON(o.Out, map[string]any{"size": size, "added": added})
 		case added == 0:
-			return o.print("The checkpoint of size %d had signatures of these witnesses already", size)
+			return o.print("The checkpoint of size %d already had the signatures of these witnesses", size)
 		}
-		return o.print("Added signatures of witnesses to the checkpoint of size %d: %d", size, added)
+		return o.print("Signatures of witnesses added to the checkpoint of size %d: %d", size, added)
 	})
 }

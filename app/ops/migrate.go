@@ -52,11 +52,11 @@ func meaning(s migrate.State) string {
 	case migrate.Pending:
 		return "run `lethe migrate up`"
 	case migrate.Foreign:
-		return "another system's: left alone"
+		return "another system's: not touched"
 	case migrate.Absent:
-		return "not there, and the other system's to create"
+		return "missing: the other system must create it"
 	case migrate.Former:
-		return "of before the first release: start anew"
+		return "from before the first release: start anew"
 	case migrate.Incomplete:
 		return "some of its tables are missing: see `lethe doctor`"
 	}
@@ -80,9 +80,9 @@ func ownDatabase(ctx context.Context, db *boot.Databases) error {
 		case migrate.Current:
 			return nil
 		case migrate.Foreign, migrate.Absent:
-			return fmt.Errorf("the users and keys of database %q belong to another system: manage them there, with dwctl's own dashboard or API", s.Database)
+			return fmt.Errorf("the users and keys of database %q belong to another system: manage them there, in dwctl's dashboard or API", s.Database)
 		default:
-			return fmt.Errorf("database %q has no tables of users and keys yet, or old ones: run `lethe migrate up` first", s.Database)
+			return fmt.Errorf("the tables of users and keys in database %q are missing or out of date: run `lethe migrate up` first", s.Database)
 		}
 	}
 	return nil

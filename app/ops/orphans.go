@@ -31,14 +31,14 @@ type OrphansCounted struct {
 
 // OrphansOptions say what to do about raw copies whose request is gone.
 type OrphansOptions struct {
-	DryRun bool // count them and change nothing: a command can do no more
+	DryRun bool // count them and change nothing; required
 }
 
 // CountOrphans counts what a pass of erasure.orphans would remove now; it removes
 // nothing.
 func CountOrphans(ctx context.Context, cfg *config.Config, options OrphansOptions, o Output) (err error) {
 	if !options.DryRun {
-		return config.Misused("give --dry-run, which counts them; it is the service that removes them, where erasure.orphans is true")
+		return config.Misused("add --dry-run: this command only counts; the service removes the copies if erasure.orphans is true")
 	}
 	db, err := boot.Open(ctx, cfg, o.Progress)
 	if err != nil {
@@ -52,7 +52,7 @@ func CountOrphans(ctx context.Context, cfg *config.Config, options OrphansOption
 	reported.Do(func() {}) // not immediately
 	n, err := countOrphansIn(ctx, cfg, db, 0, func(n OrphansCounted) {
 		reported.Do(func() {
-			fmt.Fprintf(o.Progress, "looked at %d raw copies, of which %d are of requests that are gone\n", n.Looked, n.RawRequests+n.RawResponses)
+			fmt.Fprintf(o.Progress, "Checked %d raw copies, of which %d belong to requests that are gone\n", n.Looked, n.RawRequests+n.RawResponses)
 		})
 	})
 	if err != nil {
@@ -64,11 +64,11 @@ func CountOrphans(ctx context.Context, cfg *config.Config, options OrphansOption
 	if o.JSON {
 		return writeJSON(o.Out, n)
 	}
-	return o.print("%d raw copies of requests and %d of responses name a request that is gone, of %d that are seven days old or older. The service removes them where erasure.orphans is true.",
+	return o.print("%d raw copies of requests and %d of responses name a request that is gone, of %d that are at least seven days old. The service removes them if erasure.orphans is true.",
 		n.RawRequests, n.RawResponses, n.Looked)
 }
 
-const orphansUnreachable = "there are no raw copies in reach, or no usage records beside them that say what is a batch's, so it cannot be told which of them nothing needs"
+const orphansUnreachable = "cannot count orphaned copies: no raw copies are in reach, or no usage records that show which belong to a batch; check outlet.database_url"
 
 // countOrphansIn checks about that many copies; 0: all.
 func countOrphansIn(ctx context.Context, cfg *config.Config, db *boot.Databases, limit int, report func(OrphansCounted)) (n OrphansCounted, err error) {

@@ -1,6 +1,6 @@
-// Package ops contains what the commands do apart from running the service: Doctor
-// examines databases, Export and Replay preserve erasures across a restore, Attest
-// and Verify handle receipts. Output says where and how they print.
+// Package ops implements the commands other than serve: Doctor examines databases,
+// Export and Replay preserve erasures across a restore, Attest and Verify handle
+// receipts. Output says where and how they print.
 package ops
 
 import (
@@ -52,7 +52,7 @@ func AddUser(ctx context.Context, cfg *config.Config, u NewUser, o Output) error
 		if o.JSON {
 			return writeJSON(o.Out, map[string]any{"id": id, "email": u.Email})
 		}
-		next := "make a key with: lethe keys create " + u.Email
+		next := "create a key with: lethe keys create " + u.Email
 		if u.Organization {
 			next = "add members with: lethe users join WHO " + u.Email
 		}
@@ -85,7 +85,7 @@ func SetRoles(ctx context.Context, cfg *config.Config, who string, roles []strin
 		if err := d.SetRoles(ctx, who, roles, false); err != nil {
 			return err
 		}
-		return o.print("%s has %s now", who, count(len(roles), "role"))
+		return o.print("%s now has %s", who, count(len(roles), "role"))
 	})
 }
 
@@ -95,11 +95,11 @@ func JoinOrganization(ctx context.Context, cfg *config.Config, who, organization
 		if err := d.Join(ctx, who, organization, role, "active"); err != nil {
 			return err
 		}
-		return o.print("%s is a member of %s now, as %s", who, organization, role)
+		return o.print("%s is now a member of %s, as %s", who, organization, role)
 	})
 }
 
-// CreateKey creates a key and prints its secret, which is never printed again.
+// CreateKey creates a key and prints its secret, which cannot be printed again.
 func CreateKey(ctx context.Context, cfg *config.Config, k NewKey, o Output) error {
 	return withDirectory(ctx, cfg, o, func(d *users.Directory) error {
 		owner := k.Organization
@@ -114,7 +114,7 @@ func CreateKey(ctx context.Context, cfg *config.Config, k NewKey, o Output) erro
 			return writeJSON(o.Out, map[string]any{"secret": secret, "name": k.Name, "owner": owner, "creator": k.Creator, "purpose": k.Purpose})
 		}
 		// Only the secret goes to standard output, so that a script can read it.
-		if _, err := fmt.Fprintln(o.Progress, "The secret of the new key, shown this once:"); err != nil {
+		if _, err := fmt.Fprintln(o.Progress, "The secret of the new key, shown only once:"); err != nil {
 			return err
 		}
 		return o.print("%s", secret)
@@ -140,7 +140,7 @@ func ListKeys(ctx context.Context, cfg *config.Config, o Output) error {
 func RevokeKey(ctx context.Context, cfg *config.Config, id string, o Output) error {
 	key, err := domain.ParseID(id)
 	if err != nil {
-		return fmt.Errorf("%q is no identifier of a key: take it from the first column of `lethe keys list`", id)
+		return fmt.Errorf("%q is not the identifier of a key: take it from the first column of `lethe keys list`", id)
 	}
 	return withDirectory(ctx, cfg, o, func(d *users.Directory) error {
 		if err := d.RevokeKey(ctx, key); err != nil {
@@ -150,8 +150,8 @@ func RevokeKey(ctx context.Context, cfg *config.Config, id string, o Output) err
 	})
 }
 
-// withDirectory calls do with the directory of a database that belongs to Lethe, and
-// refuses any other.
+// withDirectory calls do with the directory of Lethe's own database and refuses any
+// other.
 func withDirectory(ctx context.Context, cfg *config.Config, o Output, do func(*users.Directory) error) (err error) {
 	db, err := boot.Open(ctx, cfg, o.Progress)
 	if err != nil {

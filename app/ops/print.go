@@ -48,8 +48,8 @@ func (t *table) write(out io.Writer, asJSON bool) error {
 	return w.Flush()
 }
 
-// cell formats a value as one cell: names of people and keys are arbitrary text and
-// may contain tabs or control characters.
+// cell formats a value as one cell, without the tabs and control characters that names
+// can contain.
 func cell(value any) string {
 	text := fmt.Sprint(value)
 	if list, ok := value.([]string); ok {
@@ -86,7 +86,7 @@ func count[N int | int64](n N, one string) string {
 	return fmt.Sprintf("%d %ss", n, one)
 }
 
-// PrintVersion prints the version.
+// PrintVersion prints the version of this build.
 func PrintVersion(out io.Writer, asJSON bool) error {
 	v := boot.BuildVersion()
 	if asJSON {

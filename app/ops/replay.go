@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	comparedAtOnce = 500 // receipts whose entries are compared in one query
-	unlistedLogged = 10  // maximum number of unlisted receipts that are named
+	comparedAtOnce = 500 // receipts compared with their entries in one query
+	unlistedLogged = 10  // unlisted receipts that are named at most
 )
 
 // ReplayOptions are the options of `lethe replay`.
@@ -30,7 +30,7 @@ type ReplayOptions struct {
 	From     string   // the folder of an export
 	Identity string   // the file that decrypts it
 	Keys     []string // of the log; none: those of the configured private keys
-	DryRun   bool     // only look
+	DryRun   bool     // change nothing
 }
 
 // replayed is the JSON output.
@@ -46,7 +46,7 @@ type replayed struct {
 	Size     int64            `json:"size"`    // leaves of the mirror
 	Unlisted []uuid.UUID      `json:"unlisted"`
 	Gaps     []offsite.Span   `json:"gaps"`
-	Advice   []string         `json:"advice"` // remaining steps; none: nothing is left to do
+	Advice   []string         `json:"advice"` // remaining steps; none: done
 }
 
 type refusedRequest struct {
@@ -81,7 +81,7 @@ func Replay(ctx context.Context, cfg *config.Config, options ReplayOptions, o Ou
 	signed, tree, origin := mirror.Checkpoint()
 	if signed != nil {
 		if (len(sign.Signers) > 0 || cfg.Erasure.Origin != "") && origin != sign.Origin {
-			return false, fmt.Errorf("the mirror is of the log %s, and this one is %s: give erasure.origin and the keys of the log that was restored; to begin a new log all the same, move %s away", origin, sign.Origin, filepath.Join(options.From, mirrorFolder))
+			return false, fmt.Errorf("the mirror belongs to log %s, but this log is %s: set erasure.origin and the keys to those of the restored log; to begin a new log anyway, move %s away", origin, sign.Origin, filepath.Join(options.From, mirrorFolder))
 		}
 		r.origin = origin
 	}
@@ -128,7 +128,7 @@ func (r *replay) read(folder string, identity []byte) error {
 	err = offsite.ReadList(folder, identity, func(e offsite.Entry) error {
 		r.byReceipt[e.Receipt] = len(r.entries)
 		r.entries = append(r.entries, e)
-		r.progress("Read %s of the list", count(len(r.entries), "erasure"))
+		r.progress("Read %s from the list", count(len(r.entries), "erasure"))
 		return nil
 	})
 	r.Result.Entries = len(r.entries)
@@ -147,7 +147,7 @@ func (r *replay) run(ctx context.Context, databases *boot.Databases) (err error)
 	if may, err := r.log.MayComplete(ctx); err != nil {
 		return err
 	} else if !may && !r.Result.DryRun {
-		return errors.New("this role may not complete the log of erasures: run it with the URL of the owner of schema lethe")
+		return errors.New("this role may not complete the log of erasures: use the URL of the owner of schema lethe")
 	}
 	if err := r.lookAtPlaces(ctx, databases); err != nil {
 		return err
@@ -161,14 +161,14 @@ func (r *replay) run(ctx context.Context, databases *boot.Databases) (err error)
 	if err := r.verify(ctx); err != nil {
 		return err
 	}
-	// Erase before completing the log: until the log is complete, nobody takes the
-	// database for up to date.
+	// Erase before completing the log: until the log is complete, the service stays
+	// closed.
 	if err := r.erase(ctx, databases); err != nil {
 		return err
 	}
 	if signed && !r.Result.DryRun && len(r.Result.Refused) == 0 {
 		if r.Result.Added, err = r.log.Complete(ctx, r.later, func(done int64) {
-			r.progress("Gave back %d of %s to the log", done, count(r.later.Tree.N, "receipt"))
+			r.progress("Restored %d of %s to the log", done, count(r.later.Tree.N, "receipt"))
 		}); err != nil {
 			return err
 		}
@@ -176,8 +176,8 @@ func (r *replay) run(ctx context.Context, databases *boot.Databases) (err error)
 	return r.advise(ctx)
 }
 
-// lookAtPlaces fails if the database holds content that a replay would not find, and
-// records what its receipts do not cover.
+// lookAtPlaces fails if the database holds content that a replay would miss, and sets
+// the gaps of its receipts.
 func (r *replay) lookAtPlaces(ctx context.Context, databases *boot.Databases) error {
 	main := r.db
 	if databases.Apart() {
@@ -239,8 +239,8 @@ func (r *replay) verify(ctx context.Context) error {
 	return nil
 }
 
-// committed checks that a receipt commits to everything that an entry lists as
-// erased: nothing else is erased again. Without a salt this cannot be checked.
+// committed checks that a receipt commits to every request of an entry, so that nothing
+// else is erased. Without a salt this cannot be checked.
 func committed(said receipt.Receipt, e offsite.Entry) error {
 	if e.Salt == nil {
 		return nil
@@ -254,7 +254,7 @@ func committed(said receipt.Receipt, e offsite.Entry) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("the list says of receipt %s what that does not: the list was changed, and nothing was erased", e.Receipt)
+	return fmt.Errorf("the list does not match receipt %s: it was modified; nothing was erased", e.Receipt)
 }
 
 func (r *replay) erase(ctx context.Context, databases *boot.Databases) error {
@@ -273,7 +273,7 @@ func (r *replay) erase(ctx context.Context, databases *boot.Databases) error {
 		ids = append(ids, e.Requests...)
 	}
 	done, err := domain.NewReplayErasures(responses, time.Now).Execute(ctx, ids, r.Result.DryRun, func(done int) {
-		r.progress("Looked for %d of %s that had been erased", done, count(len(ids), "request"))
+		r.progress("Looked for %d of %s erased before", done, count(len(ids), "request"))
 	})
 	r.Result.Found, r.Result.Erased, r.Result.Receipts = done.Found, receipt.Counts(done.Erased), done.Receipts
 	for _, refused := range done.Refused {
@@ -288,11 +288,11 @@ func (r *replay) advise(ctx context.Context) error {
 		r.Result.Advice = append(r.Result.Advice, fmt.Sprintf(format, args...))
 	}
 	if n := len(r.Result.Refused); n > 0 {
-		advice("The database refuses to delete something of %s, so the log was not given back, and where something was seen of it the service stays closed. "+
+		advice("The database refuses to delete rows of %s, so the log was not completed, and the service stays closed if it has seen a newer checkpoint. "+
 			"Look for triggers, constraints, locks and damaged rows, and run this again", count(n, "request"))
 	}
 	if n := len(r.Result.Unlisted); n > 0 {
-		advice("The list lacks %s of the log, and what was erased by it could not be erased again: see %s%s. Find out from who has the salt of each what it was, and erase it",
+		advice("The list lacks %s of the log, which could not be repeated: receipts %s%s. Ask whoever has the salt of each what was erased, and erase it",
 			count(n, "erasure"), idsOf(r.Result.Unlisted[:min(n, unlistedLogged)]), map[bool]string{true: " and others"}[n > unlistedLogged])
 	}
 	file := boot.CheckpointFile(r.cfg)
@@ -309,8 +309,8 @@ func (r *replay) advise(ctx context.Context) error {
 	if size, err := file.Size(); r.Result.DryRun && (err != nil || size <= r.later.Tree.N) {
 		return err // the replay itself fixes that
 	}
-	advice("The mirror does not reach the newest checkpoint that was seen, so the service stays closed. Find a mirror that does, such as an auditor's; " +
-		"or give up this log: begin a new one under another name and publish why, as in docs/erasure.md, After a restore")
+	advice("The mirror does not reach the newest checkpoint seen, so the service stays closed. Find a mirror that does, such as an auditor's; " +
+		"or give up this log: begin a new one under another name and publish why, see \"After a restore\" in docs/erasure.md")
 	return nil
 }
 
@@ -343,23 +343,23 @@ func (r *replay) report() error {
 	var err error
 	say := func(format string, args ...any) { err = errors.Join(err, r.o.print(format, args...)) }
 	if res.DryRun {
-		say("Nothing was changed. Of %s on the list, there is something again of %s; the log lacks %d of %s.",
+		say("Nothing was changed. The list has %s; rows of %s exist again. The log lacks %d of %s.",
 			count(res.Entries, "erasure"), count(res.Found, "request"), res.Missing, count(res.Size, "receipt"))
 	} else {
 		erased := res.Erased
-		say("Of %s on the list, there was something again of %s: erased %s, %s, %s, %s, %s and %s, with %s. The log was given back %s.",
+		say("The list has %s; rows of %s existed again. Erased %s, %s, %s, %s, %s and %s, with %s. Restored to the log: %s.",
 			count(res.Entries, "erasure"), count(res.Found, "request"), count(erased.Requests, "request"), count(erased.Steps, "step"),
 			count(erased.Templates, "template"), count(erased.RawRequests, "raw request"), count(erased.RawResponses, "raw response"),
 			count(erased.Tasks, "task"), count(len(res.Receipts), "receipt"), count(res.Added, "receipt"))
 	}
 	for _, refused := range res.Refused {
-		say("Request %s is there again: %s.", refused.Request, refused.Message)
+		say("Request %s exists again: %s.", refused.Request, refused.Message)
 	}
 	for _, gap := range res.Gaps {
-		say("The list has a gap: what was erased between %s and %s may be missing from it.", inWords(gap.After), inWords(gap.Before))
+		say("The list has a gap: erasures between %s and %s may be missing.", inWords(gap.After), inWords(gap.Before))
 	}
 	for _, advice := range res.Advice {
-		say("Left to be done: %s.", advice)
+		say("Left to do: %s.", advice)
 	}
 	return err
 }

@@ -403,7 +403,7 @@ func TestReplayRefuses(t *testing.T) {
 	if err := ops.NewExportIdentity(other, ops.Output{Out: io.Discard, Progress: io.Discard}); err != nil {
 		t.Fatal(err)
 	}
-	if err := ops.NewExportIdentity(other, ops.Output{Out: io.Discard, Progress: io.Discard}); err == nil || !strings.Contains(err.Error(), "left as it is") {
+	if err := ops.NewExportIdentity(other, ops.Output{Out: io.Discard, Progress: io.Discard}); err == nil || !strings.Contains(err.Error(), "not overwritten") {
 		t.Errorf("an identity is overwritten: %v", err)
 	}
 	file := func(path string, change func([]byte) []byte) func(*protected) {
@@ -451,7 +451,7 @@ func TestReplayRefuses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-		}, says: "the list was changed"},
+		}, says: "it was modified"},
 		"the keys of another log": {settings: "LETHE_ERASURE_KEY=" + strings.ReplaceAll(newKeyOf(t, "example.com/other"), "\n", ""), says: "checkpoint of the mirror"},
 		"another name":            {settings: "LETHE_ERASURE_ORIGIN=example.com/other", says: "example.com/other"},
 		"the service's role":      {settings: "LETHE_DATABASE_URL=" + p.roleURL(), says: "owner of schema lethe"},

@@ -43,9 +43,9 @@ func Search(ctx context.Context, cfg *config.Config, options SearchOptions, o Ou
 	case options.Sample < 0 || options.Sample > maxSamples:
 		return nil, config.Misused("--sample must be a number of responses, 1 to %d", maxSamples)
 	case options.Rate < 0 || options.Rate > maxSearchRate:
-		return nil, config.Misused("--rate must be megabytes a second, up to %d; 0 for no bound", maxSearchRate)
+		return nil, config.Misused("--rate must be in megabytes per second, up to %d; 0 for no limit", maxSearchRate)
 	case cfg.Database.PgBouncer:
-		return nil, config.Misused("databases cannot be read through PgBouncer, as settings of the session are needed: give the server's own URL, and set database.pgbouncer to false")
+		return nil, config.Misused("cannot search through PgBouncer, because the search needs session settings: use the server's own URL, and set database.pgbouncer to false")
 	}
 	var needles []search.Needle
 	if options.Sample == 0 {
@@ -170,14 +170,14 @@ func (s *searching) take(ctx context.Context, db *boot.Databases, n int) error {
 		}
 	}
 	if s.sample.Responses == 0 {
-		return errors.New("there is no response to take a sample from")
+		return errors.New("no responses to take a sample from")
 	}
 	s.needles = s.sample.Needles
 	return nil
 }
 
-// leads returns what erasures follow: usage records, if fusillade's database has them
-// or copies are in their own database, and what an index makes cheap.
+// leads returns the leads that erasures follow: usage records, if fusillade's database
+// has them or copies are in their own database, and those with an index.
 func (s *searching) leads(ctx context.Context, db *boot.Databases) (search.Leads, error) {
 	usage := !db.Apart() || db.OutletURL != ""
 	l := search.Leads{Usage: usage, Step: usage, Header: true}
@@ -240,7 +240,7 @@ func (s *searching) run(ctx context.Context) error {
 			}
 		}
 		for _, t := range d.todo {
-			s.cannot(d, search.Unread{Name: t.String(), Why: "was made while the others were read: search again"})
+			s.cannot(d, search.Unread{Name: t.String(), Why: "was created during the search: search again"})
 		}
 	}
 	return nil
@@ -289,8 +289,8 @@ func (s *searching) found(d *searched, t search.Table, row search.Row) {
 			place.Treatment = placeErased
 			s.count(place, 1, needles)
 		default:
-			// Whether the text belongs to another response, and what leads to a copy,
-			// is known only when everything has been read.
+			// Only when everything has been read is it known whether the text belongs to
+			// another response, and what leads to a copy.
 			slices.Sort(needles)
 			key := ""
 			if copied && reachable {
@@ -310,8 +310,7 @@ func (s *searching) found(d *searched, t search.Table, row search.Row) {
 	}
 }
 
-// another reports whether a row belongs to a response outside the sample, or is
-// needed by one.
+// another reports whether a response outside the sample owns or needs a row.
 func (s *searching) another(t search.Table, key string) bool {
 	of := s.schemas.Fusillade
 	return slices.Contains([]string{of + ".requests", of + ".request_templates", of + ".request_templates_g2", of + ".retained_response_objects"}, t.Root) && !s.sample.Own(t.Root, key)

@@ -25,11 +25,11 @@ const (
 )
 
 var placeWords = map[string]string{
-	placeKnown:   "a place that erasures reach",
-	placeKept:    "stays: bills, or notes of Lethe's own",
+	placeKnown:   "within reach of erasures",
+	placeKept:    "kept: billing, or Lethe's own records",
 	placeUnknown: "UNKNOWN to Lethe: no erasure reaches it",
-	placeErased:  "goes with the response",
-	placeShared:  "rows of others, with the same text",
+	placeErased:  "erased with the response",
+	placeShared:  "other responses with the same text",
 	placeMissed:  "MISSED: an erasure leaves it behind",
 }
 
@@ -149,16 +149,16 @@ func (s *Searched) sentence() string {
 	read := fmt.Sprintf("in %s (%s)", count(s.Tables, "table"), megabytes(s.Bytes))
 	switch {
 	case !s.sampled && s.Found == 0:
-		text = fmt.Sprintf("Nothing of %s was found %s", count(s.Needles, "needle"), read)
+		text = fmt.Sprintf("None of %s was found %s", count(s.Needles, "needle"), read)
 	case !s.sampled:
 		text = fmt.Sprintf("%d of %s found %s", s.Found, count(s.Needles, "needle"), read)
 	case s.Left():
-		text = fmt.Sprintf("An erasure of these %s would miss what is marked so; %s looked for %s", count(s.Responses, "response"), count(s.Needles, "piece"), read)
+		text = fmt.Sprintf("An erasure of these %s would miss the rows marked MISSED; searched for %s %s", count(s.Responses, "response"), count(s.Needles, "piece"), read)
 	default:
-		text = fmt.Sprintf("An erasure of these %s would miss nothing; %s looked for %s", count(s.Responses, "response"), count(s.Needles, "piece"), read)
+		text = fmt.Sprintf("An erasure of these %s would miss nothing; searched for %s %s", count(s.Responses, "response"), count(s.Needles, "piece"), read)
 	}
 	if !s.Complete() {
-		text += fmt.Sprintf("; %s NOT read, so nothing is said of what is there", count(len(s.Unread), "place"))
+		text += fmt.Sprintf("; %s NOT read and may contain more", count(len(s.Unread), "place"))
 	}
 	return text + "."
 }
@@ -179,16 +179,16 @@ func (s *searching) newProgress(total int64) *searchProgress {
 		p.bar = progressbar.NewOptions64(p.total, progressbar.OptionSetWriter(file), progressbar.OptionThrottle(barRefreshed),
 			progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
 	}
-	p.reported.Do(func() {}) // a short search needs no line
+	p.reported.Do(func() {}) // a short search logs no progress
 	return p
 }
 
-// at reports that done bytes are read, and what is read now.
+// at reports that done bytes have been read, and which table is read now.
 func (p *searchProgress) at(done int64, what string) {
 	done = min(done, p.total)
 	if p.bar != nil {
 		p.bar.Describe(cell(what))
-		_ = p.bar.Set64(done) // a bar that cannot be drawn is left out
+		_ = p.bar.Set64(done) // fails only if the bar cannot be drawn
 		return
 	}
 	p.reported.Do(func() {

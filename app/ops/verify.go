@@ -28,8 +28,8 @@ type VerifyOptions struct {
 }
 
 // Verify checks a proof file and prints what it proves and what it does not. It reads
-// only the given files: no configuration, no database, no network. An error, which is
-// a *config.Error, means that nothing was checked.
+// only the given files: no configuration, no database, no network. An error means that
+// nothing was checked.
 func Verify(v VerifyOptions, o Output) (proven bool, err error) {
 	keys, err := publicKeys(v.Keys)
 	if err != nil {
@@ -53,13 +53,13 @@ func Verify(v VerifyOptions, o Output) (proven bool, err error) {
 func (v VerifyOptions) checkOptions(file []byte) (options receipt.Options, err error) {
 	switch {
 	case v.Salt == "" && (v.Response != "" || v.Owner != ""):
-		return options, config.Misused("--response and --owner are looked for with the salt that was answered with the erasure (Receipt-Salt): add --salt")
+		return options, config.Misused("--response and --owner need the salt that the erasure returned (Receipt-Salt): add --salt")
 	case v.Salt != "" && v.Response == "" && v.Owner == "":
-		return options, config.Misused("--salt shows whether a response or an owner's are among those erased: %s", saltAdvice(file))
+		return options, config.Misused("--salt needs a response or an owner to look for: %s", saltAdvice(file))
 	case v.Older != "" && v.Tiles == "":
-		return options, config.Misused("--older is compared by the log's tiles: add --tiles with the folder of a mirror of /log")
+		return options, config.Misused("--older needs the log's tiles: add --tiles with the folder of a mirror of /log")
 	case v.Older == "" && v.Tiles != "":
-		return options, config.Misused("--tiles shows whether the log was rewritten since another checkpoint: add --older with the file of that, or leave --tiles out")
+		return options, config.Misused("--tiles needs another checkpoint to compare with: add --older with its file, or leave --tiles out")
 	}
 	if v.Salt != "" {
 		salt, err := receipt.ParseSalt(v.Salt)
@@ -83,15 +83,15 @@ func (v VerifyOptions) checkOptions(file []byte) (options receipt.Options, err e
 			return options, config.Misused("--older: %v", err)
 		}
 		if info, err := os.Stat(v.Tiles); err != nil || !info.IsDir() {
-			return options, config.Misused("--tiles: %q is no folder", v.Tiles)
+			return options, config.Misused("--tiles: %q is not a folder", v.Tiles)
 		}
 		options.Tiles = os.DirFS(v.Tiles)
 	}
 	return options, nil
 }
 
-// saltAdvice says what to do with the salt of a receipt, based on the receipt, which
-// is not checked yet.
+// saltAdvice says what to do with the salt, based on the receipt, which is not verified
+// yet.
 func saltAdvice(file []byte) string {
 	var r receipt.Receipt
 	p, err := receipt.ParseProof(file)
@@ -120,7 +120,7 @@ func publicKeys(given []string) ([]receipt.PublicKey, error) {
 			continue
 		}
 		if strings.HasPrefix(text, "PRIVATE+KEY") {
-			return nil, config.Misused("--key: this is a private key; give the public one, which `lethe keys show FILE` prints")
+			return nil, config.Misused("--key: this is a private key: use the public key, which `lethe keys show FILE` prints")
 		}
 		data, err := boot.ReadBounded(text, boot.MaxKeyFile)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -135,7 +135,7 @@ func publicKeys(given []string) ([]receipt.PublicKey, error) {
 		keys = append(keys, more...)
 	}
 	if len(keys) == 0 {
-		return nil, config.Misused("give the log's public key with --key: without one nothing can be proven")
+		return nil, config.Misused("give the log's public key with --key: nothing can be proven without one")
 	}
 	return keys, nil
 }

@@ -725,7 +725,7 @@ func (d *documents) withLog(t *testing.T) {
 
 	psql("docs/configuration.md", "CREATE STATISTICS", database.URL)
 	wantInOrder(t, s.run(t, d.take(t, "lethe doctor --help", whole)), "0 problems", `"finding": "ok"`, "COMMIT")
-	wantInOrder(t, s.run(t, d.take(t, "docs/configuration.md", having("lethe doctor --proxy"))), "no proxy's word is believed", "0 problems")
+	wantInOrder(t, s.run(t, d.take(t, "docs/configuration.md", having("lethe doctor --proxy"))), "so no proxy is trusted", "0 problems")
 	wantInOrder(t, s.run(t, d.take(t, "lethe guard --help", whole)), "CREATE TRIGGER", "COMMIT", "DROP FUNCTION", "COMMIT")
 	wantInOrder(t, s.runUntil(t, d.take(t, "lethe --help", whole), listens, nil), "0 problems")
 	s.runUntil(t, d.take(t, "lethe serve --help", whole), listens, nil)
@@ -736,8 +736,8 @@ func (d *documents) withLog(t *testing.T) {
 	wantInOrder(t, s.run(t, d.take(t, "lethe erasures orphans --help", whole)), "name a request that is gone")
 	execute(t, conn, "UPDATE fusillade.request_templates SET file_id = NULL WHERE file_id IS NOT NULL") // which an erasure would miss
 	write(t, filepath.Join(folder, "pieces.txt"), "a prompt that nobody has asked\nand an answer to it\n")
-	wantInOrder(t, owner.run(t, d.take(t, "lethe erasures search --help", whole)), "Nothing of 2 needles", "would miss nothing", `"treatment": "erased"`)
-	wantInOrder(t, owner.run(t, d.take(t, "docs/erasure.md", having("lethe erasures search"))), "Nothing of 2 needles", "would miss nothing")
+	wantInOrder(t, owner.run(t, d.take(t, "lethe erasures search --help", whole)), "None of 2 needles", "would miss nothing", `"treatment": "erased"`)
+	wantInOrder(t, owner.run(t, d.take(t, "docs/erasure.md", having("lethe erasures search"))), "None of 2 needles", "would miss nothing")
 
 	if code := p.stop(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("the service ended with %d", code)

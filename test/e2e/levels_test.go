@@ -269,7 +269,7 @@ func TestAttestElsewhere(t *testing.T) {
 		t.Errorf("a dry run: %+v", dry)
 	}
 	r := run(t, "", settings, "erasures", "attest", "--json")
-	if r.code != 0 || !strings.Contains(r.stderr, "1 erasure: made before the database came to this cluster") ||
+	if r.code != 0 || !strings.Contains(r.stderr, "1 erasure made before this database was dumped and restored") ||
 		scan[int](t, conn, "SELECT count(*) FROM lethe.receipts WHERE level = 'vacuumed' AND about = $1::text::uuid", id) != 1 {
 		t.Errorf("attesting: %+v", r)
 	}

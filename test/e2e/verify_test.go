@@ -233,7 +233,7 @@ func TestSigningKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.code != 1 || r.stdout != "" || !strings.Contains(r.stderr, "lethe.key is there already") || string(after) != string(private) {
+	if r.code != 1 || r.stdout != "" || !strings.Contains(r.stderr, "lethe.key already exists") || string(after) != string(private) {
 		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 
