@@ -73,7 +73,7 @@ func VanishedKey(cfg *config.Config, url string) error {
 	if _, err := os.Lstat(file); signed == "" || err == nil { // another process may have created it meanwhile
 		return nil
 	}
-	return fmt.Errorf("the key that signed the log of erasures is missing: %s does not exist, and %s: restore the key from your copy. "+
+	return fmt.Errorf("the key that signed the log of erasures is gone: %s does not exist, but %s: restore the key from your copy. "+
 		"No other key proves what it signed; to continue with another key anyway, create one with `lethe keys new ORIGIN --out FILE`, set erasure.key_file (LETHE_ERASURE_KEY_FILE) to it, and inform everyone who checks receipts", file, signed)
 }
 
