@@ -165,7 +165,7 @@ func TestVerifyMisused(t *testing.T) {
 		{"add --tiles", []string{"single.receipt", "--key", key, "--older", "8.checkpoint"}},
 		{"add --older", []string{"single.receipt", "--key", key, "--tiles", "mirror"}},
 		{"missing.checkpoint: no such file", []string{"single.receipt", "--key", key, "--older", "missing.checkpoint", "--tiles", "mirror"}},
-		{`--tiles: "8.checkpoint" is no folder`, []string{"single.receipt", "--key", key, "--older", "8.checkpoint", "--tiles", "8.checkpoint"}},
+		{`--tiles: "8.checkpoint" is not a folder`, []string{"single.receipt", "--key", key, "--older", "8.checkpoint", "--tiles", "8.checkpoint"}},
 		{"lethe verify has no flag --config", []string{"single.receipt", "--key", key, "--config", "lethe.yaml"}},
 	} {
 		r := run(t, folder, noService, append([]string{"verify"}, c.args...)...)
