@@ -308,7 +308,7 @@ func InspectGuard(ctx context.Context, q Querier, s Schemas) (GuardState, error)
 // The texts of the guard. {names} are filled in.
 
 const (
-	// guardActive is of a hold, as in queries/fusillade/holds.sql.
+	// guardActive is of a hold, as in queries/fusillade/holds.tmpl.
 	guardActive = "h.released_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp())"
 	// guardLock is the lock of LockHolds there.
 	guardLock = "7163099204871563"
@@ -366,7 +366,7 @@ const guardNoSteps = `ids AS (
 
 // guardHeld returns a request that is held of those that hang together with the
 // given ones, or their first where only the owner is. Its conditions are those of
-// HoldsOn in queries/fusillade/holds.sql, with which a test compares it.
+// HoldsOn in queries/fusillade/holds.tmpl, with which a test compares it.
 const guardHeld = `
 #variable_conflict use_column
 BEGIN
@@ -487,7 +487,7 @@ const guardStepsLeft = `EXISTS (SELECT FROM {steps} s WHERE s.id = ANY (ARRAY[$1
 // guardGone returns a request or a step whose row is gone, where a hold may have
 // been on it: every one with a filter may; one by owner, where a usage row of the
 // request or of the copy at the place names that owner or nobody, or there is none.
-// Its conditions are those of HoldsOnGone in queries/fusillade/holds.sql, with which
+// Its conditions are those of HoldsOnGone in queries/fusillade/holds.tmpl, with which
 // a test compares it.
 const guardGone = `
 #variable_conflict use_column
