@@ -8,11 +8,11 @@ import (
 
 // GetErasure fetches a bulk erasure.
 type GetErasure struct {
-	erasures Erasures
+	erasures ErasureReader
 }
 
 // NewGetErasure returns the use case.
-func NewGetErasure(erasures Erasures) *GetErasure { return &GetErasure{erasures} }
+func NewGetErasure(erasures ErasureReader) *GetErasure { return &GetErasure{erasures} }
 
 // Execute returns the erasure, without its secret, to the person who asked for it,
 // whatever their rights are now, and to those who may erase everyone's. For all
@@ -21,7 +21,7 @@ func (u *GetErasure) Execute(ctx context.Context, caller Principal, id uuid.UUID
 	return visibleErasure(ctx, u.erasures, caller, id)
 }
 
-func visibleErasure(ctx context.Context, erasures Erasures, caller Principal, id uuid.UUID) (Erasure, error) {
+func visibleErasure(ctx context.Context, erasures ErasureReader, caller Principal, id uuid.UUID) (Erasure, error) {
 	e, err := erasures.Get(ctx, id)
 	switch {
 	case CodeOf(err) == CodeNotFound, err == nil && !e.visibleTo(caller):
@@ -49,11 +49,11 @@ type ErasurePage struct {
 
 // ListErasures lists bulk erasures.
 type ListErasures struct {
-	erasures Erasures
+	erasures ErasureReader
 }
 
 // NewListErasures returns the use case.
-func NewListErasures(erasures Erasures) *ListErasures { return &ListErasures{erasures} }
+func NewListErasures(erasures ErasureReader) *ListErasures { return &ListErasures{erasures} }
 
 // Execute returns a page, newest first. Callers who may erase everyone's responses
 // see all erasures; others who may erase see their own. CodeForbidden for those who
@@ -88,11 +88,11 @@ type ErasureReceiptPage struct {
 
 // ListErasureReceipts lists the receipts of a bulk erasure.
 type ListErasureReceipts struct {
-	erasures Erasures
+	erasures ErasureReader
 }
 
 // NewListErasureReceipts returns the use case.
-func NewListErasureReceipts(erasures Erasures) *ListErasureReceipts {
+func NewListErasureReceipts(erasures ErasureReader) *ListErasureReceipts {
 	return &ListErasureReceipts{erasures}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // RunErasure continues an erasure.
 type RunErasure struct {
-	erasures Erasures
+	erasures ErasureRunner
 	pace     func(ctx context.Context, responses int) error
 	now      func() time.Time
 }
@@ -19,7 +19,7 @@ type RunErasure struct {
 // NewRunErasure returns the use case. pace is called after each part with the number
 // of responses erased; it returns when the next part may begin, or when ctx has
 // ended. now is the clock.
-func NewRunErasure(erasures Erasures, pace func(ctx context.Context, responses int) error, now func() time.Time) *RunErasure {
+func NewRunErasure(erasures ErasureRunner, pace func(ctx context.Context, responses int) error, now func() time.Time) *RunErasure {
 	return &RunErasure{erasures, pace, now}
 }
 

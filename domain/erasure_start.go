@@ -12,7 +12,7 @@ import (
 
 // StartErasure starts a bulk erasure.
 type StartErasure struct {
-	erasures Erasures
+	erasures ErasureStarter
 	run      *RunErasure
 	jobs     Jobs
 	now      func() time.Time
@@ -21,7 +21,7 @@ type StartErasure struct {
 
 // NewStartErasure returns the use case; now is the clock. log receives errors that do
 // not fail the request.
-func NewStartErasure(erasures Erasures, run *RunErasure, jobs Jobs, now func() time.Time, log *slog.Logger) *StartErasure {
+func NewStartErasure(erasures ErasureStarter, run *RunErasure, jobs Jobs, now func() time.Time, log *slog.Logger) *StartErasure {
 	return &StartErasure{erasures, run, jobs, now, log}
 }
 
@@ -142,13 +142,13 @@ func (u *StartErasure) shown(ctx context.Context, caller Principal, token string
 
 // PreviewErasure shows what an erasure would remove.
 type PreviewErasure struct {
-	erasures Erasures
+	previews Previews
 	now      func() time.Time
 }
 
 // NewPreviewErasure returns the use case; now is the clock.
-func NewPreviewErasure(erasures Erasures, now func() time.Time) *PreviewErasure {
-	return &PreviewErasure{erasures, now}
+func NewPreviewErasure(previews Previews, now func() time.Time) *PreviewErasure {
+	return &PreviewErasure{previews, now}
 }
 
 // Execute counts what the request would erase, and returns a token that binds an
@@ -162,7 +162,7 @@ func (u *PreviewErasure) Execute(ctx context.Context, caller Principal, r Erasur
 		return Preview{}, "", err
 	}
 	now := toMicroseconds(u.now())
-	estimate, err := u.erasures.Estimate(ctx, target, scope, now)
+	estimate, err := u.previews.Estimate(ctx, target, scope, now)
 	if err != nil {
 		return Preview{}, "", err
 	}
@@ -171,7 +171,7 @@ func (u *PreviewErasure) Execute(ctx context.Context, caller Principal, r Erasur
 		TokenSum: sha256.Sum256([]byte(token)), RequestedBy: caller.ID, Target: boundTarget(target, scope),
 		AsOf: now, ExpiresAt: now.Add(PreviewFor), Estimate: estimate,
 	}
-	if err := u.erasures.SavePreview(ctx, p); err != nil {
+	if err := u.previews.SavePreview(ctx, p); err != nil {
 		return Preview{}, "", err
 	}
 	return p, token, nil
@@ -179,11 +179,11 @@ func (u *PreviewErasure) Execute(ctx context.Context, caller Principal, r Erasur
 
 // CancelErasure ends a bulk erasure early.
 type CancelErasure struct {
-	erasures Erasures
+	erasures ErasureWriter
 }
 
 // NewCancelErasure returns the use case.
-func NewCancelErasure(erasures Erasures) *CancelErasure { return &CancelErasure{erasures} }
+func NewCancelErasure(erasures ErasureWriter) *CancelErasure { return &CancelErasure{erasures} }
 
 // Execute ends the erasure and returns it. What is erased stays erased. An erasure
 // that is over stays as it was, but is not verified any more. CodeNotFound as in

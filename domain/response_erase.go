@@ -10,13 +10,13 @@ import (
 
 // EraseResponse erases one response with all its parts.
 type EraseResponse struct {
-	responses Responses
+	responses ResponseEraser
 	now       func() time.Time
 	repeats   *Repeats // nil: ExecuteOnce refuses
 }
 
 // NewEraseResponse returns the use case; now is the clock.
-func NewEraseResponse(responses Responses, now func() time.Time) *EraseResponse {
+func NewEraseResponse(responses ResponseEraser, now func() time.Time) *EraseResponse {
 	return &EraseResponse{responses: responses, now: now}
 }
 

@@ -28,7 +28,7 @@ type GetRequest struct {
 
 // GetResponse fetches one response.
 type GetResponse struct {
-	responses Responses
+	responses ResponseReader
 	enricher  enricher
 	accessLog AccessLog
 	now       func() time.Time
@@ -36,7 +36,7 @@ type GetResponse struct {
 
 // NewGetResponse returns the use case; now is the clock, and log receives errors that
 // do not fail the request.
-func NewGetResponse(responses Responses, usage UsageRecords, people People, accessLog AccessLog, now func() time.Time, log *slog.Logger) *GetResponse {
+func NewGetResponse(responses ResponseReader, usage UsageRecords, people People, accessLog AccessLog, now func() time.Time, log *slog.Logger) *GetResponse {
 	return &GetResponse{responses, enricher{usage, people, log}, accessLog, now}
 }
 

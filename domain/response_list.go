@@ -46,14 +46,14 @@ type ResponseSummary struct {
 
 // ListResponses lists the responses that a caller may see.
 type ListResponses struct {
-	responses Responses
+	responses ResponseReader
 	people    People
 	enricher  enricher
 }
 
 // NewListResponses returns the use case; log receives errors that do not fail the
 // request.
-func NewListResponses(responses Responses, usage UsageRecords, people People, log *slog.Logger) *ListResponses {
+func NewListResponses(responses ResponseReader, usage UsageRecords, people People, log *slog.Logger) *ListResponses {
 	return &ListResponses{responses, people, enricher{usage, people, log}}
 }
 

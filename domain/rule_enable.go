@@ -10,12 +10,12 @@ import (
 
 // EnableRule lets a retention rule run.
 type EnableRule struct {
-	retention Retention
+	retention RuleWriter
 	now       func() time.Time
 }
 
 // NewEnableRule returns the use case; now is the clock.
-func NewEnableRule(retention Retention, now func() time.Time) *EnableRule {
+func NewEnableRule(retention RuleWriter, now func() time.Time) *EnableRule {
 	return &EnableRule{retention, now}
 }
 
@@ -41,11 +41,11 @@ func (u *EnableRule) Execute(ctx context.Context, caller Principal, id uuid.UUID
 
 // DisableRule keeps a retention rule from running.
 type DisableRule struct {
-	retention Retention
+	retention RuleWriter
 }
 
 // NewDisableRule returns the use case.
-func NewDisableRule(retention Retention) *DisableRule { return &DisableRule{retention} }
+func NewDisableRule(retention RuleWriter) *DisableRule { return &DisableRule{retention} }
 
 // Execute disables the rule and returns it; a run in progress erases nothing more. A
 // rule that is not enabled stays as it is, also a removed one. CodeForbidden for
@@ -60,13 +60,13 @@ func (u *DisableRule) Execute(ctx context.Context, caller Principal, id uuid.UUI
 
 // DryRunRule counts what a retention rule would erase.
 type DryRunRule struct {
-	retention Retention
-	erasures  Erasures
+	retention RuleWriter
+	erasures  Estimator
 	now       func() time.Time
 }
 
 // NewDryRunRule returns the use case; now is the clock.
-func NewDryRunRule(retention Retention, erasures Erasures, now func() time.Time) *DryRunRule {
+func NewDryRunRule(retention RuleWriter, erasures Estimator, now func() time.Time) *DryRunRule {
 	return &DryRunRule{retention, erasures, now}
 }
 

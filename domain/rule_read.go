@@ -8,11 +8,11 @@ import (
 
 // GetRule fetches one retention rule.
 type GetRule struct {
-	retention Retention
+	retention RuleReader
 }
 
 // NewGetRule returns the use case.
-func NewGetRule(retention Retention) *GetRule { return &GetRule{retention} }
+func NewGetRule(retention RuleReader) *GetRule { return &GetRule{retention} }
 
 // Execute returns the rule, also if it is removed. CodeForbidden for those who may
 // not decide about retention, CodeNotFound if there is none.
@@ -53,11 +53,11 @@ type RulePage struct {
 
 // ListRules lists retention rules.
 type ListRules struct {
-	retention Retention
+	retention RuleReader
 }
 
 // NewListRules returns the use case.
-func NewListRules(retention Retention) *ListRules { return &ListRules{retention} }
+func NewListRules(retention RuleReader) *ListRules { return &ListRules{retention} }
 
 // Execute returns a page, newest first. CodeForbidden for those who may not decide
 // about retention; CodeInvalid if After belongs to another list.

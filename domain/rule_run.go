@@ -11,7 +11,7 @@ import (
 
 // RunRules starts the runs of retention rules that are due.
 type RunRules struct {
-	retention Retention
+	retention RuleRunner
 	jobs      Jobs
 	now       func() time.Time
 	log       *slog.Logger
@@ -19,7 +19,7 @@ type RunRules struct {
 
 // NewRunRules returns the use case; now is the clock. log receives which runs were
 // started, and which were not.
-func NewRunRules(retention Retention, jobs Jobs, now func() time.Time, log *slog.Logger) *RunRules {
+func NewRunRules(retention RuleRunner, jobs Jobs, now func() time.Time, log *slog.Logger) *RunRules {
 	return &RunRules{retention, jobs, now, log}
 }
 

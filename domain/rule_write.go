@@ -13,12 +13,12 @@ import (
 
 // CreateRule creates a retention rule. It erases nothing until it is enabled.
 type CreateRule struct {
-	retention Retention
+	retention RuleWriter
 	now       func() time.Time
 }
 
 // NewCreateRule returns the use case; now is the clock.
-func NewCreateRule(retention Retention, now func() time.Time) *CreateRule {
+func NewCreateRule(retention RuleWriter, now func() time.Time) *CreateRule {
 	return &CreateRule{retention, now}
 }
 
@@ -68,12 +68,12 @@ func (r RuleRequest) terms() (RetentionTerms, error) {
 
 // ChangeRule creates a new version of a retention rule.
 type ChangeRule struct {
-	retention Retention
+	retention RuleWriter
 	now       func() time.Time
 }
 
 // NewChangeRule returns the use case; now is the clock.
-func NewChangeRule(retention Retention, now func() time.Time) *ChangeRule {
+func NewChangeRule(retention RuleWriter, now func() time.Time) *ChangeRule {
 	return &ChangeRule{retention, now}
 }
 
@@ -100,7 +100,7 @@ func (u *ChangeRule) Execute(ctx context.Context, caller Principal, id uuid.UUID
 }
 
 // ruleOf returns a rule, which must have this version and not be removed.
-func ruleOf(ctx context.Context, retention Retention, id uuid.UUID, version int64) (RetentionRule, error) {
+func ruleOf(ctx context.Context, retention RuleReader, id uuid.UUID, version int64) (RetentionRule, error) {
 	if version < firstVersion {
 		return RetentionRule{}, errParameter("version", "version: must be the one that the rule had when you read it, 1 or more")
 	}
@@ -125,11 +125,11 @@ func toMicroseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Micros
 
 // RemoveRule ends a retention rule. The rule remains as a record.
 type RemoveRule struct {
-	retention Retention
+	retention RuleWriter
 }
 
 // NewRemoveRule returns the use case.
-func NewRemoveRule(retention Retention) *RemoveRule { return &RemoveRule{retention} }
+func NewRemoveRule(retention RuleWriter) *RemoveRule { return &RemoveRule{retention} }
 
 // Execute removes the rule; a run in progress erases nothing more. A removed rule
 // stays as it was. CodeForbidden for those who may not decide about retention,

@@ -13,12 +13,12 @@ var SweepAfter = []time.Duration{time.Minute, time.Hour, 24 * time.Hour}
 
 // SweepErased searches again for what has been erased.
 type SweepErased struct {
-	responses Responses
+	responses Sweeper
 	now       func() time.Time
 }
 
 // NewSweepErased returns the use case; now is the clock.
-func NewSweepErased(responses Responses, now func() time.Time) *SweepErased {
+func NewSweepErased(responses Sweeper, now func() time.Time) *SweepErased {
 	return &SweepErased{responses, now}
 }
 
