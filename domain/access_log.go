@@ -47,13 +47,6 @@ type AccessLogRequest struct {
 	Limit  *int64  // clamped to 1 to MaxLimit; nil: DefaultLimit
 }
 
-// AccessPage is one page of the access log; Limit is the one that was applied.
-type AccessPage struct {
-	Items []AccessSummary
-	Next  *Cursor // where the next page starts; nil: this is the last page
-	Limit int64
-}
-
 // AccessSummary is a record as lists show it. An address is nil if the person is
 // unknown.
 type AccessSummary struct {
@@ -77,22 +70,20 @@ func NewListAccessLog(accessLog AccessLog, people People, log *slog.Logger) *Lis
 
 // Execute returns a page. CodeForbidden for everyone but administrators, because the
 // log also watches platform managers. CodeInvalid if After belongs to another list.
-func (u *ListAccessLog) Execute(ctx context.Context, caller Principal, r AccessLogRequest) (AccessPage, error) {
+func (u *ListAccessLog) Execute(ctx context.Context, caller Principal, r AccessLogRequest) (Page[AccessSummary], error) {
 	if !caller.mayReadAccessLog() {
-		return AccessPage{}, Errorf(CodeForbidden, "Insufficient permissions to Read AccessLog")
+		return Page[AccessSummary]{}, Errorf(CodeForbidden, "Insufficient permissions to Read AccessLog")
 	}
-	var page AccessPage
-	found, next, limit, err := pageOf(r.Filter.fingerprint(), r.After, r.Limit,
+	found, err := pageOf(r.Filter.fingerprint(), r.After, r.Limit,
 		func(after *Position, limit int64) ([]Access, error) {
 			return u.accessLog.Page(ctx, AccessQuery{Filter: r.Filter, After: after, Limit: limit})
 		}, Access.Position)
 	if err != nil {
-		return AccessPage{}, err
+		return Page[AccessSummary]{}, err
 	}
-	page.Next, page.Limit = next, limit
-	page.Items, err = u.enrich(ctx, caller, found)
+	summaries, err := u.enrich(ctx, caller, found.Items)
 	if err != nil {
-		return AccessPage{}, err
+		return Page[AccessSummary]{}, err
 	}
-	return page, nil
+	return Page[AccessSummary]{summaries, found.Next, found.Limit}, nil
 }

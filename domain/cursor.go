@@ -100,18 +100,23 @@ type list struct {
 // fingerprint ignores the order of words, which does not matter.
 func (l list) fingerprint() fingerprint {
 	for _, words := range []*[]string{&l.Filter.States, &l.Filter.Models, &l.Filter.Tiers} {
-		if *words != nil {
-			*words = slices.Compact(slices.Sorted(slices.Values(*words)))
-			if *words == nil {
-				*words = []string{}
-			}
-		}
+		*words = canonical(*words)
 	}
 	times := takeTimes(&l.Filter.CreatedAfter, &l.Filter.CreatedBefore)
 	return fingerprintOf(struct {
 		list
 		Times []string
 	}{l, times})
+}
+
+// canonical sorts words and drops repeated ones. Only nil words stay nil.
+func canonical[T cmp.Ordered](words []T) []T {
+	if words == nil {
+		return nil
+	}
+	sorted := append([]T{}, words...)
+	slices.Sort(sorted)
+	return slices.Compact(sorted)
 }
 
 // fingerprint identifies a list of the access log.
@@ -159,31 +164,51 @@ func (f fingerprint) position(c Cursor) (Position, error) {
 	return c.position, nil
 }
 
-// pageOf reads one page of a list. limit is clamped to 1 to MaxLimit; nil means
-// DefaultLimit. read is asked for one more, which shows whether another page follows.
-// CodeInvalid if after belongs to another list.
-func pageOf[T any](list fingerprint, after *Cursor, limit *int64, read func(after *Position, limit int64) ([]T, error), position func(T) Position) (
-	items []T, next *Cursor, applied int64, err error,
-) {
+// Page is one page of a list.
+type Page[T any] struct {
+	Items []T
+	Next  *Cursor // where the next page starts; nil: this is the last page
+	Limit int64   // the one that was applied
+}
+
+// pageOf reads one page of a list. read is asked for one more, which shows whether
+// another page follows. CodeInvalid if after belongs to another list.
+func pageOf[T any](list fingerprint, after *Cursor, limit *int64, read func(after *Position, limit int64) ([]T, error), position func(T) Position) (Page[T], error) {
+	from, applied, err := list.start(after, limit)
+	if err != nil {
+		return Page[T]{}, err
+	}
+	items, err := read(from, applied+1)
+	if err != nil {
+		return Page[T]{}, err
+	}
+	items, next := cut(list, items, applied, position)
+	return Page[T]{items, next, applied}, nil
+}
+
+// start returns where a page starts and the limit that applies: limit clamped to 1 to
+// MaxLimit; nil means DefaultLimit. CodeInvalid if after belongs to another list.
+func (f fingerprint) start(after *Cursor, limit *int64) (from *Position, applied int64, err error) {
 	applied = DefaultLimit
 	if limit != nil {
 		applied = min(max(*limit, 1), MaxLimit)
 	}
-	var from *Position
-	if after != nil {
-		at, err := list.position(*after)
-		if err != nil {
-			return nil, nil, 0, errParameter("after", "after: "+err.Error())
-		}
-		from = &at
+	if after == nil {
+		return nil, applied, nil
 	}
-	if items, err = read(from, applied+1); err != nil {
-		return nil, nil, 0, err
+	at, err := f.position(*after)
+	if err != nil {
+		return nil, 0, errParameter("after", "after: "+err.Error())
 	}
-	if int64(len(items)) > applied {
-		items = items[:applied]
-		at := list.cursor(position(items[applied-1]))
-		next = &at
+	return &at, applied, nil
+}
+
+// cut returns the first limit items and, if there are more, the cursor of the next
+// page.
+func cut[T any](list fingerprint, items []T, limit int64, position func(T) Position) ([]T, *Cursor) {
+	if int64(len(items)) <= limit {
+		return items, nil
 	}
-	return items, next, applied, nil
+	next := list.cursor(position(items[limit-1]))
+	return items[:limit], &next
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -337,21 +336,11 @@ type ErasureReceiptQuery struct {
 	Limit   int64
 }
 
-// erasureList identifies a list of erasures.
-func erasureList(q ErasureQuery) fingerprint {
-	states := make([]string, len(q.States))
-	for i, s := range q.States {
-		states[i] = string(s)
-	}
-	text := "erasures"
-	if q.States != nil {
-		text += " states=" + strings.Join(slices.Compact(slices.Sorted(slices.Values(states))), ",")
-	}
-	if q.RequestedBy != nil {
-		text += " by=" + q.RequestedBy.String()
-	}
-	if q.Trigger != nil {
-		text += " trigger=" + string(*q.Trigger)
-	}
-	return sha256.Sum256([]byte(text))
+// fingerprint identifies a list of erasures.
+func (q ErasureQuery) fingerprint() fingerprint {
+	return fingerprintOf(struct {
+		ErasureStates []ErasureState
+		By            *uuid.UUID
+		Trigger       *Trigger
+	}{canonical(q.States), q.RequestedBy, q.Trigger})
 }

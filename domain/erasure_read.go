@@ -40,13 +40,6 @@ type ErasureListRequest struct {
 	Limit   *int64         // clamped to 1 to MaxLimit; nil: DefaultLimit
 }
 
-// ErasurePage is one page of erasures; Limit is the one that was applied.
-type ErasurePage struct {
-	Items []Erasure
-	Next  *Cursor // where the next page starts; nil: this is the last page
-	Limit int64
-}
-
 // ListErasures lists bulk erasures.
 type ListErasures struct {
 	erasures ErasureReader
@@ -58,17 +51,15 @@ func NewListErasures(erasures ErasureReader) *ListErasures { return &ListErasure
 // Execute returns a page, newest first. Callers who may erase everyone's responses
 // see all erasures; others who may erase see their own. CodeForbidden for those who
 // may erase nothing; CodeInvalid if After belongs to another list.
-func (u *ListErasures) Execute(ctx context.Context, caller Principal, r ErasureListRequest) (ErasurePage, error) {
+func (u *ListErasures) Execute(ctx context.Context, caller Principal, r ErasureListRequest) (Page[Erasure], error) {
 	q := ErasureQuery{States: r.States, Trigger: r.Trigger}
 	switch caller.deleteReach() {
 	case none:
-		return ErasurePage{}, errErasureForbidden("Read")
+		return Page[Erasure]{}, errErasureForbidden("Read")
 	case own:
 		q.RequestedBy = &caller.ID
 	}
-	var page ErasurePage
-	var err error
-	page.Items, page.Next, page.Limit, err = pageOf(erasureList(q), r.After, r.Limit,
+	page, err := pageOf(q.fingerprint(), r.After, r.Limit,
 		func(after *Position, limit int64) ([]Erasure, error) {
 			q.After, q.Limit = after, limit
 			return u.erasures.Page(ctx, q)
@@ -77,13 +68,6 @@ func (u *ListErasures) Execute(ctx context.Context, caller Principal, r ErasureL
 		page.Items[i] = page.Items[i].shownTo(caller)
 	}
 	return page, err
-}
-
-// ErasureReceiptPage is one page of the receipts of an erasure.
-type ErasureReceiptPage struct {
-	Items []ErasureReceipt
-	Next  *Cursor
-	Limit int64
 }
 
 // ListErasureReceipts lists the receipts of a bulk erasure.
@@ -98,15 +82,12 @@ func NewListErasureReceipts(erasures ErasureReader) *ListErasureReceipts {
 
 // Execute returns a page, newest first. CodeNotFound as in GetErasure; CodeInvalid if
 // after belongs to another list. limit is as in ErasureListRequest.
-func (u *ListErasureReceipts) Execute(ctx context.Context, caller Principal, id uuid.UUID, after *Cursor, limit *int64) (ErasureReceiptPage, error) {
+func (u *ListErasureReceipts) Execute(ctx context.Context, caller Principal, id uuid.UUID, after *Cursor, limit *int64) (Page[ErasureReceipt], error) {
 	if _, err := visibleErasure(ctx, u.erasures, caller, id); err != nil {
-		return ErasureReceiptPage{}, err
+		return Page[ErasureReceipt]{}, err
 	}
-	var page ErasureReceiptPage
-	var err error
-	page.Items, page.Next, page.Limit, err = pageOf(fingerprintOf("receipts of "+id.String()), after, limit,
+	return pageOf(fingerprintOf("receipts of "+id.String()), after, limit,
 		func(after *Position, limit int64) ([]ErasureReceipt, error) {
 			return u.erasures.Receipts(ctx, ErasureReceiptQuery{Erasure: id, After: after, Limit: limit})
 		}, ErasureReceipt.Position)
-	return page, err
 }

@@ -43,7 +43,7 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 	if err := r.check(); err != nil {
 		return Erasure{}, nil, err
 	}
-	now := toMicroseconds(u.now())
+	now := ToMicroseconds(u.now())
 	e = Erasure{
 		ID: uuid.New(), Trigger: TriggerBulk, Kind: target.Kind(), Target: &target, Scope: scope, AsOf: now,
 		Ground: r.Ground, Ticket: r.Ticket, RequestedAt: now, RequestedBy: &caller.ID,
@@ -161,7 +161,7 @@ func (u *PreviewErasure) Execute(ctx context.Context, caller Principal, r Erasur
 	if err != nil {
 		return Preview{}, "", err
 	}
-	now := toMicroseconds(u.now())
+	now := ToMicroseconds(u.now())
 	estimate, err := u.previews.Estimate(ctx, target, scope, now)
 	if err != nil {
 		return Preview{}, "", err

@@ -1,9 +1,7 @@
 package domain
 
 import (
-	"crypto/sha256"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -61,15 +59,6 @@ type HoldQuery struct {
 
 // Position is the hold's place in lists: newest first, ties by descending identifier.
 func (h Hold) Position() Position { return Position{CreatedAt: h.CreatedAt, ID: h.ID} }
-
-// holdList identifies a list of holds.
-func holdList(active *bool) fingerprint {
-	text := "holds"
-	if active != nil {
-		text += " active=" + strconv.FormatBool(*active)
-	}
-	return sha256.Sum256([]byte(text))
-}
 
 func errHoldForbidden(operation string) *Error {
 	return Errorf(CodeForbidden, "Insufficient permissions to %s Holds", operation)

@@ -34,13 +34,6 @@ type HoldListRequest struct {
 	Limit  *int64  // clamped to 1 to MaxLimit; nil: DefaultLimit
 }
 
-// HoldPage is one page of holds; Limit is the one that was applied.
-type HoldPage struct {
-	Items []Hold
-	Next  *Cursor // where the next page starts; nil: this is the last page
-	Limit int64
-}
-
 // ListHolds lists holds, including released and expired ones.
 type ListHolds struct {
 	holds Holds
@@ -51,15 +44,12 @@ func NewListHolds(holds Holds) *ListHolds { return &ListHolds{holds} }
 
 // Execute returns a page, newest first. CodeForbidden for those who may not hold;
 // CodeInvalid if After belongs to another list.
-func (u *ListHolds) Execute(ctx context.Context, caller Principal, r HoldListRequest) (HoldPage, error) {
+func (u *ListHolds) Execute(ctx context.Context, caller Principal, r HoldListRequest) (Page[Hold], error) {
 	if !caller.mayHold() {
-		return HoldPage{}, errHoldForbidden("Read")
+		return Page[Hold]{}, errHoldForbidden("Read")
 	}
-	var page HoldPage
-	var err error
-	page.Items, page.Next, page.Limit, err = pageOf(holdList(r.Active), r.After, r.Limit,
+	return pageOf(fingerprintOf(struct{ ActiveHolds *bool }{r.Active}), r.After, r.Limit,
 		func(after *Position, limit int64) ([]Hold, error) {
 			return u.holds.Page(ctx, HoldQuery{Active: r.Active, After: after, Limit: limit})
 		}, Hold.Position)
-	return page, err
 }

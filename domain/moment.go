@@ -20,6 +20,9 @@ func Sayable(t time.Time) bool {
 	return year >= 1 && year <= 9999
 }
 
+// ToMicroseconds returns a time in UTC as the database stores it.
+func ToMicroseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
 // A database's finite times exceed 63 bits of microseconds from 1970 and wrap around;
 // these constants lie where no finite time does.
 const (

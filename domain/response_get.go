@@ -99,7 +99,7 @@ func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetReques
 // which is better than one too few.
 func (u *GetResponse) record(ctx context.Context, caller Principal, response Response, address string) error {
 	err := u.accessLog.Record(ctx, Access{
-		ID: uuid.New(), At: u.now().UTC().Truncate(time.Microsecond), By: caller.ID,
+		ID: uuid.New(), At: ToMicroseconds(u.now()), By: caller.ID,
 		Response: response.ID, Owner: response.Owner, Address: address,
 	})
 	switch {

@@ -66,25 +66,18 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 		return ResponsePage{}, err
 	}
 	q := PageQuery{Filter: r.filter(), ActiveFirst: r.ActiveFirst == nil || *r.ActiveFirst}
-	page := ResponsePage{Limit: DefaultLimit}
+	page := ResponsePage{}
 	if r.Skip != nil {
 		page.Skip = max(*r.Skip, 0)
 	}
-	if r.Limit != nil {
-		page.Limit = min(max(*r.Limit, 1), MaxLimit)
+	list := list{scope, r.OwnerEmail, q.Filter, q.ActiveFirst}.fingerprint()
+	if r.After != nil && page.Skip > 0 {
+		return ResponsePage{}, errParameter("skip", "skip: must be 0 or left out with after")
+	}
+	if q.After, page.Limit, err = list.start(r.After, r.Limit); err != nil {
+		return ResponsePage{}, err
 	}
 	q.Skip, q.Limit = page.Skip, page.Limit+1 // one more shows whether another page follows
-	list := list{scope, r.OwnerEmail, q.Filter, q.ActiveFirst}.fingerprint()
-	if r.After != nil {
-		if page.Skip > 0 {
-			return ResponsePage{}, errParameter("skip", "skip: must be 0 or left out with after")
-		}
-		after, err := list.position(*r.After)
-		if err != nil {
-			return ResponsePage{}, errParameter("after", "after: "+err.Error())
-		}
-		q.After = &after
-	}
 	if q.Filter.Owners, err = u.owners(ctx, scope, r.OwnerEmail); err != nil {
 		return ResponsePage{}, err
 	}
@@ -93,11 +86,7 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 		if found, err = u.responses.Page(ctx, q); err != nil {
 			return err
 		}
-		if int64(len(found)) > page.Limit {
-			found = found[:page.Limit]
-			next := list.cursor(PositionOf(found[page.Limit-1], q.ActiveFirst))
-			page.Next = &next
-		}
+		found, page.Next = cut(list, found, page.Limit, func(r Response) Position { return PositionOf(r, q.ActiveFirst) })
 		page.Items, err = u.enricher.enrich(ctx, caller, found)
 		return err
 	}

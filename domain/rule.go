@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -114,11 +113,6 @@ type RuleQuery struct {
 	Removed bool      // true: only removed rules; false: only the others
 	After   *Position // only what comes strictly after; nil: all
 	Limit   int64     // 1 or more
-}
-
-// ruleList identifies a list of rules.
-func ruleList(removed bool) fingerprint {
-	return sha256.Sum256(fmt.Appendf(nil, "retention rules removed=%t", removed))
 }
 
 func errRuleForbidden(operation string) *Error {

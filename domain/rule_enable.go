@@ -85,7 +85,7 @@ func (u *DryRunRule) Execute(ctx context.Context, caller Principal, id uuid.UUID
 	case rule.RemovedAt != nil:
 		return RetentionRule{}, errRuleRemoved(id)
 	}
-	now := toMicroseconds(u.now())
+	now := ToMicroseconds(u.now())
 	e := rule.run(now)
 	estimate, err := u.erasures.Estimate(ctx, *e.Target, e.Scope, e.AsOf)
 	if err != nil {

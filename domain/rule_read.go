@@ -44,13 +44,6 @@ type RuleListRequest struct {
 	Limit   *int64  // clamped to 1 to MaxLimit; nil: DefaultLimit
 }
 
-// RulePage is one page of rules; Limit is the one that was applied.
-type RulePage struct {
-	Items []RetentionRule
-	Next  *Cursor // where the next page starts; nil: this is the last page
-	Limit int64
-}
-
 // ListRules lists retention rules.
 type ListRules struct {
 	retention RuleReader
@@ -61,15 +54,12 @@ func NewListRules(retention RuleReader) *ListRules { return &ListRules{retention
 
 // Execute returns a page, newest first. CodeForbidden for those who may not decide
 // about retention; CodeInvalid if After belongs to another list.
-func (u *ListRules) Execute(ctx context.Context, caller Principal, r RuleListRequest) (RulePage, error) {
+func (u *ListRules) Execute(ctx context.Context, caller Principal, r RuleListRequest) (Page[RetentionRule], error) {
 	if !caller.mayRetain() {
-		return RulePage{}, errRuleForbidden("Read")
+		return Page[RetentionRule]{}, errRuleForbidden("Read")
 	}
-	var page RulePage
-	var err error
-	page.Items, page.Next, page.Limit, err = pageOf(ruleList(r.Removed), r.After, r.Limit,
+	return pageOf(fingerprintOf(struct{ RemovedRules bool }{r.Removed}), r.After, r.Limit,
 		func(after *Position, limit int64) ([]RetentionRule, error) {
 			return u.retention.Page(ctx, RuleQuery{Removed: r.Removed, After: after, Limit: limit})
 		}, RetentionRule.Position)
-	return page, err
 }

@@ -27,7 +27,7 @@ func NewRunRules(retention RuleRunner, jobs Jobs, now func() time.Time, log *slo
 // joins those of all rules whose runs could not start; it does not stop the other
 // rules.
 func (u *RunRules) Execute(ctx context.Context) error {
-	now := toMicroseconds(u.now())
+	now := ToMicroseconds(u.now())
 	due, err := u.retention.Due(ctx, now, rulesAtOnce)
 	errs := []error{err}
 	for _, id := range due {

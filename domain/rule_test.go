@@ -56,7 +56,7 @@ func (r *ruleCases) version(by domain.Principal, id uuid.UUID, version int64) (d
 	return domain.NewGetRule(r.retention).Version(context.Background(), by, id, version)
 }
 
-func (r *ruleCases) list(by domain.Principal, q domain.RuleListRequest) (domain.RulePage, error) {
+func (r *ruleCases) list(by domain.Principal, q domain.RuleListRequest) (domain.Page[domain.RetentionRule], error) {
 	return domain.NewListRules(r.retention).Execute(context.Background(), by, q)
 }
 

@@ -35,7 +35,7 @@ func (u *CreateRule) Execute(ctx context.Context, caller Principal, r RuleReques
 	if err != nil {
 		return RetentionRule{}, err
 	}
-	now := toMicroseconds(u.now())
+	now := ToMicroseconds(u.now())
 	return u.retention.Create(ctx, RetentionRule{
 		ID: uuid.New(), CreatedAt: now, CreatedBy: caller.ID,
 		RetentionVersion: RetentionVersion{Version: firstVersion, RetentionTerms: terms, ChangedAt: now, ChangedBy: caller.ID},
@@ -94,7 +94,7 @@ func (u *ChangeRule) Execute(ctx context.Context, caller Principal, id uuid.UUID
 		return RetentionRule{}, err
 	}
 	rule, err := u.retention.Change(ctx, id, RetentionVersion{
-		Version: version + 1, RetentionTerms: terms, ChangedAt: toMicroseconds(u.now()), ChangedBy: caller.ID,
+		Version: version + 1, RetentionTerms: terms, ChangedAt: ToMicroseconds(u.now()), ChangedBy: caller.ID,
 	})
 	return rule, ruleError(id, err)
 }
@@ -119,9 +119,6 @@ func ruleOf(ctx context.Context, retention RuleReader, id uuid.UUID, version int
 func errRuleRemoved(id uuid.UUID) *Error {
 	return Errorf(CodeConflict, "Retention rule with ID %s has been removed; create another one", id)
 }
-
-// toMicroseconds returns a time as the database stores it.
-func toMicroseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 // RemoveRule ends a retention rule. The rule remains as a record.
 type RemoveRule struct {

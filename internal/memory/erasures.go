@@ -366,7 +366,7 @@ func (e *erasure) end(as domain.ErasureState) {
 }
 
 func instant() *time.Time {
-	now := time.Now().UTC().Truncate(time.Microsecond)
+	now := domain.ToMicroseconds(time.Now())
 	return &now
 }
 

@@ -53,7 +53,7 @@ func (h Holds) Place(ctx context.Context, hold domain.Hold) (domain.Hold, error)
 	}
 	h.store.mu.Lock()
 	defer h.store.mu.Unlock()
-	hold.CreatedAt = time.Now().UTC().Truncate(time.Microsecond)
+	hold.CreatedAt = domain.ToMicroseconds(time.Now())
 	h.store.holds = append(h.store.holds, hold)
 	return shown(hold), nil
 }
@@ -81,7 +81,7 @@ func (h Holds) Get(ctx context.Context, id uuid.UUID) (domain.Hold, error) {
 func (h Holds) Release(ctx context.Context, id, by uuid.UUID) (domain.Hold, error) {
 	return h.change(ctx, id, func(hold *domain.Hold) {
 		if hold.ReleasedAt == nil {
-			now := time.Now().UTC().Truncate(time.Microsecond)
+			now := domain.ToMicroseconds(time.Now())
 			hold.ReleasedAt, hold.ReleasedBy = &now, &by
 		}
 	})

@@ -32,7 +32,7 @@ func (i Issuer) check() error {
 }
 
 // now uses the program's clock, as the query for due erasures does.
-func (i Issuer) now() time.Time { return i.Now().UTC().Truncate(time.Microsecond) }
+func (i Issuer) now() time.Time { return domain.ToMicroseconds(i.Now()) }
 
 // partOf is how many requests each of several receipts covers: even with as many owners
 // and the names of all others, it is never too long.
