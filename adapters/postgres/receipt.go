@@ -48,8 +48,17 @@ func QueueReceipt(b *pgx.Batch, r Receipt) {
 		}
 		return q.InsertErasure(ctx, dbsqlc.InsertErasureParams{
 			ID: r.ID, Body: r.Body, Salt: r.Salt, ActorID: r.Actor, OwnerKeys: append([][]byte{}, r.OwnerKeys...),
-			RequestIds: r.Requests, LookAfter: pgtype.Interval{Microseconds: r.LookAfter.Microseconds(), Valid: true},
+			RequestIds: r.Requests, LookAfter: Interval(r.LookAfter),
 			StartedAt: r.Server.StartedAt, Cluster: r.Server.Cluster,
 		})
 	})
+}
+
+// Interval rounds up to the microseconds that rows hold.
+func Interval(d time.Duration) pgtype.Interval {
+	us := d.Microseconds()
+	if d%time.Microsecond > 0 {
+		us++
+	}
+	return pgtype.Interval{Microseconds: us, Valid: true}
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
@@ -51,7 +50,7 @@ func narrow(f domain.ResponseFilter) (filter, bool) {
 		HasError: f.HasError,
 	}
 	if f.MinDuration != nil {
-		out.MinDuration = interval(*f.MinDuration)
+		out.MinDuration = postgres.Interval(*f.MinDuration)
 	}
 	if f.MinTotalCost != nil {
 		out.MinTotalCost = string(*f.MinTotalCost)
@@ -107,15 +106,6 @@ func integer(n *int64) *int32 {
 	}
 	in := int32(min(max(*n, math.MinInt32), math.MaxInt32))
 	return &in
-}
-
-// interval rounds up to the microseconds that rows hold.
-func interval(d time.Duration) pgtype.Interval {
-	us := d.Microseconds()
-	if d%time.Microsecond > 0 {
-		us++
-	}
-	return pgtype.Interval{Microseconds: us, Valid: true}
 }
 
 // query is a generated method that takes arguments by name.

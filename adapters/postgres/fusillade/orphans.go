@@ -74,7 +74,7 @@ func (r *Responses) sweepOrphans(ctx context.Context, before time.Time, limit in
 			at = OrphansPlace{}
 		}
 		queueExec(b, (*dbsqlc.Queries).RecordOrphans, dbsqlc.RecordOrphansParams{
-			AfterRequest: at.AfterRequest, AfterResponse: at.AfterResponse, Responses: at.Responses, Pause: interval(pause),
+			AfterRequest: at.AfterRequest, AfterResponse: at.AfterResponse, Responses: at.Responses, Pause: postgres.Interval(pause),
 		})
 		return nil
 	})

@@ -301,7 +301,7 @@ func (e *eraser) queueDeleteRetained(b *pgx.Batch, requests []uuid.UUID, erased 
 	if !e.Retained {
 		return
 	}
-	queueExec(b, (*dbsqlc.Queries).Fence, dbsqlc.FenceParams{Within: interval(fencedFor), Ids: requests})
+	queueExec(b, (*dbsqlc.Queries).Fence, dbsqlc.FenceParams{Within: postgres.Interval(fencedFor), Ids: requests})
 	queueChecked(b, (*dbsqlc.Queries).DeleteRetained, requests, func(d dbsqlc.DeleteRetainedRow) error {
 		if !d.AsSaid {
 			return errNotAsDocumented

@@ -233,7 +233,7 @@ func queueNext(b *pgx.Batch, due []dbsqlc.DueTombstonesRow, held []uuid.UUID) {
 			continue
 		}
 		again, sweeps = append(again, t.ReceiptID), append(sweeps, next)
-		afters = append(afters, interval(domain.SweepAfter[next]))
+		afters = append(afters, postgres.Interval(domain.SweepAfter[next]))
 	}
 	if len(again) > 0 {
 		queueExec(b, (*dbsqlc.Queries).PostponeTombstones, dbsqlc.PostponeTombstonesParams{ReceiptIds: again, Afters: afters, Sweeps: sweeps})
