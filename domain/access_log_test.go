@@ -52,7 +52,7 @@ func TestWhatIsAnAccess(t *testing.T) {
 // TestNoContentsWithoutARecord: of the caller's own, nothing is recorded.
 func TestNoContentsWithoutARecord(t *testing.T) {
 	t.Parallel()
-	const unrecorded = "That you looked at this response could not be recorded, so it is not shown; try again later"
+	const unrecorded = "Could not record this access, so the response is not shown; try again later"
 	admin := domain.Principal{ID: anna, Admin: true}
 	for name, c := range map[string]struct {
 		err  error

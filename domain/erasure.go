@@ -91,9 +91,9 @@ func (f ErasureFailure) Reason() string {
 	case CodeRefused:
 		return fmt.Sprintf(databaseRefuses+"; or, with include_later_turns, more than %d later turns quote it", MaxLaterTurns)
 	case CodeBusy:
-		return "Something else was at work on its rows"
+		return "Another transaction was using its rows"
 	}
-	return "There is no such response that is yours to erase"
+	return "No such response that you may erase"
 }
 
 // retried reports whether another try later may succeed.

@@ -47,7 +47,7 @@ func boundTarget(t ErasureTarget, scope []string) fingerprint {
 
 func (r ErasureRequest) responses() ([]uuid.UUID, error) {
 	if n := len(r.Responses); n < 1 || n > MaxTargets {
-		return nil, errParameter("responses", fmt.Sprintf("responses: must have 1 to %d entries; erase more by an owner or a filter", MaxTargets))
+		return nil, errParameter("responses", fmt.Sprintf("responses: must have 1 to %d entries; to erase more, use owner or filter", MaxTargets))
 	}
 	seen := make(map[uuid.UUID]bool, len(r.Responses))
 	return slices.DeleteFunc(slices.Clone(r.Responses), func(id uuid.UUID) bool {
@@ -61,9 +61,9 @@ func (f ErasureFilter) check() error {
 	narrowed := f.MemberID != nil || !reflect.ValueOf(f.ResponseFilter).IsZero()
 	switch {
 	case !narrowed && !f.All:
-		return errParameter("filter", "filter: matches everything; give a condition, or all with true if that is meant")
+		return errParameter("filter", "filter: matches everything; add a condition, or set all to true to erase everything")
 	case narrowed && f.All:
-		return errParameter("filter.all", "filter.all: must be left out where there are conditions")
+		return errParameter("filter.all", "filter.all: must be omitted if there are conditions")
 	}
 	return checkWords("filter", f.States, f.Models, f.Tiers, f.CreatedAfter, f.CreatedBefore)
 }
@@ -71,7 +71,7 @@ func (f ErasureFilter) check() error {
 func (r StartRequest) check() error {
 	switch {
 	case r.Token == "" && r.Responses == nil:
-		return errParameter("token", "token: must be that of a preview of the same request, where an owner or a filter is erased")
+		return errParameter("token", "token: required with owner or filter, from a preview of the same request")
 	case r.Ground != "" && !slices.Contains(askable, r.Ground):
 		return errParameter("ground", fmt.Sprintf("ground: must be one of %v", askable))
 	case utf8.RuneCountInString(r.Ticket) > MaxTicket || !Storable(r.Ticket):

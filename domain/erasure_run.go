@@ -83,13 +83,13 @@ func lastErrorOf(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Message
 	}
-	return "The service failed; its log tells more"
+	return "The service failed; see its log"
 }
 
 // enqueue asks for an erasure to be continued. If that fails, the erasure still
 // begins at the next call of Due.
 func enqueue(ctx context.Context, jobs Jobs, log *slog.Logger, erasure uuid.UUID) {
 	if err := jobs.Enqueue(ctx, erasure); err != nil && ctx.Err() == nil {
-		log.WarnContext(ctx, "an erasure could not be enqueued; it begins when it is looked for next", "erasure", erasure, "error", err)
+		log.WarnContext(ctx, "Could not enqueue an erasure; it starts with the next scan", "erasure", erasure, "error", err)
 	}
 }

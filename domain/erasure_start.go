@@ -89,7 +89,7 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 				return Erasure{}, nil, err
 			}
 		} else if ctx.Err() == nil {
-			u.log.WarnContext(ctx, "an erasure could not be finished at once; it goes on in the background", "erasure", stored.ID, "error", err)
+			u.log.WarnContext(ctx, "Could not finish an erasure at once; it continues in the background", "erasure", stored.ID, "error", err)
 		}
 	}
 	if !stored.State.Finished() {
@@ -116,7 +116,7 @@ func (u *StartErasure) repeated(ctx context.Context, caller Principal, e Erasure
 	return &before, nil
 }
 
-var errOtherRequest = Errorf(CodeConflict, "This Idempotency-Key came with another request before; take a new one for a new erasure")
+var errOtherRequest = Errorf(CodeConflict, "This Idempotency-Key was used with a different request; use a new one for a new erasure")
 
 // shown returns the preview of the token, if it is still valid.
 func (u *StartErasure) shown(ctx context.Context, caller Principal, token string, t ErasureTarget, scope []string, now time.Time) (Preview, error) {
@@ -124,7 +124,7 @@ func (u *StartErasure) shown(ctx context.Context, caller Principal, token string
 	switch {
 	case CodeOf(err) == CodeNotFound,
 		err == nil && (p.RequestedBy != caller.ID || p.Target != boundTarget(t, scope)):
-		return Preview{}, Errorf(CodeConflict, "The token is of no preview of this request; nothing was erased: preview again")
+		return Preview{}, Errorf(CodeConflict, "The token does not belong to a preview of this request; nothing was erased: preview again")
 	case err != nil:
 		return Preview{}, err
 	case !now.Before(p.ExpiresAt):

@@ -178,12 +178,12 @@ var (
 const (
 	errErasureKinds = "exactly one of responses, owner and filter must be given"
 	errErasureOwner = "owner: must be you or your active organization; others require platform manager permissions"
-	errToken        = "token: must be that of a preview of the same request, where an owner or a filter is erased"
-	errForeignToken = "The token is of no preview of this request; nothing was erased: preview again"
+	errToken        = "token: required with owner or filter, from a preview of the same request"
+	errForeignToken = "The token does not belong to a preview of this request; nothing was erased: preview again"
 	errOldToken     = "The preview has expired; nothing was erased: preview again"
 	errChanged      = "What would be erased is no longer what the preview showed; nothing was erased: preview again"
-	errOtherKey     = "This Idempotency-Key came with another request before; take a new one for a new erasure"
-	errMatchesAll   = "filter: matches everything; give a condition, or all with true if that is meant"
+	errOtherKey     = "This Idempotency-Key was used with a different request; use a new one for a new erasure"
+	errMatchesAll   = "filter: matches everything; add a condition, or set all to true to erase everything"
 )
 
 func TestErasurePermission(t *testing.T) {
@@ -295,10 +295,10 @@ func TestErasureRequests(t *testing.T) {
 		{domain.ErasureRequest{}, "", errErasureKinds},
 		{domain.ErasureRequest{Responses: ids[:1], Owner: &anna}, "", errErasureKinds},
 		{domain.ErasureRequest{Owner: &anna, Filter: &domain.ErasureFilter{All: true}}, "", errErasureKinds},
-		{domain.ErasureRequest{Responses: []uuid.UUID{}}, "responses", "responses: must have 1 to 1000 entries; erase more by an owner or a filter"},
-		{domain.ErasureRequest{Responses: ids}, "responses", "responses: must have 1 to 1000 entries; erase more by an owner or a filter"},
+		{domain.ErasureRequest{Responses: []uuid.UUID{}}, "responses", "responses: must have 1 to 1000 entries; to erase more, use owner or filter"},
+		{domain.ErasureRequest{Responses: ids}, "responses", "responses: must have 1 to 1000 entries; to erase more, use owner or filter"},
 		{domain.ErasureRequest{Filter: &domain.ErasureFilter{}}, "filter", errMatchesAll},
-		{domain.ErasureRequest{Filter: &domain.ErasureFilter{All: true, ResponseFilter: domain.ResponseFilter{HasError: ptr(true)}}}, "filter.all", "filter.all: must be left out where there are conditions"},
+		{domain.ErasureRequest{Filter: &domain.ErasureFilter{All: true, ResponseFilter: domain.ResponseFilter{HasError: ptr(true)}}}, "filter.all", "filter.all: must be omitted if there are conditions"},
 		{domain.ErasureRequest{Filter: &domain.ErasureFilter{ResponseFilter: domain.ResponseFilter{States: []string{"a\x00"}}}}, "filter.states", "filter.states: each must have 1 to 500 characters and no NUL"},
 		{domain.ErasureRequest{Filter: &domain.ErasureFilter{ResponseFilter: domain.ResponseFilter{Models: []string{}}}}, "filter.models", "filter.models: must have 1 to 100 entries"},
 		{domain.ErasureRequest{Filter: &domain.ErasureFilter{ResponseFilter: domain.ResponseFilter{Tiers: []string{""}}}}, "filter.tiers", "filter.tiers: each must have 1 to 500 characters and no NUL"},
@@ -561,7 +561,7 @@ func TestStartAtOnce(t *testing.T) {
 	m.port.advance = func(context.Context, uuid.UUID) error { return away }
 	e, secret, err := m.starter().Execute(t.Context(), user, domain.StartRequest{ErasureRequest: domain.ErasureRequest{Responses: []uuid.UUID{row.ID}}})
 	if err != nil || e.State != domain.ErasurePending || secret == nil || !slices.Contains(m.Enqueued(), e.ID) ||
-		!strings.Contains(m.log.String(), fmt.Sprintf(`msg="an erasure could not be finished at once; it goes on in the background" erasure=%s error=away`, e.ID)) {
+		!strings.Contains(m.log.String(), fmt.Sprintf(`msg="Could not finish an erasure at once; it continues in the background" erasure=%s error=away`, e.ID)) {
 		t.Errorf("got %+v, %v, log %s", e, err, &m.log)
 	}
 	m = newEraseMany()
@@ -595,7 +595,7 @@ func TestStartAtOnce(t *testing.T) {
 	m.port.estimate = nil
 	jobs := brokenJobs{away}
 	e, _, err = domain.NewStartErasure(m.port, m.run(), jobs, m.clock, m.logger()).Execute(t.Context(), user, domain.StartRequest{ErasureRequest: domain.ErasureRequest{Owner: &anna}, Token: token})
-	if err != nil || !strings.Contains(m.log.String(), fmt.Sprintf(`msg="an erasure could not be enqueued; it begins when it is looked for next" erasure=%s error=away`, e.ID)) {
+	if err != nil || !strings.Contains(m.log.String(), fmt.Sprintf(`msg="Could not enqueue an erasure; it starts with the next scan" erasure=%s error=away`, e.ID)) {
 		t.Errorf("want it begun and the error logged, got %v, %s", err, &m.log)
 	}
 	m = newEraseMany()
@@ -956,7 +956,7 @@ func TestRunErasure(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		told string
-	}{{away, "The database is away"}, {errors.New("a secret"), "The service failed; its log tells more"}} {
+	}{{away, "The database is away"}, {errors.New("a secret"), "The service failed; see its log"}} {
 		m.port.advance = func(context.Context, uuid.UUID) error { return c.err }
 		over, err := m.run().Execute(t.Context(), id, 0)
 		e, _ := m.Erasures().Get(t.Context(), id)

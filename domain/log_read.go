@@ -79,7 +79,7 @@ func (u *GetReceipt) Execute(ctx context.Context, caller Principal, id uuid.UUID
 	if err == nil && reached != nil {
 		var later uuid.UUID
 		if later, err = u.log.Reached(ctx, id, *reached); CodeOf(err) == CodeNotFound {
-			return nil, Errorf(CodeNotFound, "The erasure of receipt %s has not come to the level %s", id, *reached)
+			return nil, Errorf(CodeNotFound, "The erasure of receipt %s has not reached level %s", id, *reached)
 		}
 		if err == nil {
 			id = later

@@ -184,8 +184,8 @@ func TestGetReceiptOfALevel(t *testing.T) {
 				}
 				continue
 			}
-			wantError(t, none, domain.CodeNotFound, "The erasure of receipt "+id.String()+" has not come to the level vacuumed")
-			wantError(t, other, domain.CodeNotFound, "The erasure of receipt "+id.String()+" has not come to the level rewritten")
+			wantError(t, none, domain.CodeNotFound, "The erasure of receipt "+id.String()+" has not reached level vacuumed")
+			wantError(t, other, domain.CodeNotFound, "The erasure of receipt "+id.String()+" has not reached level rewritten")
 			wantError(t, unsealed, domain.CodeNotSealed, "Receipt with ID "+later.String()+" is not sealed and published yet")
 			wantError(t, failed, domain.CodeUnavailable, "down")
 			if err != nil || file != "later" {

@@ -124,7 +124,7 @@ type ResponseFilter struct {
 }
 
 // ErrNoCosts is returned by lists if no source has the cost of each response.
-var ErrNoCosts = errParameter("min_total_cost", "min_total_cost: costs are in another database than responses here, so lists cannot be narrowed by them; leave it out")
+var ErrNoCosts = errParameter("min_total_cost", "min_total_cost: costs are in another database than responses, so lists cannot be filtered by cost; omit it")
 
 // Matches reports whether a response passes the filter. It defines the behavior of
 // every implementation of Responses. An unknown value passes no filter.

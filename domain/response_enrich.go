@@ -74,7 +74,7 @@ func (d enricher) enrich(ctx context.Context, caller Principal, responses []Resp
 func addEmails(ctx context.Context, people People, log *slog.Logger, of map[uuid.UUID]struct{}, emails map[uuid.UUID]string) error {
 	found, err := people.Emails(ctx, slices.Collect(maps.Keys(of)))
 	if err != nil && ctx.Err() == nil {
-		log.WarnContext(ctx, "e-mail addresses could not be read; answering without them", "error", err)
+		log.WarnContext(ctx, "Could not read email addresses; answering without them", "error", err)
 	}
 	maps.Copy(emails, found)
 	return ctx.Err()

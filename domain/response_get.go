@@ -108,5 +108,5 @@ func (u *GetResponse) record(ctx context.Context, caller Principal, response Res
 	case CodeOf(err) == CodeNotFound: // erased since it was read
 		return errNoResponse(response.ID)
 	}
-	return &Error{Code: CodeUnavailable, Message: "That you looked at this response could not be recorded, so it is not shown; try again later", Cause: err}
+	return &Error{Code: CodeUnavailable, Message: "Could not record this access, so the response is not shown; try again later", Cause: err}
 }

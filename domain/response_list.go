@@ -72,7 +72,7 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 	}
 	list := list{scope, r.OwnerEmail, q.Filter, q.ActiveFirst}.fingerprint()
 	if r.After != nil && page.Skip > 0 {
-		return ResponsePage{}, errParameter("skip", "skip: must be 0 or left out with after")
+		return ResponsePage{}, errParameter("skip", "skip: must be 0 or omitted with after")
 	}
 	if q.After, page.Limit, err = list.start(r.After, r.Limit); err != nil {
 		return ResponsePage{}, err

@@ -21,7 +21,7 @@ const (
 	errMember          = "member_id filter requires platform manager permissions"
 	errEmail           = "created_by_email filter requires platform manager permissions"
 	errAfter           = "after: must be the next_cursor of a page of this same list"
-	errSkipAfter       = "skip: must be 0 or left out with after"
+	errSkipAfter       = "skip: must be 0 or omitted with after"
 )
 
 // patience is how long a test waits for what should come at once.

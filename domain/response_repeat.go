@@ -70,7 +70,7 @@ func (r *Repeats) find(ctx context.Context, asked repetition, now time.Time) (Au
 			case before != asked:
 				return Authorization{}, errOtherRequest
 			case now.Sub(logged.WrittenAt) > RepeatableFor:
-				return Authorization{}, Errorf(CodeConflict, "This Idempotency-Key erased this response more than a day ago, and is not told again: choose another one")
+				return Authorization{}, Errorf(CodeConflict, "This Idempotency-Key erased this response more than a day ago and can no longer be repeated: use another one")
 			}
 			return Authorization{Receipt: receipt, Salt: salt, Trigger: TriggerSingle, Again: true}, nil
 		}
@@ -92,7 +92,7 @@ func (u *EraseResponse) ExecuteOnce(ctx context.Context, caller Principal, id uu
 	}
 	repeats := u.repeats
 	if repeats == nil {
-		return Erased{}, Authorization{}, errParameter("Idempotency-Key", "Idempotency-Key: single erasures take none here")
+		return Erased{}, Authorization{}, errParameter("Idempotency-Key", "Idempotency-Key: not supported for single erasures on this server")
 	}
 	asked := repetition{caller.ID, id, key, laterTurns}
 	if w, err := repeats.find(ctx, asked, u.now()); CodeOf(err) != CodeNotFound {

@@ -103,7 +103,7 @@ func TestEraseOnce(t *testing.T) {
 	for _, u := range []*domain.EraseResponse{u, eraser("newer", "secret")} {
 		for of, laterTurns := range map[uuid.UUID]bool{id: true, turned: false} {
 			if erased, w, err := u.ExecuteOnce(t.Context(), anna, of, laterTurns, "key"); domain.CodeOf(err) != domain.CodeConflict || erased != (domain.Erased{}) || w.Salt != (domain.Salt{}) ||
-				err.Error() != "This Idempotency-Key came with another request before; take a new one for a new erasure" {
+				err.Error() != "This Idempotency-Key was used with a different request; use a new one for a new erasure" {
 				t.Errorf("later turns %v: %+v, %+v, %v", laterTurns, erased, w, err)
 			}
 		}
@@ -124,7 +124,7 @@ func TestEraseOnce(t *testing.T) {
 		"may not erase":   {u, domain.Principal{ID: anna.ID}, id, "key", domain.CodeForbidden, forbidden.Error(), ""},
 		"an empty key":    {u, anna, id, "", domain.CodeInvalid, "Idempotency-Key: must have 1 to 255 visible ASCII characters", "Idempotency-Key"},
 		"too long a key":  {u, anna, id, string(make([]byte, 256)), domain.CodeInvalid, "Idempotency-Key: must have 1 to 255 visible ASCII characters", "Idempotency-Key"},
-		"none taken here": {domain.NewEraseResponse(responses, time.Now), anna, id, "key", domain.CodeInvalid, "Idempotency-Key: single erasures take none here", "Idempotency-Key"},
+		"none taken here": {domain.NewEraseResponse(responses, time.Now), anna, id, "key", domain.CodeInvalid, "Idempotency-Key: not supported for single erasures on this server", "Idempotency-Key"},
 	} {
 		if _, w, err := c.u.ExecuteOnce(t.Context(), c.caller, c.id, false, c.key); domain.CodeOf(err) != c.code || err == nil || w.Salt != (domain.Salt{}) || err.Error() != c.said {
 			t.Errorf("%s: want %s, got %+v, %v", name, c.code, w, err)
@@ -154,7 +154,7 @@ func TestEraseOnce(t *testing.T) {
 	*responses.meanwhile = nil
 	now = now.Add(time.Second)
 	responses.gone[id] = false // written again
-	if _, w, err := u.ExecuteOnce(t.Context(), anna, id, false, "key"); domain.CodeOf(err) != domain.CodeConflict || w.Salt != (domain.Salt{}) || responses.gone[id] || err.Error() != "This Idempotency-Key erased this response more than a day ago, and is not told again: choose another one" {
+	if _, w, err := u.ExecuteOnce(t.Context(), anna, id, false, "key"); domain.CodeOf(err) != domain.CodeConflict || w.Salt != (domain.Salt{}) || responses.gone[id] || err.Error() != "This Idempotency-Key erased this response more than a day ago and can no longer be repeated: use another one" {
 		t.Errorf("after a day: %+v, %v", w, err)
 	}
 }

@@ -125,7 +125,7 @@ func ruleError(id uuid.UUID, err error) error {
 	case CodeNotFound:
 		return Errorf(CodeNotFound, "Retention rule with ID %s not found", id)
 	case CodeConflict:
-		return Errorf(CodeConflict, "Retention rule with ID %s has been changed or removed meanwhile, and nothing was done; read it and decide again", id)
+		return Errorf(CodeConflict, "Retention rule with ID %s was changed or removed in the meantime, so nothing was done; read it and try again", id)
 	}
 	return err
 }

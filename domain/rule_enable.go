@@ -33,7 +33,7 @@ func (u *EnableRule) Execute(ctx context.Context, caller Principal, id uuid.UUID
 	case err != nil:
 		return RetentionRule{}, err
 	case rule.DryRun == nil:
-		return RetentionRule{}, Errorf(CodeConflict, "Retention rule with ID %s has had no dry run in version %d; make one, look at what it counts, then enable the rule", id, version)
+		return RetentionRule{}, Errorf(CodeConflict, "Retention rule with ID %s has no dry run of version %d; make one, check its counts, then enable the rule", id, version)
 	}
 	rule, err = u.retention.Enable(ctx, id, version, rule.next(u.now()))
 	return rule, ruleError(id, err)

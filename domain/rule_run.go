@@ -38,10 +38,10 @@ func (u *RunRules) Execute(ctx context.Context) error {
 		case err != nil:
 			errs = append(errs, err)
 		case outcome == RunSkipped:
-			u.log.WarnContext(ctx, "a retention rule is due, and its run before is not over; it runs again at its next time",
+			u.log.WarnContext(ctx, "Retention run skipped: the previous run is not over",
 				"rule", id, "version", rule.Version, "running", rule.LastRun.Erasure, "next_run_at", rule.NextRunAt)
 		case outcome == RunStarted:
-			u.log.InfoContext(ctx, "a retention rule runs",
+			u.log.InfoContext(ctx, "Retention run started",
 				"rule", id, "version", rule.Version, "erasure", rule.LastRun.Erasure, "next_run_at", rule.NextRunAt)
 			enqueue(ctx, u.jobs, u.log, rule.LastRun.Erasure)
 		}

@@ -283,7 +283,7 @@ func TestRuleConflicts(t *testing.T) {
 	}
 	id := rule.ID.String()
 	_, untried := r.enable(keeper, rule.ID, 1)
-	wantError(t, untried, domain.CodeConflict, "Retention rule with ID "+id+" has had no dry run in version 1; make one, look at what it counts, then enable the rule")
+	wantError(t, untried, domain.CodeConflict, "Retention rule with ID "+id+" has no dry run of version 1; make one, check its counts, then enable the rule")
 	tried, err := r.dryRun(keeper, rule.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -292,7 +292,7 @@ func TestRuleConflicts(t *testing.T) {
 		_, changeErr := r.change(keeper, rule.ID, version, ruleAsked())
 		_, enableErr := r.enable(keeper, rule.ID, version)
 		for _, err := range []error{changeErr, enableErr} {
-			wantError(t, err, domain.CodeInvalid, "version: must be the one that the rule had when you read it, 1 or more")
+			wantError(t, err, domain.CodeInvalid, "version: must be the version of the rule that you read, 1 or more")
 			if e, ok := errors.AsType[*domain.Error](err); !ok || e.Parameter != "version" {
 				t.Errorf("about %v", err)
 			}
@@ -302,7 +302,7 @@ func TestRuleConflicts(t *testing.T) {
 		_, changeErr := r.change(keeper, rule.ID, version, ruleAsked())
 		_, enableErr := r.enable(keeper, rule.ID, version)
 		for _, err := range []error{changeErr, enableErr} {
-			wantError(t, err, domain.CodeConflict, fmt.Sprintf("Retention rule with ID %s has version 1 by now, not %d; read it and decide again", id, version))
+			wantError(t, err, domain.CodeConflict, fmt.Sprintf("Retention rule with ID %s now has version 1, not %d; read it and try again", id, version))
 		}
 	}
 	if left, err := r.get(keeper, rule.ID); err != nil || !reflect.DeepEqual(left, tried) {
@@ -319,7 +319,7 @@ func TestRuleConflicts(t *testing.T) {
 		}
 		r.retention = racingRule{r.retention, t}
 		err := call(int64(version + 1))
-		wantError(t, err, domain.CodeConflict, "Retention rule with ID "+id+" has been changed or removed meanwhile, and nothing was done; read it and decide again")
+		wantError(t, err, domain.CodeConflict, "Retention rule with ID "+id+" was changed or removed in the meantime, so nothing was done; read it and try again")
 		r.retention = r.Retention()
 		if left, err := r.get(keeper, rule.ID); err != nil || left.Version != int64(version+2) || left.DryRun != nil || left.Enabled {
 			t.Errorf("got %+v, %v", left, err)
@@ -333,7 +333,7 @@ func TestRuleConflicts(t *testing.T) {
 	_, tryErr := r.dryRun(keeper, rule.ID)
 	_, enableErr := r.enable(keeper, rule.ID, 4)
 	for _, err := range []error{changeErr, tryErr, enableErr} {
-		wantError(t, err, domain.CodeConflict, "Retention rule with ID "+id+" has been removed; create another one")
+		wantError(t, err, domain.CodeConflict, "Retention rule with ID "+id+" has been removed; create a new one")
 	}
 	if left, err := r.get(keeper, rule.ID); err != nil || left.RemovedAt == nil || *left.RemovedBy != ben {
 		t.Errorf("got %+v, %v", left, err)
@@ -684,13 +684,13 @@ func TestRunsAreLogged(t *testing.T) {
 		t.Fatalf("%+v, %v", ran, err)
 	}
 	id := ran.LastRun.Erasure
-	told(fmt.Sprintf("level=INFO msg=\"a retention rule runs\" rule=%s version=1 erasure=%s next_run_at=2026-03-03T12:00:00Z\n"+
-		"level=WARN msg=\"an erasure could not be enqueued; it begins when it is looked for next\" erasure=%s error=\"no queue\"\n", rule.ID, id, id))
+	told(fmt.Sprintf("level=INFO msg=\"Retention run started\" rule=%s version=1 erasure=%s next_run_at=2026-03-03T12:00:00Z\n"+
+		"level=WARN msg=\"Could not enqueue an erasure; it starts with the next scan\" erasure=%s error=\"no queue\"\n", rule.ID, id, id))
 	r.now = noon.Add(48 * time.Hour)
 	if err := r.run(t.Context(), failingJobs{}); err != nil {
 		t.Error(err)
 	}
-	told(fmt.Sprintf("level=WARN msg=\"a retention rule is due, and its run before is not over; it runs again at its next time\" "+
+	told(fmt.Sprintf("level=WARN msg=\"Retention run skipped: the previous run is not over\" "+
 		"rule=%s version=1 running=%s next_run_at=2026-03-04T12:00:00Z\n", rule.ID, id))
 
 	// Disabled, it does not run, and the run that is not over ends.

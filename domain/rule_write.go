@@ -102,7 +102,7 @@ func (u *ChangeRule) Execute(ctx context.Context, caller Principal, id uuid.UUID
 // ruleOf returns a rule, which must have this version and not be removed.
 func ruleOf(ctx context.Context, retention RuleReader, id uuid.UUID, version int64) (RetentionRule, error) {
 	if version < firstVersion {
-		return RetentionRule{}, errParameter("version", "version: must be the one that the rule had when you read it, 1 or more")
+		return RetentionRule{}, errParameter("version", "version: must be the version of the rule that you read, 1 or more")
 	}
 	rule, err := retention.Get(ctx, id)
 	switch {
@@ -111,13 +111,13 @@ func ruleOf(ctx context.Context, retention RuleReader, id uuid.UUID, version int
 	case rule.RemovedAt != nil:
 		return RetentionRule{}, errRuleRemoved(id)
 	case rule.Version != version:
-		return RetentionRule{}, Errorf(CodeConflict, "Retention rule with ID %s has version %d by now, not %d; read it and decide again", id, rule.Version, version)
+		return RetentionRule{}, Errorf(CodeConflict, "Retention rule with ID %s now has version %d, not %d; read it and try again", id, rule.Version, version)
 	}
 	return rule, nil
 }
 
 func errRuleRemoved(id uuid.UUID) *Error {
-	return Errorf(CodeConflict, "Retention rule with ID %s has been removed; create another one", id)
+	return Errorf(CodeConflict, "Retention rule with ID %s has been removed; create a new one", id)
 }
 
 // RemoveRule ends a retention rule. The rule remains as a record.

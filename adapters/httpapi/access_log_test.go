@@ -87,7 +87,7 @@ func TestUnrecordedContentsAreNotShown(t *testing.T) {
 		if a.status != c.status || strings.Contains(a.body, "words of people") || strings.Contains(s.log.String(), "words of people") {
 			t.Errorf("%s: answered %d %s", name, a.status, a.body)
 		}
-		if c.status == 503 && (a.header.Get("Retry-After") == "" || !strings.HasPrefix(a.problem.Detail, "That you looked at this response could not be recorded")) {
+		if c.status == 503 && (a.header.Get("Retry-After") == "" || !strings.HasPrefix(a.problem.Detail, "Could not record this access")) {
 			t.Errorf("%s: answered %v %s", name, a.header, a.body)
 		}
 		if a := s.ask(t, "GET", item); a.status != 200 {

@@ -217,8 +217,8 @@ func TestEraseNamed(t *testing.T) {
 		}
 		failures := map[any]any{ // in no order that is promised
 			held.String():    map[string]any{"response": held.String(), "reason": "held", "message": "A hold keeps it", "holds": names},
-			others.String():  map[string]any{"response": others.String(), "reason": "not_found", "message": "There is no such response that is yours to erase", "holds": []any{}},
-			nothing.String(): map[string]any{"response": nothing.String(), "reason": "not_found", "message": "There is no such response that is yours to erase", "holds": []any{}},
+			others.String():  map[string]any{"response": others.String(), "reason": "not_found", "message": "No such response that you may erase", "holds": []any{}},
+			nothing.String(): map[string]any{"response": nothing.String(), "reason": "not_found", "message": "No such response that you may erase", "holds": []any{}},
 		}
 		got := make(map[any]any)
 		for _, failure := range e["failures"].([]any) {
@@ -386,13 +386,13 @@ func TestErasureBodies(t *testing.T) {
 		`{"owner":"alice"}`:                                        {400, "owner", "owner: " + domain.ErrNoID.Error()},
 		`{"owner":"` + bob.String() + `"}`:                         {400, "owner", "owner: must be you or your active organization"},
 		`{"responses":[]}`:                                         {400, "responses", "responses: must have 1 to 1000 entries"},
-		`{"responses":[` + many(1001) + `]}`:                       {400, "responses", "responses: must have 1 to 1000 entries; erase more by an owner or a filter"},
+		`{"responses":[` + many(1001) + `]}`:                       {400, "responses", "responses: must have 1 to 1000 entries; to erase more, use owner or filter"},
 		`{"responses":[` + many(10000) + `]}`:                      {413, "", "The request body must not exceed 65536 bytes"},
 		`{"responses":["` + mine.String() + `",7]}`:                {400, "responses[1]", "responses[1]: " + domain.ErrNoID.Error()},
-		`{"filter":{}}`:                                            {400, "filter", "filter: matches everything; give a condition, or all with true"},
+		`{"filter":{}}`:                                            {400, "filter", "filter: matches everything; add a condition, or set all to true"},
 		`{"filter":{"all":false}}`:                                 {400, "filter.all", "filter.all: must be true, to match everything; leave it out"},
 		`{"filter":{"all":false,"states":["failed"]}}`:             {400, "filter.all", "filter.all: must be true, to match everything; leave it out"},
-		`{"filter":{"all":true,"states":["failed"]}}`:              {400, "filter.all", "filter.all: must be left out"},
+		`{"filter":{"all":true,"states":["failed"]}}`:              {400, "filter.all", "filter.all: must be omitted if there are conditions"},
 		`{"filter":{"all":"true"}}`:                                {400, "filter.all", "filter.all: must be true, to match everything; leave it out"},
 		`{"filter":{"state":"failed"}}`:                            {400, "filter.state", "filter.state: is not a known field; use all, created_after"},
 		`{"filter":{"states":[""]}}`:                               {400, "filter.states", ""},
@@ -450,7 +450,7 @@ func TestErasureConflicts(t *testing.T) {
 	s, store := erasing(t)
 	first := owned(store, alice, "completed")
 	target := `{"owner":"` + alice.String() + `"}`
-	const other, changed = "The token is of no preview of this request", "What would be erased is no longer what the preview showed"
+	const other, changed = "The token does not belong to a preview of this request", "What would be erased is no longer what the preview showed"
 	refused := func(caller, key, body, detail string) {
 		t.Helper()
 		if a := s.start(t, caller, key, body); a.status != http.StatusConflict || !strings.HasPrefix(a.problem.Detail, detail) {
@@ -468,7 +468,7 @@ func TestErasureConflicts(t *testing.T) {
 	if a := s.start(t, "alice", "key", `{"responses":["`+uuid.NewString()+`"]}`); a.status != http.StatusCreated {
 		t.Errorf("answered %d %s", a.status, a.body)
 	}
-	refused("alice", "key", `{"responses":["`+first.String()+`"]}`, "This Idempotency-Key came with another request before")
+	refused("alice", "key", `{"responses":["`+first.String()+`"]}`, "This Idempotency-Key was used with a different request")
 	if got := store.Stored().Requests; got != 2 {
 		t.Errorf("%d requests are left", got)
 	}

@@ -78,7 +78,7 @@ func TestReceipt(t *testing.T) {
 		"of no identifier": {erasures + "/abc/receipt", "alice", 400, "erasure_id: " + domain.ErrNoID.Error()},
 		"of no level":      {path + "?reached=logical", "alice", 400, "reached: must be replicated, vacuumed, rewritten or expired"},
 		"of two levels":    {path + "?reached=vacuumed&reached=vacuumed", "alice", 400, "reached: must be given once"},
-		"not reached":      {path + "?reached=vacuumed", "alice", 404, "The erasure of receipt " + ids[1].String() + " has not come to the level vacuumed"},
+		"not reached":      {path + "?reached=vacuumed", "alice", 404, "The erasure of receipt " + ids[1].String() + " has not reached level vacuumed"},
 		"another's level":  {path + "?reached=replicated", "bob", 404, "Receipt with ID " + ids[1].String() + " not found"},
 		"by nobody":        {path, "x", 401, "Authentication required"},
 		"no identifier":    {erasures + "/abc/receipt", "x", 400, "erasure_id: " + domain.ErrNoID.Error()},

@@ -78,7 +78,7 @@ func TestRulesWay(t *testing.T) {
 		first[name] = got[name]
 	}
 
-	if a := s.post(t, at+"/enable", "root", `{"version":1}`); a.status != http.StatusConflict || !strings.Contains(a.problem.Detail, "has had no dry run in version 1") {
+	if a := s.post(t, at+"/enable", "root", `{"version":1}`); a.status != http.StatusConflict || !strings.Contains(a.problem.Detail, "has no dry run of version 1") {
 		t.Errorf("answered %d %s", a.status, a.body)
 	}
 	a = s.act(t, at+"/dry-run")
@@ -87,7 +87,7 @@ func TestRulesWay(t *testing.T) {
 		"at": tried["at"], "responses": 1.0, "requests": 1.0, "steps": 0.0, "templates": 1.0, "raw_requests": 0.0, "raw_responses": 0.0, "tasks": 0.0, "files": 0.0, "kept_templates": 0.0, "retained": 0.0, "held": 0.0, "complete": true,
 	}
 	check("tried", a)
-	if a := s.post(t, at+"/enable", "root", `{"version":2}`); a.status != http.StatusConflict || !strings.Contains(a.problem.Detail, "has version 1 by now, not 2") {
+	if a := s.post(t, at+"/enable", "root", `{"version":2}`); a.status != http.StatusConflict || !strings.Contains(a.problem.Detail, "now has version 1, not 2") {
 		t.Errorf("answered %d %s", a.status, a.body)
 	}
 	a = s.post(t, at+"/enable", "root", `{"version":1}`)
@@ -138,7 +138,7 @@ func TestRulesWay(t *testing.T) {
 	a = s.ask(t, http.MethodGet, at, "Authorization", "Bearer root")
 	want["removed_at"], want["removed_by"] = decode(t, a.body)["removed_at"], root.String()
 	check("removed", a)
-	if a := s.act(t, at+"/dry-run"); a.status != http.StatusConflict || a.problem.Detail != "Retention rule with ID "+id+" has been removed; create another one" {
+	if a := s.act(t, at+"/dry-run"); a.status != http.StatusConflict || a.problem.Detail != "Retention rule with ID "+id+" has been removed; create a new one" {
 		t.Errorf("answered %d %s", a.status, a.body)
 	}
 

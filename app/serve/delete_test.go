@@ -149,7 +149,7 @@ func TestDeleteOnceAsAsked(t *testing.T) {
 			t.Fatalf("%q: %d %s", before, status, body)
 		}
 		left := apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE id = '`+later+`'`)
-		if status, salt, body := remove(path + after); status != http.StatusConflict || salt != "" || !strings.Contains(body, "came with another request") {
+		if status, salt, body := remove(path + after); status != http.StatusConflict || salt != "" || !strings.Contains(body, "was used with a different request") {
 			t.Errorf("%q after %q: %d %s", after, before, status, body)
 		}
 		if n := apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE id = '`+later+`'`); n != left {
