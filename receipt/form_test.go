@@ -239,7 +239,7 @@ func TestWords(t *testing.T) {
 	t.Parallel()
 	words := FormWords(t)
 	for field, of := range map[string]string{"level": "Level", "trigger": "Trigger", "ground": "Ground", "actor": "Actor", "not_covered": "Gap"} {
-		want := slices.Sorted(slices.Values(constants(t, "receipt.go", of)))
+		want := slices.Sorted(slices.Values(constants(t, "words.go", of)))
 		if got := slices.Sorted(slices.Values(words[field])); !slices.Equal(got, want) {
 			t.Errorf("%s: want the constants %v, got %v", of, want, got)
 		}

@@ -11,18 +11,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"net"
-	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/multitracer"
-	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
-	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
 )
 
 const (
@@ -112,73 +105,6 @@ func Open(cfg Config) (*DB, error) {
 	limit, bulk, holds := int(config.MaxConns), BulkOf(int(config.MaxConns)), max(1, int(cfg.Kept)-1)
 	db.any, db.bulk, db.holds = newPlaces(limit, eachOf(limit)), newPlaces(bulk, bulk), newPlaces(holds, holds)
 	return db, nil
-}
-
-// configureSessions has connections begin as this package needs them. wanted are the
-// settings of a session; settings is what begins each transaction through PgBouncer.
-func configureSessions(config *pgxpool.Config, cfg Config) (wanted map[string]string, settings string) {
-	conn := config.ConnConfig
-	if conn.ConnectTimeout == 0 {
-		conn.ConnectTimeout = connectTimeout
-	}
-	conn.DialFunc = (&net.Dialer{
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3},
-	}).DialContext
-	conn.Tracer = statements{}
-	if cfg.Tracer != nil {
-		conn.Tracer = multitracer.New(cfg.Tracer, statements{})
-	}
-	for name, value := range map[string]string{
-		"application_name": cfg.ApplicationName,
-		// Planning takes longer than most queries. Those that have filters that
-		// may be left out ask for a plan made for their arguments.
-		"plan_cache_mode": "force_generic_plan",
-		// Nothing here takes that long, unless something is wrong.
-		"statement_timeout": "30s",
-		"lock_timeout":      "5s",
-	} {
-		if conn.RuntimeParams[name] == "" && value != "" {
-			conn.RuntimeParams[name] = value
-		}
-	}
-	if len(cfg.SearchPath) > 0 {
-		schemas := make([]string, len(cfg.SearchPath))
-		for i, schema := range cfg.SearchPath {
-			schemas[i] = pgx.Identifier{schema}.Sanitize()
-		}
-		conn.RuntimeParams["search_path"] = strings.Join(schemas, ", ")
-	}
-	RelyOn(conn.RuntimeParams, false)
-	wanted = maps.Clone(conn.RuntimeParams)
-	if cfg.PgBouncer {
-		settings = localSettings(conn.RuntimeParams)
-		// Nothing may be prepared on one server and used on another, and what
-		// is asked ahead of the settings would not find its tables.
-		conn.DefaultQueryExecMode = pgx.QueryExecModeExec
-	}
-	// A connection allocates its caches at full size. There are fewer statements than
-	// that, and only one mode caches descriptions.
-	conn.StatementCacheCapacity = min(conn.StatementCacheCapacity, 256)
-	if conn.DefaultQueryExecMode != pgx.QueryExecModeCacheDescribe {
-		conn.DescriptionCacheCapacity = 0
-	}
-	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
-		return p.IdleDuration > pingAfterIdle
-	}
-	config.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
-		types := c.TypeMap()
-		types.RegisterType(&pgtype.Type{
-			Name: "timestamptz", OID: pgtype.TimestamptzOID,
-			Codec: &moments{pgtype.TimestamptzCodec{ScanLocation: time.UTC}},
-		})
-		types.RegisterType(&pgtype.Type{Name: "bytea", OID: pgtype.ByteaOID, Codec: octets{}})
-		pgxuuid.Register(types)
-		// For the modes in which the server is not asked what an argument is.
-		types.RegisterDefaultPgType(uuid.UUID{}, "uuid")
-		types.RegisterDefaultPgType([]uuid.UUID{}, "_uuid")
-		return nil
-	}
-	return wanted, settings
 }
 
 // Pool is the pool itself. Who uses it takes no turns.
@@ -390,58 +316,3 @@ func (db *DB) txOn(ctx context.Context, conn *pgxpool.Conn, fn func(*Tx) error) 
 	}
 	return tx.begun, err
 }
-
-// Source is a database with, perhaps, a replica of it.
-type Source struct {
-	Primary *DB
-	Replica *DB           // may be nil
-	MaxLag  time.Duration // how far behind the replica may be; 0: however far
-}
-
-// Read is Use on the replica where there is one, else on the primary. It turns
-// to the primary also when the replica cannot be reached, is further behind
-// than MaxLag or gives the query up, and leaves a replica alone for a while
-// that was not there. What it reads may be stale.
-func (s Source) Read(ctx context.Context, fn func(Conn) error) error {
-	_, err := s.ReadAnywhere(ctx, fn)
-	return err
-}
-
-// ReadAnywhere is Read, and tells whether it was the replica that answered.
-func (s Source) ReadAnywhere(ctx context.Context, fn func(Conn) error) (fromReplica bool, err error) {
-	if s.Replica == nil || s.Replica.resting() {
-		return false, s.Primary.Use(ctx, fn)
-	}
-	look := false
-	if s.MaxLag > 0 {
-		var near bool
-		if near, look = s.Replica.lag.state(); !near && !look {
-			return false, s.Primary.Use(ctx, fn)
-		}
-	}
-	err = s.Replica.use(ctx, func(c Conn) error {
-		if look {
-			if err := s.Replica.lag.look(ctx, c, s.MaxLag); err != nil {
-				return err
-			}
-		}
-		return fn(c)
-	})
-	switch {
-	case err == nil || ctx.Err() != nil:
-		return true, mapWithin(ctx, err)
-	case errors.Is(err, errBehind):
-	case unreachable(err):
-		s.Replica.rest()
-	case !serialization(err):
-		return true, mapWithin(ctx, err)
-	}
-	return false, s.Primary.Use(ctx, fn)
-}
-
-func (db *DB) rest() {
-	db.reset()
-	db.restsUntil.Store(time.Now().Add(replicaRest).UnixNano())
-}
-
-func (db *DB) resting() bool { return time.Now().UnixNano() < db.restsUntil.Load() }

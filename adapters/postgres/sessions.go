@@ -1,0 +1,83 @@
+package postgres
+
+import (
+	"context"
+	"maps"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/multitracer"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
+)
+
+// configureSessions has connections begin as this package needs them. wanted are the
+// settings of a session; settings is what begins each transaction through PgBouncer.
+func configureSessions(config *pgxpool.Config, cfg Config) (wanted map[string]string, settings string) {
+	conn := config.ConnConfig
+	if conn.ConnectTimeout == 0 {
+		conn.ConnectTimeout = connectTimeout
+	}
+	conn.DialFunc = (&net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3},
+	}).DialContext
+	conn.Tracer = statements{}
+	if cfg.Tracer != nil {
+		conn.Tracer = multitracer.New(cfg.Tracer, statements{})
+	}
+	for name, value := range map[string]string{
+		"application_name": cfg.ApplicationName,
+		// Planning takes longer than most queries. Those that have filters that
+		// may be left out ask for a plan made for their arguments.
+		"plan_cache_mode": "force_generic_plan",
+		// Nothing here takes that long, unless something is wrong.
+		"statement_timeout": "30s",
+		"lock_timeout":      "5s",
+	} {
+		if conn.RuntimeParams[name] == "" && value != "" {
+			conn.RuntimeParams[name] = value
+		}
+	}
+	if len(cfg.SearchPath) > 0 {
+		schemas := make([]string, len(cfg.SearchPath))
+		for i, schema := range cfg.SearchPath {
+			schemas[i] = pgx.Identifier{schema}.Sanitize()
+		}
+		conn.RuntimeParams["search_path"] = strings.Join(schemas, ", ")
+	}
+	RelyOn(conn.RuntimeParams, false)
+	wanted = maps.Clone(conn.RuntimeParams)
+	if cfg.PgBouncer {
+		settings = localSettings(conn.RuntimeParams)
+		// Nothing may be prepared on one server and used on another, and what
+		// is asked ahead of the settings would not find its tables.
+		conn.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
+	// A connection allocates its caches at full size. There are fewer statements than
+	// that, and only one mode caches descriptions.
+	conn.StatementCacheCapacity = min(conn.StatementCacheCapacity, 256)
+	if conn.DefaultQueryExecMode != pgx.QueryExecModeCacheDescribe {
+		conn.DescriptionCacheCapacity = 0
+	}
+	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
+		return p.IdleDuration > pingAfterIdle
+	}
+	config.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
+		types := c.TypeMap()
+		types.RegisterType(&pgtype.Type{
+			Name: "timestamptz", OID: pgtype.TimestamptzOID,
+			Codec: &moments{pgtype.TimestamptzCodec{ScanLocation: time.UTC}},
+		})
+		types.RegisterType(&pgtype.Type{Name: "bytea", OID: pgtype.ByteaOID, Codec: octets{}})
+		pgxuuid.Register(types)
+		// For the modes in which the server is not asked what an argument is.
+		types.RegisterDefaultPgType(uuid.UUID{}, "uuid")
+		types.RegisterDefaultPgType([]uuid.UUID{}, "_uuid")
+		return nil
+	}
+	return wanted, settings
+}
