@@ -1,8 +1,8 @@
-// Package postgres is what the adapters on Postgres share: the connection
-// pool, transactions, the choice between a primary and its replica, and the
-// one place where a driver's error becomes a domain's.
+// Package postgres contains what the adapters on Postgres share: the connection pool,
+// transactions, the choice between a primary and its replica, and MapError, the only
+// function that turns a driver's error into a domain error.
 //
-// [DB] is a pool of connections, [Source] a primary with perhaps a replica, and [Tx] a
+// [DB] is a pool of connections, [Source] a primary with an optional replica, and [Tx] a
 // transaction that sends its begin and its settings with the first query.
 package postgres
 
@@ -24,10 +24,10 @@ const (
 	rollbackTimeout       = 5 * time.Second
 	transactionTries      = 3
 	replicaRest           = 5 * time.Second
-	lagInterval           = time.Second // between two looks at how far behind a replica is
+	lagInterval           = time.Second // between two checks of a replica's lag
 
-	// A connection that was idle for longer is tried before it is used, which
-	// costs a round trip. One that has died meanwhile is noticed anyway.
+	// A connection that was idle for longer is pinged before use, which costs a round
+	// trip. A shorter loss is noticed when the connection is used.
 	pingAfterIdle = time.Minute
 )
 
@@ -36,17 +36,16 @@ type Config struct {
 	URL string // postgres://…, with pgx's settings such as default_query_exec_mode
 	// MaxConns bounds the pool; 0: pool_max_conns of the URL, else pgx's default.
 	MaxConns int32
-	// SearchPath is the schemas that unqualified tables are looked up in; none:
-	// as the URL, the role or the database says.
+	// SearchPath lists the schemas in which unqualified tables are looked up; none: that
+	// of the URL, the role or the database.
 	SearchPath []string
-	// Kept is how many more connections there are for what For asks for by
-	// Ready and Holds; 0: these use the others.
+	// Kept is the number of additional connections for the uses Ready and Holds; 0:
+	// these use the others.
 	Kept int32
 	// AcquireTimeout bounds the wait for a connection; 0: 5 s.
 	AcquireTimeout  time.Duration
 	ApplicationName string // shown in pg_stat_activity
-	// PgBouncer is for a database behind one that lends a connection for a
-	// transaction at a time.
+	// PgBouncer means that the database is behind PgBouncer in transaction mode.
 	PgBouncer bool
 	Tracer    pgx.QueryTracer
 }
@@ -54,21 +53,21 @@ type Config struct {
 // DB is a pool of connections to one database.
 type DB struct {
 	pool           *pgxpool.Pool
-	kept           *pgxpool.Pool // nil: none are kept
+	kept           *pgxpool.Pool // nil: no connections are kept
 	any            *places       // of pool: callers take turns
-	bulk, holds    *places       // and of it, of kept, for those uses
+	bulk, holds    *places       // of pool and of kept, for those uses
 	acquireTimeout time.Duration
 	restsUntil     atomic.Int64 // see Source.Read; Unix time in nanoseconds
 	lag            lag
 	settings       string            // through PgBouncer: begins every transaction; else empty
-	wanted         map[string]string // of a session
+	wanted         map[string]string // settings of a session
 }
 
-var errURL = errors.New("the database URL cannot be read: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters of the password percent-encoded")
+var errURL = errors.New("parse the database URL: invalid: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters of the password percent-encoded")
 
-// Open makes the pool. It connects when a connection is first needed, so it
-// succeeds while the database is away. Its errors are about the configuration
-// and never hold the URL.
+// Open makes the pool. It connects when a connection is first needed, so it succeeds even
+// if the database is unreachable. Its errors are about the configuration and never contain
+// the URL.
 func Open(cfg Config) (*DB, error) {
 	if cfg.URL == "" {
 		return nil, errors.New("no database URL was given")
@@ -78,7 +77,7 @@ func Open(cfg Config) (*DB, error) {
 	}
 	config, err := pgxpool.ParseConfig(cfg.URL)
 	if err != nil {
-		// The driver's own words quote the URL, and with it the password.
+		// The driver's error quotes the URL, and with it the password.
 		return nil, errURL
 	}
 	if cfg.MaxConns > 0 {
@@ -99,7 +98,7 @@ func Open(cfg Config) (*DB, error) {
 		}
 		if *p.into, err = pgxpool.NewWithConfig(context.Background(), of); err != nil {
 			db.Close()
-			return nil, errors.New("the pool of connections cannot be made: check the pool_ settings of the database URL")
+			return nil, errors.New("create the connection pool: check the pool_ settings of the database URL")
 		}
 	}
 	limit, bulk, holds := int(config.MaxConns), BulkOf(int(config.MaxConns)), max(1, int(cfg.Kept)-1)
@@ -107,11 +106,10 @@ func Open(cfg Config) (*DB, error) {
 	return db, nil
 }
 
-// Pool is the pool itself. Who uses it takes no turns.
+// Pool returns the pool itself. Its users do not take turns.
 func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 
-// Stats are the pool's, and those of the connections that are kept; nil: there are
-// none of these.
+// Stats returns the statistics of the pool and of the kept connections; nil: none are kept.
 func (db *DB) Stats() (of, kept *Stat) {
 	of = db.any.stat(db.pool)
 	if db.kept != nil {
@@ -129,8 +127,7 @@ func (db *DB) Close() {
 	}
 }
 
-// reset has no connection be used again that there is now: where one is lost, the
-// others are likely to be, too.
+// reset discards all current connections: if one is lost, the others probably are, too.
 func (db *DB) reset() {
 	db.pool.Reset()
 	if db.kept != nil {
@@ -138,35 +135,32 @@ func (db *DB) reset() {
 	}
 }
 
-// Use is what a connection is for. What it is not said of may use any that is not
-// kept.
+// Use is what a connection is for. Without one, any connection that is not kept is used.
 type Use int
 
-// The uses.
 const (
-	// Bulk is long work: of all connections it uses a part at a time.
+	// Bulk is long work, which uses only a part of the connections at a time.
 	Bulk Use = iota + 1
-	// Ready looks whether the database can be used, with a connection that is
-	// kept for it.
+	// Ready checks whether the database can be used, on a kept connection.
 	Ready
-	// Holds is for what is to be held, with connections that are kept for it.
+	// Holds is for placing holds, on kept connections.
 	Holds
 )
 
-// KeptConns are as many as Ready and Holds should have.
+// KeptConns is how many kept connections Ready and Holds should have.
 const KeptConns = 3
 
-// BulkOf is how many of these connections bulk work uses at a time.
+// BulkOf returns how many of these connections bulk work uses at a time.
 func BulkOf(conns int) int { return max(1, conns/2) }
 
 type useKey struct{}
 
-// For says what all connections are for that are used in a context.
+// For sets the use of all connections taken with a context.
 func For(ctx context.Context, use Use) context.Context {
 	return context.WithValue(ctx, useKey{}, use)
 }
 
-// Ping makes a round trip to the database. Errors as of MapError.
+// Ping makes a round trip to the database. Errors are those of MapError.
 func (db *DB) Ping(ctx context.Context) error {
 	return db.Use(ctx, func(c Conn) error {
 		_, err := c.Exec(ctx, "SELECT 1")
@@ -174,11 +168,10 @@ func (db *DB) Ping(ctx context.Context) error {
 	})
 }
 
-// Use calls fn with a connection that is fn's until it returns. Where the
-// connection turns out to be lost, fn is called once more with a new one, and
-// where a table is no longer as a statement was prepared for, once more with the
-// same: it must do no harm when it runs twice. Errors as of MapError; a context that has
-// ended comes back as its own error.
+// Use calls fn with a connection that fn has until it returns. If the connection turns out
+// to be lost, Use calls fn once more with a new one; if a table no longer matches a prepared
+// statement, once more with the same one. So running fn twice must be harmless. Errors are
+// those of MapError, or that of ctx if it has ended.
 func (db *DB) Use(ctx context.Context, fn func(Conn) error) error {
 	err := db.use(ctx, fn)
 	if err != nil && ctx.Err() == nil && lost(err) {
@@ -203,7 +196,7 @@ func (db *DB) use(ctx context.Context, fn func(Conn) error) error {
 	return err
 }
 
-// forget drops what is prepared on a connection, and tells whether it could.
+// forget drops a connection's prepared statements and reports whether it could.
 func forget(ctx context.Context, conn *pgxpool.Conn) bool {
 	return ctx.Err() == nil && conn.Conn().DeallocateAll(ctx) == nil
 }
@@ -240,8 +233,8 @@ func (db *DB) acquire(ctx context.Context) (conn *pgxpool.Conn, release func(), 
 	return nil, nil, db.noneIn(ctx, pool, int(pool.Stat().MaxConns()))
 }
 
-// noneIn says why there was no connection in time, where so many that are at work
-// are too many for one more.
+// noneIn returns why no connection was available in time: limit of them are in use, or the
+// database did not answer.
 func (db *DB) noneIn(ctx context.Context, pool *pgxpool.Pool, limit int) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -249,20 +242,18 @@ func (db *DB) noneIn(ctx context.Context, pool *pgxpool.Pool, limit int) error {
 	if int(pool.Stat().AcquiredConns()) < limit {
 		return &Away{
 			Database: describeDatabase(&pool.Config().ConnConfig.Config),
-			Reason:   fmt.Sprintf("no answer within the %s that are allowed to get a connection", db.acquireTimeout),
+			Reason:   fmt.Sprintf("no answer within %s, the limit for getting a connection", db.acquireTimeout),
 		}
 	}
 	return errNoneFree
 }
 
-// Tx calls fn in a transaction, read committed, that is committed when fn
-// returns nil and rolled back otherwise. It begins with what fn first sends, in
-// the same round trip. Tx repeats the whole at most twice where Postgres gave
-// up one of several transactions that blocked each other, or where the
-// connection turned out to be lost before the transaction had begun, and once
-// where a table is no longer as a statement was prepared for. Errors as
-// of Use; where the answer to the commit was lost, CodeUnavailable's message says
-// that it is not known whether it went through.
+// Tx calls fn in a read committed transaction, which it commits if fn returns nil and rolls
+// back otherwise. The transaction begins with fn's first statement, in the same round trip.
+// Tx repeats everything at most twice if Postgres aborted the transaction because of another
+// one or the connection turned out to be lost before it began, and once if a table no longer
+// matches a prepared statement. Errors are those of Use. If the answer to the commit was
+// lost, the message of CodeUnavailable says that the outcome is unknown.
 func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	for try := 1; ; try++ {
 		begun, err := db.tx(ctx, fn)
@@ -270,7 +261,7 @@ func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 		case err == nil:
 			return nil
 		case errors.Is(ctx.Err(), context.DeadlineExceeded) && unconfirmed(err):
-			return MapError(err) // which tells more than that its time was up
+			return MapError(err) // more informative than the timeout
 		case ctx.Err() != nil || try == transactionTries:
 			return mapWithin(ctx, err)
 		case !begun && lost(err):
@@ -294,8 +285,8 @@ func (db *DB) tx(ctx context.Context, fn func(*Tx) error) (begun bool, err error
 }
 
 func (db *DB) txOn(ctx context.Context, conn *pgxpool.Conn, fn func(*Tx) error) (begun bool, err error) {
-	// Whatever the database's defaults: code that locks and then reads again
-	// relies on seeing what others have committed meanwhile.
+	// Do not rely on the database's defaults: code that locks and then reads again must
+	// see what others have committed meanwhile.
 	tx := &Tx{conn: conn, begin: []string{"begin isolation level read committed read write"}}
 	if db.settings != "" {
 		tx.begin = append(tx.begin, db.settings)

@@ -15,8 +15,8 @@ import (
 	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
 )
 
-// configureSessions has connections begin as this package needs them. wanted are the
-// settings of a session; settings is what begins each transaction through PgBouncer.
+// configureSessions sets up connections as this package needs them. wanted are a session's
+// settings; settings is the statement that begins each transaction through PgBouncer.
 func configureSessions(config *pgxpool.Config, cfg Config) (wanted map[string]string, settings string) {
 	conn := config.ConnConfig
 	if conn.ConnectTimeout == 0 {
@@ -31,10 +31,10 @@ func configureSessions(config *pgxpool.Config, cfg Config) (wanted map[string]st
 	}
 	for name, value := range map[string]string{
 		"application_name": cfg.ApplicationName,
-		// Planning takes longer than most queries. Those that have filters that
-		// may be left out ask for a plan made for their arguments.
+		// Planning takes longer than most queries. Queries with optional filters ask for
+		// a plan made for their arguments.
 		"plan_cache_mode": "force_generic_plan",
-		// Nothing here takes that long, unless something is wrong.
+		// Nothing takes that long unless something is wrong.
 		"statement_timeout": "30s",
 		"lock_timeout":      "5s",
 	} {
@@ -53,8 +53,8 @@ func configureSessions(config *pgxpool.Config, cfg Config) (wanted map[string]st
 	wanted = maps.Clone(conn.RuntimeParams)
 	if cfg.PgBouncer {
 		settings = localSettings(conn.RuntimeParams)
-		// Nothing may be prepared on one server and used on another, and what
-		// is asked ahead of the settings would not find its tables.
+		// A statement must not be prepared on one server and used on another. One sent
+		// before the settings would not find its tables.
 		conn.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
 	// A connection allocates its caches at full size. There are fewer statements than
@@ -74,7 +74,7 @@ func configureSessions(config *pgxpool.Config, cfg Config) (wanted map[string]st
 		})
 		types.RegisterType(&pgtype.Type{Name: "bytea", OID: pgtype.ByteaOID, Codec: octets{}})
 		pgxuuid.Register(types)
-		// For the modes in which the server is not asked what an argument is.
+		// For the modes that do not ask the server for the types of arguments.
 		types.RegisterDefaultPgType(uuid.UUID{}, "uuid")
 		types.RegisterDefaultPgType([]uuid.UUID{}, "_uuid")
 		return nil

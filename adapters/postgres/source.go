@@ -6,23 +6,22 @@ import (
 	"time"
 )
 
-// Source is a database with, perhaps, a replica of it.
+// Source is a database with an optional replica.
 type Source struct {
 	Primary *DB
 	Replica *DB           // may be nil
-	MaxLag  time.Duration // how far behind the replica may be; 0: however far
+	MaxLag  time.Duration // the replica's maximum lag; 0: any
 }
 
-// Read is Use on the replica where there is one, else on the primary. It turns
-// to the primary also when the replica cannot be reached, is further behind
-// than MaxLag or gives the query up, and leaves a replica alone for a while
-// that was not there. What it reads may be stale.
+// Read is Use on the replica, or on the primary if there is no replica, if it cannot be
+// reached, if its lag exceeds MaxLag or if it aborts the query. An unreachable replica is
+// not tried again for a while. What Read returns may be stale.
 func (s Source) Read(ctx context.Context, fn func(Conn) error) error {
 	_, err := s.ReadAnywhere(ctx, fn)
 	return err
 }
 
-// ReadAnywhere is Read, and tells whether it was the replica that answered.
+// ReadAnywhere is Read, and reports whether the replica answered.
 func (s Source) ReadAnywhere(ctx context.Context, fn func(Conn) error) (fromReplica bool, err error) {
 	if s.Replica == nil || s.Replica.resting() {
 		return false, s.Primary.Use(ctx, fn)

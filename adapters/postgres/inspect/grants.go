@@ -8,12 +8,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Grants returns the least GRANT statements under which role can run every
-// query, apart for the main database and the others; what belongs to one database
-// is to be run there. reqs must name only tables that exist: see Present.
-// PostgreSQL has no DELETE for columns, so that one is for the whole table; INSERT
-// there is only into Lethe's own schema, and into the table by which
-// fusillade-arsenal keeps late writers away.
+// Grants returns the minimal GRANT statements with which role can run every query: those
+// to run in the main database, and those to run in the others. reqs must name only
+// existing tables: see Present. PostgreSQL has no DELETE for columns, so that one is for
+// the whole table. INSERT is granted only in Lethe's own schema, and on the table with
+// which fusillade-arsenal keeps late writers away.
 func Grants(role string, reqs []Requirement) (main, others []string) {
 	to := " TO " + pgx.Identifier{role}.Sanitize()
 	usage := map[string]bool{}
@@ -62,11 +61,10 @@ func columnList(columns []Column) string {
 	return strings.Join(names, ", ")
 }
 
-// MissingPrivileges says which of the privileges that Grants gives the
-// connected role lacks, in a phrase each. It makes one query. Tables and columns
-// that are not there or not needed are not reported, nor what is voluntary, nor
-// schemas that have none of the tables: MissingTables names those that must be
-// there.
+// MissingPrivileges names, in a phrase each, the privileges of Grants that the connected
+// role lacks. It makes one query. It does not report tables and columns that are missing,
+// not needed or voluntary, nor schemas without any of the tables: MissingTables reports
+// those that are required.
 func MissingPrivileges(ctx context.Context, q Querier, reqs []Requirement) ([]string, error) {
 	// One row for each privilege: on a schema (no table), on a column, or on a
 	// table or a sequence (no column).

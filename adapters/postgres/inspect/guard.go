@@ -11,13 +11,13 @@ import (
 	"lethe/adapters/postgres"
 )
 
-// Guard is what makes a database refuse to delete what is held, whoever asks:
-// triggers on dwctl's tables, and functions in schema lethe. Lethe prints it for
-// the owner of these tables, and never installs it.
+// Guard makes a database refuse to delete held responses, whoever asks: triggers on
+// dwctl's tables and functions in schema lethe. Lethe only prints it; the owner of the
+// tables installs it.
 type Guard struct {
 	functions []guardFunction
 	triggers  []guardTrigger
-	needs     []guardTable // what its owner has to be able to read
+	needs     []guardTable // tables that its owner must be able to read
 }
 
 type guardTable struct{ Schema, Name string }
@@ -32,9 +32,9 @@ type guardFunction struct {
 
 func (f guardFunction) signature() string { return Own + "." + f.name + "(" + f.arguments + ")" }
 
-// A trigger's function runs as its owner, who may read holds, as dwctl's role may
-// not. Planning or compiling at each row would take longer than all else, and a
-// plan for any row expects far more than there is, so it must not scan tables.
+// guardSettings are those of trigger functions. These run as their owner, who can read
+// holds; dwctl's role cannot. Planning or compiling for each row would dominate the
+// cost. A generic plan overestimates the rows, so it must be kept from scanning tables.
 var guardSettings = [][2]string{
 	{"search_path", "pg_catalog, pg_temp"}, {"plan_cache_mode", "force_generic_plan"}, {"jit", "off"},
 	{"enable_seqscan", "off"}, {"enable_hashjoin", "off"}, {"enable_mergejoin", "off"},
@@ -43,8 +43,8 @@ var guardSettings = [][2]string{
 type guardTrigger struct {
 	table    guardTable
 	name     string
-	event    string // such as DELETE
-	columns  string // whose update it is about, in order, with commas; empty: any
+	event    string // DELETE, UPDATE or TRUNCATE
+	columns  string // updated columns that fire it, sorted, separated by commas; empty: any
 	level    string
 	function string
 	kind     int16 // pg_trigger.tgtype
@@ -57,9 +57,9 @@ const (
 	beforeTruncate     = 2 | 32     // for the statement
 )
 
-// NewGuard makes the guard of the database that fusillade is in, which these
-// roles pass: those that Lethe connects as, since it asks for holds itself. It is a
-// list of functions and triggers, and as long as that.
+// NewGuard makes the guard for fusillade's database. It lets roles pass: those that
+// Lethe connects as, since Lethe checks holds itself. It is long because it lists every
+// function and trigger.
 func NewGuard(ctx context.Context, q Querier, s Schemas, roles []string) (*Guard, error) {
 	s = s.withDefaults()
 	there := func(t guardTable) (is bool, err error) {
@@ -100,7 +100,7 @@ func NewGuard(ctx context.Context, q Querier, s Schemas, roles []string) (*Guard
 		"{named}", "("+CopyResponse+")", "{batch}", guardBatch, "{copied}", copies[0].quoted(),
 		"{active}", guardActive, "{lock}", guardLock, "{requests}", requests.quoted(), "{steps}", steps.quoted(), "{usage}", usage.quoted()).Replace
 	add := func(f guardFunction) {
-		f.body = fill(fill(f.body)) // the chain has names to be filled in, too
+		f.body = fill(fill(f.body)) // the filled-in chain contains {names} too
 		g.functions = append(g.functions, f)
 	}
 	onDelete := func(t guardTable, function string) {
@@ -146,8 +146,8 @@ func NewGuard(ctx context.Context, q Querier, s Schemas, roles []string) (*Guard
 	return g, nil
 }
 
-// GuardRefused says why a guard that these roles pass would be of no use in the
-// database, or do harm; empty: it would not.
+// GuardRefused returns why a guard that lets these roles pass would be useless or
+// harmful in this database; empty if it would be neither.
 func GuardRefused(ctx context.Context, q Querier, s Schemas, roles []string) (why string, err error) {
 	s = s.withDefaults()
 	var moves bool
@@ -176,8 +176,8 @@ func GuardRefused(ctx context.Context, q Querier, s Schemas, roles []string) (wh
 	return "", nil
 }
 
-// Install are the statements that install the guard, or install it anew, to be
-// run in one transaction by a role that owns the tables and schema lethe.
+// Install returns the statements that install or replace the guard. Run them in one
+// transaction, as a role that owns the tables and schema lethe.
 func (g *Guard) Install() []string {
 	var lacks []string
 	for _, t := range g.needs {
@@ -207,7 +207,7 @@ func (g *Guard) Install() []string {
 	return out
 }
 
-// Remove are the statements that remove it, whichever version it is of.
+// Remove returns the statements that remove the guard, whatever its version.
 func (g *Guard) Remove() []string {
 	var out []string
 	for _, name := range []string{"guard_requests()", "guard_templates()", "guard_steps()", "guard_copies()", "guard_truncate()"} {

@@ -1,16 +1,16 @@
 package inspect
 
-// The texts of the guard. {names} are filled in.
+// The SQL of the guard. NewGuard fills in {names}.
 
 const (
-	// guardActive is of a hold, as in queries/fusillade/holds.tmpl.
+	// guardActive selects active holds, as in queries/fusillade/holds.tmpl.
 	guardActive = "h.released_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp())"
-	// guardLock is the lock of LockHolds there.
+	// guardLock is the key that LockHolds locks there.
 	guardLock = "7163099204871563"
 )
 
-// guardMayRead fails before anything is installed that would fail at each of
-// dwctl's deletions.
+// guardMayRead fails before the installation, rather than with each of dwctl's
+// deletions.
 const guardMayRead = `DO $guard$
 DECLARE
     place text;
@@ -27,12 +27,12 @@ const guardPasses = `
 SELECT session_user = ANY (ARRAY[{roles}]::name[])
 `
 
-// guardEmpty is of content that says nothing, JSON or not.
+// guardEmpty reports whether content, JSON or not, is empty.
 const guardEmpty = `
 SELECT coalesce(btrim(content, E' \t\r\n{}[]"'), '') IN ('', 'null')
 `
 
-// guardSteps is what hangs together with requests and steps, as of Chain in
+// guardSteps selects everything linked to requests and steps, like Chain in
 // queries/fusillade/erase.sql.
 const guardSteps = `chain AS (
     SELECT s.id, s.request_id, s.parent_step_id, s.prev_step_id
@@ -59,9 +59,9 @@ const guardNoSteps = `ids AS (
     SELECT unnest($1) AS id
 )`
 
-// guardHeld returns a request that is held of those that hang together with the
-// given ones, or their first where only the owner is. Its conditions are those of
-// HoldsOn in queries/fusillade/holds.tmpl, with which a test compares it.
+// guardHeld returns a held request among those linked to the given ones, or the first
+// of the given ones if only the owner is held. Its conditions are those of HoldsOn in
+// queries/fusillade/holds.tmpl; a test compares the two.
 const guardHeld = `
 #variable_conflict use_column
 BEGIN
@@ -92,8 +92,8 @@ LIMIT 1);
 END
 `
 
-// guardAsk takes the lock that erasures have: placing a hold waits for what has
-// not seen it. Where nothing is held it looks no further.
+// guardAsk takes the lock that erasures take, so that placing a hold waits for deletions
+// that have not seen it. If there are no active holds, it allows the change.
 const guardAsk = `
     PERFORM pg_advisory_xact_lock_shared({lock});
     IF NOT EXISTS (SELECT FROM lethe.holds h WHERE {active}) THEN
@@ -112,8 +112,8 @@ const guardRefuse = `
 END
 `
 
-// guardRequests lets rows of batches be, which are no responses. What a hold
-// finds a request by may not change, but for its state, which dwctl changes.
+// guardRequests ignores rows of batches, which are not responses. Columns by which a
+// hold matches a request may not change, except the state, which dwctl changes.
 const guardRequests = `
 DECLARE
     kept record := OLD;
@@ -132,9 +132,9 @@ BEGIN
         RETURN kept;
     END IF;` + guardAsk + `    held := lethe.guard_held(ARRAY[OLD.id], '{}', NULL);` + guardRefuse
 
-// guardTemplates keeps a prompt that a held response needs. One that belongs to a
-// file is kept without an error: dwctl removes those of many people's files in
-// one statement, and would come no further.
+// guardTemplates keeps the prompts of held responses. It skips the deletion of one that
+// belongs to a file without an error: dwctl deletes those of many people's files in one
+// statement, which an error would abort.
 const guardTemplates = `
 DECLARE
     kept record := OLD;
@@ -154,7 +154,7 @@ BEGIN
         RETURN NULL;
     END IF;` + guardRefuse
 
-// guardStepRows lets a step be linked that was not: dwctl does as it goes on.
+// guardStepRows allows linking a step that was not linked: dwctl does so while it works.
 const guardStepRows = `
 DECLARE
     kept record := OLD;
@@ -176,14 +176,13 @@ BEGIN
         RETURN kept;
     END IF;` + guardAsk + `    held := lethe.guard_held(ARRAY[OLD.request_id], ARRAY[OLD.id], NULL);` + guardRefuse
 
-// guardStepsLeft tells whether a step is left of these, or of the request.
+// guardStepsLeft reports whether any of these steps, or one of the request, still exists.
 const guardStepsLeft = `EXISTS (SELECT FROM {steps} s WHERE s.id = ANY (ARRAY[$1, $2])) OR EXISTS (SELECT FROM {steps} s WHERE s.request_id = $1)`
 
-// guardGone returns a request or a step whose row is gone, where a hold may have
-// been on it: every one with a filter may; one by owner, where a usage row of the
-// request or of the copy at the place names that owner or nobody, or there is none.
-// Its conditions are those of HoldsOnGone in queries/fusillade/holds.tmpl, with which
-// a test compares it.
+// guardGone returns a request or a step whose row is gone, if a hold may have applied to
+// it. A hold with a filter always may. A hold by owner may if a usage row of the request
+// or of the copy names that owner or nobody, or if there is no usage row. Its conditions
+// are those of HoldsOnGone in queries/fusillade/holds.tmpl; a test compares the two.
 const guardGone = `
 #variable_conflict use_column
 BEGIN
@@ -208,16 +207,16 @@ SELECT coalesce($1, $2) WHERE EXISTS (
 END
 `
 
-// guardBatch tells whether a header says that the copied request was a batch's.
+// guardBatch reports whether a header says that the copied request belongs to a batch.
 const guardBatch = `coalesce(headers ->> 'x-fusillade-batch-id', '') <> ''`
 
-// guardLink is what headers lead from.
+// guardLink returns the request that headers name; empty for one of a batch.
 const guardLink = `
 SELECT CASE WHEN {batch} THEN '' ELSE {named} END
 `
 
-// guardHeaders are the requests that the headers of copies at a place name, but for
-// those of batches.
+// guardHeaders selects the requests that the headers of a copy name, except those of
+// batches.
 const guardHeaders = `
         UNION ALL
         SELECT CASE WHEN q.named ~ '^[0-9a-f]{32}$' THEN q.named::uuid END, NULL, NULL
@@ -232,9 +231,9 @@ const guardHeaders = `
 
 const guardNoHeaders = ""
 
-// guardCopies keeps raw copies that a usage row or a header leads to, of rows that
-// are gone too: the usage row names the person, and of what nobody is known it may
-// have been anybody's.
+// guardCopies keeps raw copies that a usage row or a header links to a held response,
+// also if its row is gone: the usage row names the owner, and a copy without a known
+// owner may have been anybody's.
 const guardCopies = `
 DECLARE
     kept record := OLD;

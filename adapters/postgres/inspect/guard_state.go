@@ -11,16 +11,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// GuardState is what there is of a guard.
+// GuardState describes the guard that is installed.
 type GuardState struct {
-	There bool     // any part of it
-	Roles []string // that pass
-	Wrong []string // parts that are not as this version prints them, in words
+	There bool     // at least a part of it exists
+	Roles []string // that it lets pass
+	Wrong []string // parts that differ from what this version prints, in words
 }
 
 var guardRole = regexp.MustCompile(`'((?:[^']|'')*)'`)
 
-// InspectGuard looks for the guard in the database that fusillade is in.
+// InspectGuard looks for the guard in fusillade's database.
 func InspectGuard(ctx context.Context, q Querier, s Schemas) (GuardState, error) {
 	type function struct {
 		Name, Body, Language string

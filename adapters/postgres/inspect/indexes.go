@@ -12,33 +12,31 @@ import (
 	"lethe/adapters/postgres"
 )
 
-// rank orders the states of a response as lists do.
+// rank orders responses by state, as lists do.
 var rank = postgres.StateRank("state")
 
-// taskResponse is the response that a queued job would write, as erasures look
-// for it.
+// taskResponse is the response that a queued job would write, as erasures find it.
 const taskResponse = "input -> 'step_input' ->> 'request_id'"
 
-// CopyResponse is the request that a raw copy of the gateway's names in its header,
-// in 32 digits, as erasures look for it: whether it is written in capitals, without
-// hyphens, with resp_ before it or in a list of JSON. Of several it is the last. It
-// fails on no text, and is short for every one, as an index takes no long ones.
+// CopyResponse is the request named in the header of a raw copy, as 32 digits, as erasures
+// find it: in capitals or not, with hyphens or not, prefixed with resp_ or not, also in a
+// JSON list. If there are several, it is the last. It never fails, and its result is
+// always short, since an index refuses long values.
 const CopyResponse = `"right"(translate(lower(headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32)`
 
-// turnQuoted is the response that a prompt follows, in 32 digits, as erasures look
-// for later turns, with escapes of JSON or without. It fails on no text, JSON or
-// not, and matches nothing within a string of it. What is encrypted is all alike,
-// and so is what has several such keys, which only its JSON tells apart: "prev".
-// Its first letters are written one by one as a look ahead at each string of a
-// prompt takes long.
+// turnQuoted is the response that a prompt follows, as 32 digits, as erasures find later
+// turns, with JSON escapes or without. It never fails, whether the text is JSON or not, and
+// matches nothing inside a string. All encrypted prompts have one value. So have those with
+// several such keys, "prev": only parsing their JSON tells them apart. The first letters
+// are spelled out because a lookahead at each string of a prompt is slow.
 const turnQuoted = `"right"(translate(lower(unistr("substring"(body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32)`
 
-// IndexAdvice is an index that is missing, and what to run about it. The
-// statements cannot run in a transaction.
+// IndexAdvice is a missing index and the statements that create it, which cannot run in a
+// transaction.
 type IndexAdvice struct {
 	Table      string // schema-qualified
 	Index      string // the proposed name
-	Invalid    string // the name of one that was left unfinished, or is still being built
+	Invalid    string // the name of one that is unfinished or still being built
 	Statements []string
 }
 
@@ -49,7 +47,7 @@ type index struct {
 	table  string
 	keys   []string // as in CREATE INDEX; an expression without its parentheses
 	where  string
-	// perPartition tells that the table may be partitioned.
+	// perPartition means that the table may be partitioned.
 	perPartition bool
 }
 
@@ -66,8 +64,8 @@ func indexes(s Schemas, sides ...Side) []index {
 			keys: []string{"created_at DESC", "id DESC", "service_tier"}},
 		{name: "idx_requests_template_id", side: Fusillade, schema: s.Fusillade, table: "requests",
 			keys: []string{"template_id"}},
-		// With a file that was made for one request goes its batch, and what could
-		// refer to either is looked for.
+		// Erasing a single-request file deletes its batch, too, after a search for other
+		// references to either.
 		{name: "idx_requests_batch_id", side: Fusillade, schema: s.Fusillade, table: "requests",
 			keys: []string{"batch_id"}, where: "batch_id IS NOT NULL"},
 		{name: "idx_request_templates_file_id", side: Fusillade, schema: s.Fusillade, table: "request_templates",
@@ -82,15 +80,14 @@ func indexes(s Schemas, sides ...Side) []index {
 			keys: []string{"prev_step_id"}, where: "prev_step_id IS NOT NULL"},
 		{name: "http_analytics_fusillade_request_id_idx", side: Main, schema: "public", table: "http_analytics",
 			keys: []string{"fusillade_request_id"}, where: "fusillade_request_id IS NOT NULL"},
-		// Without it an erasure reads every job there ever was.
+		// Without it, an erasure reads every job.
 		{name: "task_response_idx", side: Main, schema: "underway", table: "task",
 			keys: []string{taskResponse}, where: "task_queue_name = ANY (ARRAY['create-response'::text, 'complete-response'::text])"},
 	}
 	return on(sides, all)
 }
 
-// filterIndexes find the rows that pass a filter which few pass: of an owner,
-// and of a model also everyone's.
+// filterIndexes serve filters that match few rows: of one owner or, by model, of everyone.
 func filterIndexes(s Schemas, sides ...Side) []index {
 	s = s.withDefaults()
 	var all []index
@@ -98,8 +95,8 @@ func filterIndexes(s Schemas, sides ...Side) []index {
 		{name: "idx_requests_user_not_completed", keys: []string{"created_by", rank, "created_at DESC", "id DESC"}, where: "created_by IS NOT NULL AND state <> 'completed'"},
 		{name: "idx_requests_user_error", keys: []string{"created_by", rank, "created_at DESC", "id DESC"}, where: "created_by IS NOT NULL AND error IS NOT NULL"},
 		{name: "idx_requests_user_response_status", keys: []string{"created_by", "response_status"}, where: "created_by IS NOT NULL"},
-		// In the order of lists, and state last: a list of one state passes over
-		// the others without looking at their rows.
+		// In the order of lists, with the state last: a list of one state skips the
+		// others without reading their rows.
 		{name: "idx_requests_model_active_sort", keys: []string{"model", rank, "created_at DESC", "id DESC", "state"}, where: "created_by IS NOT NULL"},
 	} {
 		i.side, i.schema, i.table = Fusillade, s.Fusillade, "requests"
@@ -108,16 +105,15 @@ func filterIndexes(s Schemas, sides ...Side) []index {
 	return on(sides, all)
 }
 
-// The names that are proposed for the indexes by which erasures find copies that
-// only a header or a step's usage record leads to.
+// Proposed names of the indexes with which erasures find copies that only a header or a
+// step's usage record leads to.
 const (
 	HeaderIndex = "http_requests_fusillade_request_id_idx"
 	StepIndex   = "http_analytics_response_step_id_idx"
 )
 
-// copyIndexes find raw copies by what usage records of requests do not tell,
-// those that a person's deleted responses have left, and the prompts of later
-// turns, which are copies of what these follow.
+// copyIndexes find raw copies that no usage record of a request leads to, copies left by
+// a person's deleted responses, and prompts of later turns, which copy earlier ones.
 func copyIndexes(s Schemas, sides ...Side) []index {
 	s = s.withDefaults()
 	return on(sides, []index{
@@ -132,7 +128,7 @@ func copyIndexes(s Schemas, sides ...Side) []index {
 	})
 }
 
-// on keeps the indexes of these sides; none is all.
+// on keeps the indexes of these sides; all if none is given.
 func on(sides []Side, all []index) []index {
 	if len(sides) == 0 {
 		return all
@@ -140,7 +136,7 @@ func on(sides []Side, all []index) []index {
 	return slices.DeleteFunc(all, func(i index) bool { return !slices.Contains(sides, i.side) })
 }
 
-// existing is an index of the database, taken apart.
+// existing is an index in the database.
 type existing struct {
 	Schema, Table, Name string
 	Valid               bool
@@ -148,31 +144,30 @@ type existing struct {
 	Keys                []string
 }
 
-// MissingIndexes says which indexes that lists and erasures need are not
-// there, with the statements that make them. An index counts by what it is,
-// not by its name: one that has the needed keys first, in the same order, over
-// at least the same rows will do. Tables that are not there are passed over.
+// MissingIndexes returns the missing indexes that lists and erasures need, with the
+// statements that create them. Names do not matter: any index will do that begins with
+// the needed keys in the same order and covers at least the same rows. Missing tables are
+// skipped.
 func MissingIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]IndexAdvice, error) {
 	return missing(ctx, q, indexes(s, sides...))
 }
 
-// MissingFilterIndexes is MissingIndexes for those that lists can do without:
-// they make lists quick that are narrowed by states, HTTP status or errors,
-// where an owner has very many responses and few of them match, and lists of
-// everyone's that are narrowed by a model. Each costs time with every response
-// that is written.
+// MissingFilterIndexes is MissingIndexes for optional indexes: they speed up lists
+// filtered by state, HTTP status or error if an owner has very many responses of which few
+// match, and lists of everyone's responses filtered by model. Each slows down every write
+// of a response.
 func MissingFilterIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]IndexAdvice, error) {
 	return missing(ctx, q, filterIndexes(s, sides...))
 }
 
-// MissingCopyIndexes is MissingIndexes for those that lead an erasure to raw
-// copies which no usage record of a request leads to, and to later turns.
+// MissingCopyIndexes is MissingIndexes for the indexes with which an erasure finds later
+// turns, and raw copies that no usage record of a request leads to.
 func MissingCopyIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]IndexAdvice, error) {
 	return missing(ctx, q, copyIndexes(s, sides...))
 }
 
-// LacksCopyIndex tells whether one of these, HeaderIndex or StepIndex, or what does
-// as well, is missing from a table that is there.
+// LacksCopyIndex reports whether a table exists but lacks HeaderIndex or StepIndex, as
+// named, or an equivalent index.
 func LacksCopyIndex(ctx context.Context, q Querier, s Schemas, name string, sides ...Side) (bool, error) {
 	advice, err := missing(ctx, q, slices.DeleteFunc(copyIndexes(s, sides...), func(i index) bool { return i.name != name }))
 	return len(advice) > 0, err
@@ -183,7 +178,7 @@ func missing(ctx context.Context, q Querier, wanted []index) ([]IndexAdvice, err
 	for _, w := range wanted {
 		schemas, tables = append(schemas, w.schema), append(tables, w.table)
 	}
-	// Names of everything in the schemas that an index name could clash with.
+	// The names that an index name could clash with.
 	rows, err := q.Query(ctx, `
 		SELECT s.nspname || '.' || c.relname
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
@@ -229,8 +224,8 @@ func missing(ctx context.Context, q Querier, wanted []index) ([]IndexAdvice, err
 	return adviseMissing(ctx, q, wanted, there, taken)
 }
 
-// adviseMissing advises those of wanted that none of there serves; taken are the names
-// of all relations, schema-qualified.
+// adviseMissing returns advice for each index in wanted that none in there can replace;
+// taken holds the schema-qualified names of all relations.
 func adviseMissing(ctx context.Context, q Querier, wanted []index, there []existing, taken map[string]bool) ([]IndexAdvice, error) {
 	advice := []IndexAdvice{}
 	for _, w := range wanted {
@@ -286,8 +281,8 @@ var (
 	noise  = strings.NewReplacer("::text", "", "(", "", ")", "")
 )
 
-// normal removes the differences between an expression as it was written and
-// as the server gives it back.
+// normal removes the differences between an expression as written and as the server
+// prints it.
 func normal(expr string) string {
 	return strings.TrimSpace(spaces.ReplaceAllString(noise.Replace(expr), " "))
 }
@@ -299,14 +294,14 @@ func (w index) advice(invalid string, nameTaken bool) IndexAdvice {
 	}
 	name := " " + pgx.Identifier{w.name}.Sanitize()
 	if nameTaken {
-		// The server then picks a free one.
+		// The server picks a free one.
 		a.Index, name = "", ""
 	}
 	a.Statements = append(a.Statements, "CREATE INDEX CONCURRENTLY"+name+" ON "+pgx.Identifier{w.schema, w.table}.Sanitize()+w.definition())
 	return a
 }
 
-// definition is what follows the table's name.
+// definition returns what follows the table's name in CREATE INDEX.
 func (w index) definition() string {
 	keys := slices.Clone(w.keys)
 	for i, k := range keys {
@@ -321,10 +316,10 @@ func (w index) definition() string {
 	return text
 }
 
-// partitionAdvice is advice for a partitioned table, of which no index can be
-// made concurrently: one of the table alone, one of each partition, and these are
-// attached to it. What was begun is gone on with. A table whose partitions are
-// partitioned gets an index at once, which blocks writes meanwhile.
+// partitionAdvice returns advice for a partitioned table, whose index cannot be created
+// concurrently: create one on the table alone and one on each partition, and attach these.
+// It continues what was begun. If partitions are partitioned themselves, it creates the
+// index at once, which blocks writes meanwhile.
 func (w index) partitionAdvice(ctx context.Context, q Querier, begun string, taken map[string]bool) (a IndexAdvice, partitioned bool, err error) {
 	rows, err := q.Query(ctx, `
 		SELECT s.nspname::text, c.relname::text, t.isleaf, t.level,
@@ -386,6 +381,6 @@ func (w index) partitionAdvice(ctx context.Context, q Querier, begun string, tak
 	return a, true, nil
 }
 
-// partitionSuffix ends the names of the indexes of partitions, by which those that
-// were made are known: another expression needs another one.
+// partitionSuffix ends the names of partitions' indexes and identifies those already
+// created: if the expression changes, so must the suffix.
 const partitionSuffix = "_names_request_idx"

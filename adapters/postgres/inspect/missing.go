@@ -8,12 +8,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// missed are those without which something does not work.
+// missed leaves out voluntary requirements.
 func missed(reqs []Requirement) []Requirement {
 	return slices.DeleteFunc(slices.Clone(reqs), func(r Requirement) bool { return r.Voluntary })
 }
 
-// need is one column of one requirement, in the order of the requirements.
+// need is one column of one requirement.
 type need struct {
 	req    Requirement
 	column Column
@@ -33,9 +33,9 @@ func needs(reqs []Requirement) []need {
 	return out
 }
 
-// MissingTables says, in a sentence each, which required tables and columns
-// are not there and which columns have another type than the queries expect.
-// It makes one query. A table that is absent and may be is not reported.
+// MissingTables describes, in a clause each, the required tables and columns that are
+// missing and the columns of the wrong type. It makes one query. It does not report
+// tables that may be absent.
 func MissingTables(ctx context.Context, q Querier, reqs []Requirement) ([]string, error) {
 	wanted := needs(missed(reqs))
 	var schemas, tables, columns, unless, beside []string
@@ -92,7 +92,7 @@ func MissingTables(ctx context.Context, q Querier, reqs []Requirement) ([]string
 	return missing, nil
 }
 
-// kind names the types that are read in the same way alike.
+// kind returns the same name for types that are read in the same way.
 func kind(typname string) string {
 	if typname == "varchar" {
 		return "text"

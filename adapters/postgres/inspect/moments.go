@@ -10,19 +10,18 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Unsayable are responses with a time that callers have no text for: infinite, or
-// outside of the years 1 to 9999. They are shown without it.
+// Unsayable are responses with a time that answers cannot express: infinite, or outside
+// of the years 1 to 9999. They are shown without it.
 type Unsayable struct {
 	Responses []uuid.UUID // the first MaxUnsayable
-	Partial   bool        // looking at all rows would have taken too long
+	Partial   bool        // reading all rows would have taken too long
 }
 
-// MaxUnsayable bounds how many are looked for.
+// MaxUnsayable is how many UnsayableTimes returns at most.
 const MaxUnsayable = 100
 
-// UnsayableTimes looks for such responses: by when they were created with an
-// index, and by their other times for some seconds. A table that is not there has
-// none.
+// UnsayableTimes looks for such responses: by their time of creation with an index, and by
+// their other times for a few seconds. A missing table has none.
 func UnsayableTimes(ctx context.Context, conn *pgx.Conn, s Schemas) (found Unsayable, err error) {
 	table := pgx.Identifier{s.withDefaults().Fusillade, "requests"}.Sanitize()
 	var there bool

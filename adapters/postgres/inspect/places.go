@@ -9,42 +9,41 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Releases are those of dwctl with which a place came, went or began to be
-// written otherwise, in their order; the last is of fusillade's successor.
+// Releases are the releases of dwctl that added, removed or changed a place, in order; the
+// last is of fusillade's successor.
 var Releases = []string{"8.52.1", "8.55.0", "8.59.0", "8.63.0", "10.10.0", "10.13.1", "arsenal 4.1.0"}
 
-// Treatment is what becomes of a place when its response is erased.
+// Treatment is what happens to a place when its response is erased.
 type Treatment string
 
-// The treatments.
 const (
-	// Erased: it goes with the response.
+	// Erased: it is deleted with the response.
 	Erased Treatment = "erased"
-	// Indexed: it goes with the response where an index makes it cheap to find.
+	// Indexed: it is deleted with the response if an index makes it cheap to find.
 	Indexed Treatment = "erased where [an index](#which-copies-are-found) leads there"
-	// Asked: it goes with the response where that is asked for.
+	// Asked: it is deleted with the response on request.
 	Asked Treatment = "erased [with `include_later_turns`](#later-turns)"
-	// OfPerson: it belongs to a person and leads to no response.
+	// OfPerson: it belongs to a person, and nothing links it to a response.
 	OfPerson Treatment = "not erased with a response, as it belongs to a person; erased [with all of theirs](#what-is-kept-by-person)"
 )
 
-// Place is where a part of what was asked or answered may be, found in one way.
-// Columns of one table that are treated alike are one place.
+// Place is where a part of a prompt or an answer may be stored, and one way to find it.
+// Columns of a table that are treated alike are one place.
 type Place struct {
 	Side          Side
 	Schema, Table string
 	Columns       []string
-	Since, Before string // releases: it is written from one on, and until the other; "": all
+	Since, Before string // the releases that first wrote it, and no longer write it; "": no limit
 	Leads         string // how a response leads to it
 	Treatment     Treatment
-	Gap           string // the receipt's word where it is not erased; "": none
-	// Beside are tables of the same schema without which it cannot be served: then
-	// the service is closed while it holds anything.
+	Gap           string // the receipt's word if it is not erased; "": none
+	// Beside are tables of the same schema that serving it requires. If one is missing,
+	// the service is closed while the place is not empty.
 	Beside []string
 }
 
-// Places lists every place of content from the first of the releases to the
-// last. The documentation, the checks of doctor and readiness are made from it.
+// Places lists every place of content in any of the Releases. The documentation, the
+// doctor's checks and readiness are derived from it.
 func Places(s Schemas) []Place {
 	s = s.withDefaults()
 	const unlocated = "unlocated_copies"
@@ -87,14 +86,13 @@ func Places(s Schemas) []Place {
 	)
 }
 
-// In tells whether a place is written in a release; false where that is none of
-// Releases.
+// In reports whether a release writes to the place; false if it is not one of Releases.
 func (p Place) In(release string) bool {
 	at := slices.Index(Releases, release)
 	return at >= max(0, slices.Index(Releases, p.Since)) && (p.Before == "" || at < slices.Index(Releases, p.Before))
 }
 
-// Versions says in which releases a place is written.
+// Versions describes the releases that write to the place.
 func (p Place) Versions() string {
 	switch {
 	case p.Since != "" && p.Before != "":
@@ -109,7 +107,7 @@ func (p Place) Versions() string {
 	return "all"
 }
 
-// PlacesTable is the places in the form of the documentation, a line each.
+// PlacesTable returns the places as the table in the documentation.
 func PlacesTable() string {
 	var b strings.Builder
 	b.WriteString("| place | versions | led to by | an erasure |\n|---|---|---|---|\n")
@@ -130,18 +128,16 @@ func PlacesTable() string {
 	return b.String()
 }
 
-// Content is what there is of the places of some sides in their database, a
-// table each.
+// Content says which places exist in a database.
 type Content struct {
-	Tables   int      // that are there
-	Unserved []string // hold what cannot be served, or hold what the role may not look at
-	OfPerson []Place  // are led to by no response
-	Arsenal  bool     // some are of fusillade-arsenal's prompts by day
-	Retained bool     // some are of its retained responses, and served
-	Indirect []string // are no tables: a view or a foreign table, with what it is
+	Tables   int      // that exist
+	Unserved []string // tables with content that cannot be served, or that the role may not read
+	OfPerson []Place  // that no response leads to
+	Arsenal  bool     // there are fusillade-arsenal's prompts by day
+	Retained bool     // there are its retained responses, and they are served
+	Indirect []string // those that are not tables, with what they are: a view or a foreign table
 }
 
-// table is what the catalog says of one.
 type table struct {
 	Schema, Name string
 	Kind         string // pg_class.relkind
@@ -151,10 +147,9 @@ type table struct {
 
 var kinds = map[string]string{"v": "a view", "m": "a materialized view", "f": "a foreign table"}
 
-// FindContent looks which tables of these places are there and how they are
-// treated. It makes one query, and another for each table that cannot be served and
-// is not empty. Without the privilege to read such a table, one that takes up any
-// room counts as one that holds something.
+// FindContent finds out which tables of these places exist and how they are treated. It
+// makes one query, and another for each table that cannot be served and has a size. If
+// the role may not read such a table, any size counts as content.
 func FindContent(ctx context.Context, q Querier, places []Place) (Content, error) {
 	var c Content
 	known := map[string]Place{}
@@ -230,13 +225,13 @@ func FindContent(ctx context.Context, q Querier, places []Place) (Content, error
 	return c, nil
 }
 
-// PlacesOn are the places of these sides.
+// PlacesOn returns the places of these sides.
 func PlacesOn(s Schemas, sides ...Side) []Place {
 	return slices.DeleteFunc(Places(s), func(p Place) bool { return !slices.Contains(sides, p.Side) })
 }
 
-// WatchedOn are the places of these sides on which it depends what the service
-// says and where it looks: those of a person, and those of fusillade-arsenal.
+// WatchedOn returns the places of these sides that change what the service reports and
+// where it looks: those of a person, and those of fusillade-arsenal.
 func WatchedOn(s Schemas, sides ...Side) []Place {
 	return slices.DeleteFunc(PlacesOn(s, sides...), func(p Place) bool {
 		return p.Treatment != OfPerson && !p.ofArsenal()

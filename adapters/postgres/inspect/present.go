@@ -8,33 +8,32 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ledger is what a cost that no usage row tells is read from. Only newer versions
-// of dwctl have the column that leads there.
+// ledger provides costs that no usage row contains. Only newer versions of dwctl have
+// its first column, which leads from a response to its entry.
 var ledger = Requirement{Side: Main, Schema: "public", Table: "credits_transactions", Read: []Column{
 	{"fusillade_request_id", "uuid"}, {"transaction_type", "text"}, {"amount", "numeric"}, {"seq", "int8"},
 }}
 
-// migrations are where the owner of a schema notes which of its migrations it has
-// applied.
+// migrations is where the owner of a schema records the migrations it has applied.
 func migrations(side Side, schema string) Requirement {
 	return Requirement{Side: side, Schema: schema, Table: "_sqlx_migrations", Read: []Column{{"version", "int8"}, {"success", "bool"}}}
 }
 
-// Wishes lists what is made use of where it is there and the role may read it, and
-// gone without where not: the service is ready all the same.
+// Wishes lists tables that the service uses if they exist and the role may read them. It
+// is ready without them.
 func Wishes(s Schemas, sides ...Side) []Requirement {
 	s = s.withDefaults()
 	all := []Requirement{ledger, migrations(Main, "public"), migrations(Fusillade, s.Fusillade)}
 	return slices.DeleteFunc(all, func(r Requirement) bool { return len(sides) > 0 && !slices.Contains(sides, r.Side) })
 }
 
-// LedgerState is what a database has of the ledger that costs can be read from.
+// LedgerState says whether a database has the ledger from which costs can be read.
 type LedgerState struct {
-	There   bool // with the column that leads there, and an index on it
+	There   bool // with fusillade_request_id and an index on it
 	Granted bool // the role may read it
 }
 
-// FindLedger looks for it in the main database. It makes one query.
+// FindLedger looks for the ledger in the main database. It makes one query.
 func FindLedger(ctx context.Context, q Querier) (state LedgerState, err error) {
 	names := make([]string, len(ledger.Read))
 	for i, c := range ledger.Read {
@@ -52,8 +51,8 @@ func FindLedger(ctx context.Context, q Querier) (state LedgerState, err error) {
 	return state, err
 }
 
-// Present returns those requirements that hold a table which is there: all that
-// may not be absent, and the others that exist in q's database and are needed.
+// Present leaves out requirements whose table may be absent and does not exist in q's
+// database, or is not needed there.
 func Present(ctx context.Context, q Querier, reqs []Requirement) ([]Requirement, error) {
 	present := make([]Requirement, 0, len(reqs))
 	for _, r := range reqs {
@@ -75,7 +74,7 @@ func Present(ctx context.Context, q Querier, reqs []Requirement) ([]Requirement,
 	return present, nil
 }
 
-// PresentWishes returns what there is of Wishes in q's database.
+// PresentWishes returns the Wishes that exist in q's database.
 func PresentWishes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]Requirement, error) {
 	wishes := Wishes(s, sides...)
 	if slices.ContainsFunc(wishes, isLedger) {
@@ -93,8 +92,8 @@ func PresentWishes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]
 
 func isLedger(r Requirement) bool { return r.Table == ledger.Table }
 
-// Fitting returns of requirements what q's database has: those of tables that are
-// there, with the columns and sequences that are there. It makes one query.
+// Fitting reduces requirements to the tables, columns and sequences that exist in q's
+// database. It makes one query.
 func Fitting(ctx context.Context, q Querier, reqs []Requirement) ([]Requirement, error) {
 	var schemas, names []string
 	for _, r := range reqs {

@@ -1,10 +1,10 @@
-// Package inspect looks at a database and says whether Lethe can work on it:
-// the tables, columns and privileges its queries need, the indexes its lists
-// need, and the database's own state. What is needed is written down once, in
-// Requirements; the checks and the grants are derived from it.
+// Package inspect checks whether Lethe can work on a database: the tables, columns and
+// privileges that its queries need, the indexes that its lists need, and the state of
+// the server. Requirements is the only list of what is needed; the checks and the grants
+// are derived from it.
 //
 // [Requirement] is a table with the columns and privileges that the queries need,
-// [Place] is where contents can be, and [IndexAdvice] an index that is missing.
+// [Place] is where content can be stored, and [IndexAdvice] is a missing index.
 package inspect
 
 import (
@@ -14,17 +14,17 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Querier is what the checks run on: a connection, a pool or a transaction.
+// Querier runs the checks: a connection, a pool or a transaction.
 type Querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// Schemas names the schemas that are a setting.
+// Schemas names the schemas that can be configured.
 type Schemas struct {
 	Fusillade string // empty: "fusillade"
 	Outlet    string // empty: "outlet"
-	// OutletApart tells that the outlet's tables are in a database of their own.
+	// OutletApart means that the outlet's tables are in a separate database.
 	OutletApart bool
 }
 
@@ -38,7 +38,7 @@ func (s Schemas) withDefaults() Schemas {
 	return s
 }
 
-// CopiesIn says in which database the outlet's tables are.
+// CopiesIn returns the database of the outlet's tables.
 func (s Schemas) CopiesIn() Side {
 	if s.OutletApart {
 		return Outlet
@@ -46,62 +46,60 @@ func (s Schemas) CopiesIn() Side {
 	return Fusillade
 }
 
-// Side says which database a table is in. Several sides may be one database.
+// Side is the database of a table. Several sides may be one database.
 type Side int
 
-// The sides.
 const (
 	Main      Side = iota // users, keys and usage
-	Fusillade             // requests, the log of erasures, the access log, and raw copies unless they are apart
-	Outlet                // raw copies, where they are apart
+	Fusillade             // requests, the log of erasures, the access log, and raw copies unless OutletApart
+	Outlet                // raw copies if OutletApart
 )
 
 // Own is the schema of Lethe's own tables.
 const Own = "lethe"
 
-// Arsenal is the table in fusillade's schema by which that of fusillade-arsenal is
-// known.
+// Arsenal is the table that identifies fusillade's schema as fusillade-arsenal's.
 const Arsenal = "retained_response_objects"
 
-// Fences is the newest of the tables by which fusillade-arsenal keeps finished
-// responses: where it is, they are served.
+// Fences is the newest of the tables in which fusillade-arsenal keeps finished
+// responses. If it exists, they are served.
 const Fences = "retained_response_resurrection_fences"
 
-// Column is a column that a query names. Type is PostgreSQL's internal name of
-// its type (pg_type.typname).
+// Column is a column that a query names. Type is PostgreSQL's internal name of its type
+// (pg_type.typname).
 type Column struct {
 	Name, Type string
 }
 
-// Requirement is a table that the queries use and what they do with it.
+// Requirement is a table with what the queries do with it.
 type Requirement struct {
 	Side          Side
 	Schema, Table string
 	Read          []Column // SELECT
 	Insert        []Column // INSERT
-	Update        []Column // UPDATE; also what FOR UPDATE asks for
+	Update        []Column // UPDATE, which FOR UPDATE requires, too
 	Delete        bool     // DELETE
-	// Whole asks for SELECT on the table instead of on columns: a query reads one
-	// of those that PostgreSQL adds, such as xmax.
+	// Whole requires SELECT on the table instead of on columns: a query reads a system
+	// column, such as xmax.
 	Whole    bool
-	Sequence string // that numbers its rows: USAGE
-	Optional bool   // may be absent; if it is there, the rest holds
-	// Voluntary is what the service works without, and does more with: nothing of
-	// it is missed.
+	Sequence string // numbers its rows: USAGE
+	Optional bool   // may be absent; if it exists, the rest is required
+	// Voluntary means that the service works without it, and does more with it. It is
+	// never reported as missing.
 	Voluntary bool
-	Unless    string // may be absent where this table is in the same schema, which came in its place
-	With      string // is needed only where this table is in the same schema; "": everywhere
+	Unless    string // may be absent if this table, its replacement, is in the same schema
+	With      string // required only if this table is in the same schema; "": always
 }
 
-// Requirements lists what the queries need on the given sides, or on all when
-// none is given. It is one table, and as long as that.
+// Requirements lists what the queries need on the given sides, or on all if none is
+// given. It is long because it is one table.
 func Requirements(s Schemas, sides ...Side) []Requirement {
 	s = s.withDefaults()
-	// Locking a row takes the privilege to change one of its columns.
+	// Locking a row requires UPDATE on one of its columns.
 	updatedAt := []Column{{"updated_at", "timestamptz"}}
 	copies := []Column{{"instance_id", "uuid"}, {"correlation_id", "int8"}}
 	copies = append(copies, Column{"id", "int8"}, Column{"timestamp", "timestamptz"})
-	headed := append(slices.Clone(copies), Column{"headers", "jsonb"}) // one of which names the request
+	headed := append(slices.Clone(copies), Column{"headers", "jsonb"}) // a header names the request
 	steps := []Column{{"id", "uuid"}, {"request_id", "uuid"}, {"prev_step_id", "uuid"}, {"parent_step_id", "uuid"}}
 	retainedRoutes := []Column{{"request_id", "uuid"}, {"group_id", "uuid"}, {"delete_on", "date"}}
 	fences := []Column{{"object_id", "uuid"}, {"reason", "text"}, {"expires_at", "timestamptz"}}
@@ -110,7 +108,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	accessLog := []Column{
 		{"id", "uuid"}, {"accessed_at", "timestamptz"}, {"accessed_by", "uuid"}, {"request_id", "uuid"}, {"owner", "text"}, {"address", "text"},
 	}
-	// What River's own statements name, in those of its services that run here.
+	// The columns that River's statements name, for those of its services that run here.
 	job := []Column{
 		{"id", "int8"}, {"args", "jsonb"}, {"attempt", "int2"}, {"attempted_at", "timestamptz"}, {"attempted_by", "_text"},
 		{"created_at", "timestamptz"}, {"errors", "_jsonb"}, {"finalized_at", "timestamptz"}, {"kind", "text"},
@@ -181,7 +179,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 				{"timestamp", "timestamptz"}, {"prompt_tokens", "int8"}, {"completion_tokens", "int8"},
 				{"reasoning_tokens", "int8"}, {"total_tokens", "int8"}, {"total_cost", "numeric"},
 			}},
-		// Kept by person, in newer versions, and erased with everything of theirs.
+		// Newer versions keep these by person; erasing everything of a person deletes them.
 		{Side: Main, Schema: "public", Table: "image_access", Optional: true, Voluntary: true,
 			Read: []Column{{"user_id", "uuid"}}, Delete: true},
 		{Side: Main, Schema: "public", Table: "prompt_cache_entries", Optional: true, Voluntary: true,
@@ -191,13 +189,13 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 				{"id", "uuid"}, {"name", "text"}, {"purpose", "text"}, {"uploaded_by", "text"}, {"deleted_at", "timestamptz"},
 			},
 			Update: updatedAt, Delete: true},
-		// Only those that are left of files for one request are deleted.
+		// Only batches left over from single-request files are deleted.
 		{Side: Fusillade, Schema: s.Fusillade, Table: "batches",
 			Read: []Column{
 				{"id", "uuid"}, {"file_id", "uuid"}, {"output_file_id", "uuid"}, {"error_file_id", "uuid"}, {"total_requests", "int8"},
 			},
 			Delete: true},
-		// A template also holds the caller's API key, which nothing here reads.
+		// A template also holds the caller's API key, which no query reads.
 		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates",
 			Read:   []Column{{"id", "uuid"}, {"file_id", "uuid"}, {"body", "text"}, {"updated_at", "timestamptz"}},
 			Update: updatedAt, Delete: true},
@@ -211,9 +209,9 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			},
 			Update: updatedAt, Delete: true},
 		{Side: Fusillade, Schema: s.Fusillade, Table: "response_steps", Unless: Arsenal, Read: steps, Update: updatedAt, Delete: true},
-		// What stands in for it where it is absent.
+		// Used instead if that one is absent.
 		{Side: Fusillade, Schema: Own, Table: "response_steps", Read: steps, Update: updatedAt, Delete: true},
-		// Prompts by day, where fusillade-arsenal keeps them.
+		// fusillade-arsenal's prompts, by day.
 		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates_g2", With: "request_templates_g2",
 			Read:   []Column{{"created_on", "date"}, {"id", "uuid"}, {"file_id", "uuid"}, {"body", "text"}, {"updated_at", "timestamptz"}},
 			Delete: true},
@@ -223,7 +221,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{Side: copiesIn, Schema: s.Outlet, Table: "http_responses", Optional: !s.OutletApart, Read: copies, Delete: true},
 		{Side: Fusillade, Schema: "underway", Table: "task", Optional: true,
 			Read: []Column{{"task_queue_name", "text"}, {"input", "jsonb"}, {"state", "task_state"}}, Delete: true},
-		// Where finished responses are moved to.
+		// fusillade-arsenal moves finished responses here.
 		{Side: Fusillade, Schema: s.Fusillade, Table: "retained_response_request_routes", With: Fences,
 			Read: retainedRoutes, Update: retainedRoutes[2:], Delete: true},
 		{Side: Fusillade, Schema: s.Fusillade, Table: "retained_response_group_routes", With: Fences, Read: retainedRoutes[1:], Delete: true},
@@ -237,7 +235,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			Read: []Column{{"delete_on", "date"}, {"partition_oid", "oid"}, {"state", "text"}}},
 		{Side: Fusillade, Schema: s.Fusillade, Table: Fences, With: Fences, Read: fences, Insert: fences, Update: fences[1:]},
 		{Side: Fusillade, Schema: Own, Table: "version_lethe", Read: []Column{{"version_id", "int8"}, {"is_applied", "bool"}}},
-		// What a receipt says can be written once, and never again.
+		// A receipt can be written, but never changed.
 		{Side: Fusillade, Schema: Own, Table: "receipts",
 			Read: []Column{
 				{"id", "uuid"}, {"about", "uuid"}, {"level", "text"}, {"body", "bytea"}, {"created_at", "timestamptz"},
@@ -248,7 +246,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{Side: Fusillade, Schema: Own, Table: "receipt_secrets",
 			Read:   []Column{{"receipt_id", "uuid"}, {"actor_id", "uuid"}},
 			Insert: []Column{{"receipt_id", "uuid"}, {"salt", "bytea"}, {"actor_id", "uuid"}, {"owner_keys", "_bytea"}}},
-		// A hold can be placed and released, and never altered or removed.
+		// A hold can be placed and released, but never altered or removed.
 		{Side: Fusillade, Schema: Own, Table: "holds",
 			Read: []Column{
 				{"id", "uuid"}, {"responses", "_uuid"}, {"owners", "_text"}, {"states", "_text"}, {"models", "_text"}, {"tiers", "_text"},
@@ -265,21 +263,21 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			Read:   []Column{{"receipt_id", "uuid"}, {"request_ids", "_uuid"}, {"due_at", "timestamptz"}, {"sweeps", "int4"}},
 			Insert: []Column{{"receipt_id", "uuid"}, {"request_ids", "_uuid"}, {"due_at", "timestamptz"}},
 			Update: []Column{{"due_at", "timestamptz"}, {"sweeps", "int4"}}, Delete: true},
-		// An erasure that has begun can be finished, and not be altered; locking it
-		// takes a privilege on a column.
+		// An intent can be finished, but not altered. Locking it requires UPDATE on one
+		// column.
 		{Side: Fusillade, Schema: Own, Table: "intents", Read: intents, Insert: intents[1:], Update: intents[:1], Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "known_keys",
 			Read: []Column{{"mark", "bytea"}, {"seen_at", "timestamptz"}}, Insert: []Column{{"mark", "bytea"}}, Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "known_keys_secret", Read: []Column{{"secret", "bytea"}}},
 		{Side: Fusillade, Schema: Own, Table: "orphans", Read: orphans, Update: orphans},
-		// What an erasure is about can be written and forgotten, and no erasure be removed.
+		// An erasure's target can be written and forgotten, but no erasure can be removed.
 		{Side: Fusillade, Schema: Own, Table: "erasures",
 			Read: slices.Concat(erasures, progress), Insert: erasures,
 			Update: slices.Concat(progress, []Column{{"target", "jsonb"}, {"scope", "_text"}, {"secret", "bytea"}, {"request_sum", "bytea"}, {"preview", "bytea"}})},
 		{Side: Fusillade, Schema: Own, Table: "erasure_receipts", Read: erasureReceipts, Insert: erasureReceipts},
 		{Side: Fusillade, Schema: Own, Table: "previews", Read: previews, Insert: previews, Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "preview_requests", Read: previewed, Insert: previewed, Delete: true},
-		// What a version of a rule says is never altered, and a rule never removed.
+		// A rule's version can never be altered, and a rule never removed.
 		{Side: Fusillade, Schema: Own, Table: "retention_versions", Read: ruleVersions, Insert: ruleVersions},
 		{Side: Fusillade, Schema: Own, Table: "retention_rules", Read: slices.Concat(rules, runs), Insert: rules, Update: runs},
 		{Side: Fusillade, Schema: Own, Table: "tiles",
@@ -303,7 +301,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			Read: []Column{{"level", "text"}, {"leaves", "int8"}}, Update: []Column{{"leaves", "int8"}}},
 		{Side: Fusillade, Schema: Own, Table: "clusters",
 			Read: []Column{{"system_identifier", "int8"}, {"horizon", "xid8"}}, Insert: []Column{{"system_identifier", "int8"}}},
-		// Who looked can be written and forgotten, and not be changed.
+		// An access can be recorded and forgotten, but not changed.
 		{Side: Fusillade, Schema: Own, Table: "access_log", Read: accessLog, Insert: accessLog, Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "river_migration", Read: []Column{{"version", "int8"}}},
 		{Side: Fusillade, Schema: Own, Table: "river_job", Read: job, Whole: true, Sequence: "river_job_id_seq",

@@ -8,19 +8,18 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// MinServerVersion is the oldest PostgreSQL that has what the tables need: the
-// identity of people is unique NULLS NOT DISTINCT, which came with 15.
+// MinServerVersion is the oldest PostgreSQL that the tables work on: 15 introduced UNIQUE
+// NULLS NOT DISTINCT, which the table of people uses.
 const MinServerVersion = 150000
 
-// ServerVersion returns the server's version as a number (150004 for 15.4) and
-// as it names itself.
+// ServerVersion returns the server's version as a number (150004 for 15.4) and as text.
 func ServerVersion(ctx context.Context, q Querier) (number int, name string, err error) {
 	err = q.QueryRow(ctx, "SELECT current_setting('server_version_num')::int, current_setting('server_version')").Scan(&number, &name)
 	return number, name, err
 }
 
-// ClockSkew returns how far the database's clock is ahead of ours, and by how
-// much that may be wrong (half the time the question took).
+// ClockSkew returns how far the database's clock is ahead of ours, and the possible error
+// (half of the query's duration).
 func ClockSkew(ctx context.Context, q Querier) (skew, uncertainty time.Duration, err error) {
 	var theirs time.Time
 	asked := time.Now()
@@ -33,15 +32,15 @@ func ClockSkew(ctx context.Context, q Querier) (skew, uncertainty time.Duration,
 
 // Lag is how far a replica is behind.
 type Lag struct {
-	InRecovery bool  // false: this is no replica but a primary
-	Bytes      int64 // of the primary's log that are not applied yet
-	// Since is the age of the newest change that was applied, 0 when every
-	// change has been. Where nothing is written it says nothing about delay.
+	InRecovery bool  // false: this is a primary, not a replica
+	Bytes      int64 // of the primary's write-ahead log that are not applied yet
+	// Since is the age of the newest applied change, 0 if all are applied. If nothing is
+	// being written, it does not measure the delay.
 	Since time.Duration
 }
 
-// ReplicaLag compares a replica with its primary. On a primary in the
-// replica's place it returns a Lag that is not InRecovery.
+// ReplicaLag compares a replica with its primary. If replica is a primary, the Lag is not
+// InRecovery.
 func ReplicaLag(ctx context.Context, primary, replica Querier) (Lag, error) {
 	var lag Lag
 	if err := replica.QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&lag.InRecovery); err != nil || !lag.InRecovery {
@@ -62,9 +61,9 @@ func ReplicaLag(ctx context.Context, primary, replica Querier) (Lag, error) {
 	return lag, err
 }
 
-// AbsentStandbys says which of these standbys, by their application_name, are
-// not connected to the primary, and whether the connected role may see what
-// standbys have replayed. If it may not, it does not see their names either.
+// AbsentStandbys returns which of these standbys, by application_name, are not connected
+// to the primary, and whether the connected role may see what standbys have replayed. If
+// not, it does not see their names either.
 func AbsentStandbys(ctx context.Context, primary Querier, names []string) (permitted bool, absent []string, err error) {
 	err = primary.QueryRow(ctx, `
 		SELECT pg_has_role('pg_read_all_stats', 'USAGE'),
@@ -77,14 +76,13 @@ func AbsentStandbys(ctx context.Context, primary Querier, names []string) (permi
 // Connections is how many connections a server allows the connected role.
 type Connections struct {
 	Max      int // max_connections
-	Reserved int // of these, kept for superusers
+	Reserved int // of these, reserved for superusers
 	Open     int // in use now, by anyone
-	// RoleMax and DatabaseMax limit the role and the database; -1 for no limit.
+	// RoleMax and DatabaseMax limit the role and the database; -1: no limit.
 	RoleMax, DatabaseMax int
 }
 
-// Limit is the number of connections the role can hold if nobody else holds
-// any.
+// Limit is the number of connections that the role can have if nobody else has any.
 func (c Connections) Limit() int {
 	limit := c.Max - c.Reserved
 	if c.RoleMax >= 0 {
@@ -96,7 +94,7 @@ func (c Connections) Limit() int {
 	return limit
 }
 
-// ConnectionLimits returns the limits that the pools' sizes have to fit in.
+// ConnectionLimits returns the limits on the sizes of the pools.
 func ConnectionLimits(ctx context.Context, q Querier) (Connections, error) {
 	var c Connections
 	err := q.QueryRow(ctx, `
@@ -109,7 +107,7 @@ func ConnectionLimits(ctx context.Context, q Querier) (Connections, error) {
 	return c, err
 }
 
-// The newest migrations of the versions that Lethe was built against.
+// The versions that Lethe was built against, and their newest migrations.
 const (
 	DwctlVersion       = "8.52.1"
 	DwctlMigration     = 97
@@ -120,24 +118,23 @@ const (
 // Age compares a database's newest migration with the known one.
 type Age string
 
-// Ages of a schema.
 const (
-	NoMigrations Age = "none"       // there is no table of migrations, or it is empty
+	NoMigrations Age = "none"       // the table of migrations is missing or empty
 	Unreadable   Age = "unreadable" // the connected role may not read it
 	Older        Age = "older"
 	Known        Age = "known"
 	Newer        Age = "newer"
 )
 
-// UpstreamMigrations is what the owner of the tables has applied.
+// UpstreamMigrations are the migrations that the owner of the tables has run.
 type UpstreamMigrations struct {
 	Age    Age
-	Newest int64   // newest that was applied, 0 if none
-	Failed []int64 // those that were begun and not finished
+	Newest int64   // the newest applied one, 0 if none
+	Failed []int64 // begun, but not finished
 }
 
-// UpstreamVersion reads the migrations that dwctl (schema public) or fusillade
-// (its own schema) recorded, and compares the newest with known.
+// UpstreamVersion reads the migrations recorded by dwctl (schema public) or fusillade (its
+// own schema), and compares the newest with known.
 func UpstreamVersion(ctx context.Context, q Querier, schema string, known int64) (UpstreamMigrations, error) {
 	var readable bool
 	err := q.QueryRow(ctx, `

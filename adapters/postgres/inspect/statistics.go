@@ -8,10 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// statistics are what the planner needs to know of a table beyond each column,
-// so that its estimates of filters hold: the values of an expression, or which
-// values of several columns come together. It matches the expression by its
-// form, so it must be the one of the queries.
+// statistics are the extended statistics that the planner needs to estimate filters: the
+// values of an expression, or which values of several columns occur together. The planner
+// matches expressions by their form, so this must be the one in the queries.
 type statistics struct {
 	name       string
 	expression string
@@ -23,19 +22,18 @@ var requestStatistics = []statistics{
 	{name: "requests_state_response_status", columns: []string{"response_status", "state"}},
 }
 
-// existingStatistics are statistics of the database, taken apart.
+// existingStatistics are extended statistics in the database.
 type existingStatistics struct {
-	OfTable     bool // and not only in the same schema
+	OfTable     bool // not only in its schema
 	Name        string
-	Combined    bool     // which values come together
+	Combined    bool     // which values occur together
 	Columns     []string // sorted
 	Expressions []string
 }
 
-// MissingStatistics returns statements that make the statistics which estimated
-// counts of filtered responses want and lack, and analyze the table; none where
-// they have all. They count by what they are, not by their names. A table that
-// is not there lacks nothing.
+// MissingStatistics returns statements that create the missing statistics for estimated
+// counts of filtered responses, and analyze the table; none if nothing is missing. Names
+// do not matter. A missing table lacks nothing.
 func MissingStatistics(ctx context.Context, q Querier, s Schemas) ([]string, error) {
 	schema := s.withDefaults().Fusillade
 	var there bool
@@ -91,6 +89,6 @@ func (s statistics) servedBy(e existingStatistics) bool {
 	if s.expression != "" {
 		return slices.ContainsFunc(e.Expressions, func(x string) bool { return normal(x) == normal(s.expression) })
 	}
-	// Of more columns, too many values come together for all to be kept.
+	// With more columns there are too many combinations of values to keep all.
 	return e.Combined && slices.Equal(e.Columns, s.columns) && len(e.Expressions) == 0
 }

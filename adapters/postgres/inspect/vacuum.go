@@ -9,20 +9,19 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Holder is something that keeps dead rows from being removed.
+// Holder is something that keeps vacuum from removing dead rows.
 type Holder struct {
 	Oldest uint64 // the oldest transaction that it still needs to see
-	Behind int64  // how many have begun since then
-	What   string // what it is, in words
+	Behind int64  // how many transactions have begun since
+	What   string // a description
 	Advice string
 	Age    time.Duration // of a transaction; 0: unknown
 }
 
 func (h Holder) String() string { return h.What + ": " + h.Advice }
 
-// Holders returns what keeps dead rows of q's database from being removed, the
-// oldest first. Without pg_read_all_stats it sees only the role's own
-// transactions.
+// Holders returns what keeps vacuum from removing dead rows of q's database, the oldest
+// first. Without pg_read_all_stats it sees only the role's own transactions.
 func Holders(ctx context.Context, q Querier) ([]Holder, error) {
 	rows, err := q.Query(ctx, `
 		WITH now AS (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::numeric AS next),
@@ -39,7 +38,7 @@ func Holders(ctx context.Context, q Querier) ([]Holder, error) {
 		    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type <> 'walsender'
 		      AND pid NOT IN (SELECT pid FROM pg_catalog.pg_stat_progress_vacuum)
 		)
-		-- The 32 bits are of a transaction at most 2^31 before or after the next.
+		-- xmin has 32 bits: it is a transaction at most 2^31 before or after the next.
 		SELECT kind, name, min(greatest(next - behind, 0))::text, greatest(max(behind), 0)::bigint, max(seconds)::float8
 		FROM held, now, LATERAL (SELECT mod(next - xmin::text::numeric + 6442450944, 4294967296) - 2147483648 AS behind) d
 		WHERE xmin IS NOT NULL
@@ -57,7 +56,7 @@ func Holders(ctx context.Context, q Querier) ([]Holder, error) {
 		switch age := h.Age.Round(time.Second); kind {
 		case "slot":
 			h.What = fmt.Sprintf("replication slot %q", name)
-			h.Advice = "let who uses it catch up, or drop it"
+			h.Advice = "let its consumer catch up, or drop it"
 		case "prepared":
 			h.What = fmt.Sprintf("prepared transaction %q, %s old", name, age)
 			h.Advice = "commit it or roll it back"
@@ -66,7 +65,7 @@ func Holders(ctx context.Context, q Querier) ([]Holder, error) {
 			h.Advice = "wait for it, or end it there"
 		default:
 			h.What = fmt.Sprintf("the transaction of process %s, open for %s", name, age)
-			h.Advice = "wait for its end, or end it with pg_terminate_backend"
+			h.Advice = "wait until it ends, or end it with pg_terminate_backend"
 		}
 		h.Oldest, err = strconv.ParseUint(oldest, 10, 64)
 		holders = append(holders, h)
@@ -75,7 +74,7 @@ func Holders(ctx context.Context, q Querier) ([]Holder, error) {
 	return holders, err
 }
 
-// Autovacuum tells whether the server vacuums tables by itself.
+// Autovacuum reports whether the server vacuums tables by itself.
 func Autovacuum(ctx context.Context, q Querier) (on bool, err error) {
 	err = q.QueryRow(ctx, "SELECT current_setting('autovacuum')::boolean AND current_setting('track_counts')::boolean").Scan(&on)
 	return on, err
