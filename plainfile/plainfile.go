@@ -14,7 +14,7 @@ import (
 )
 
 // ErrNotPlain is returned if a name leads to something other than a file.
-var ErrNotPlain = errors.New("it is a link, or no file: take it away, and put the file itself there")
+var ErrNotPlain = errors.New("not a regular file, or a link: move it away and put the file itself there")
 
 // Open opens the file with this name, as os.OpenFile does. It fails with ErrNotPlain
 // if the name is anything else. It follows links in the folders above the file: the
@@ -39,8 +39,8 @@ func Open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 
 func notPlain(name string) error { return fmt.Errorf("%s: %w", name, ErrNotPlain) }
 
-// ErrNotOwn is returned for a file that somebody else may have written.
-var ErrNotOwn = errors.New("look at it, move it away, and put your own copy in its place where there is one, as a new file: who has it open would go on writing whatever its owner")
+// ErrNotOwn is returned for a file that another user may have written.
+var ErrNotOwn = errors.New("inspect it, move it away and, if you need it, put your own copy there as a new file: a process that has it open can keep writing to it, whoever owns it")
 
 // OpenOwn is Open for a file that no other user can write or lock: it belongs to this
 // user or to the owner of the folder, and others cannot write it. Otherwise it fails
@@ -67,7 +67,7 @@ func checkOwn(f *os.File) error {
 	}
 	file := info.Sys().(*syscall.Stat_t)
 	if file.Uid != uint32(os.Geteuid()) && file.Uid != folder.Sys().(*syscall.Stat_t).Uid {
-		return fmt.Errorf("%s belongs to uid %d and this is uid %d: %w", f.Name(), file.Uid, os.Geteuid(), ErrNotOwn)
+		return fmt.Errorf("%s belongs to uid %d, but this process runs as uid %d: %w", f.Name(), file.Uid, os.Geteuid(), ErrNotOwn)
 	}
 	writable := info.Mode().Perm() & 0o022
 	if writable == 0 {
@@ -78,7 +78,7 @@ func checkOwn(f *os.File) error {
 		return err
 	}
 	if groups = append(groups, os.Getegid()); writable&0o002 != 0 || !slices.Contains(groups, int(file.Gid)) {
-		return fmt.Errorf("other users may write to %s, as it has mode %#o: %w", f.Name(), info.Mode().Perm(), ErrNotOwn)
+		return fmt.Errorf("other users may write to %s (mode %#o): %w", f.Name(), info.Mode().Perm(), ErrNotOwn)
 	}
 	return nil
 }

@@ -11,12 +11,11 @@ import (
 	"sync"
 )
 
-// Reasons why there is no place.
 var (
-	// ErrOwn is returned if the caller has, or waits for, as many as one caller may.
-	ErrOwn = errors.New("as many as one caller may have are taken or waited for")
-	// ErrAll is returned if all callers together wait for as many as they may.
-	ErrAll = errors.New("as many as there may be are waited for")
+	// ErrOwn is returned if the caller's places and waiting requests are at the limit.
+	ErrOwn = errors.New("this caller already has the maximum number of running and waiting requests")
+	// ErrAll is returned if the waiting requests of all callers are at the limit.
+	ErrAll = errors.New("the maximum number of requests is already waiting")
 )
 
 // Bounds are the number of places, and of callers that may wait for one.

@@ -54,14 +54,14 @@ func clusterMajor(dataDir, cluster string) (int, error) {
 	text, _, _ := strings.Cut(strings.TrimSpace(string(b)), ".")
 	major, err := strconv.Atoi(text)
 	if err != nil || major <= 0 {
-		return 0, fmt.Errorf("%w: %s/PG_VERSION names no version: restore the folder from a backup, or move it away", ErrDataDir, cluster)
+		return 0, fmt.Errorf("%w: %s/PG_VERSION contains no version: restore the folder from a backup, or move it away", ErrDataDir, cluster)
 	}
 	return major, nil
 }
 
 func mismatch(cluster string, data int, have string) error {
 	return fmt.Errorf("%w: %s was written by PostgreSQL %d and cannot be opened by %s; nothing has been changed. "+
-		"Install PostgreSQL %d to go on with it, or dump it with that version and load the dump here, or move the folder away to begin with an empty one",
+		"Install PostgreSQL %d to keep using it, or dump it with that version and load the dump here, or move the folder away to start with an empty database",
 		ErrVersionMismatch, cluster, data, have, data)
 }
 
@@ -74,7 +74,7 @@ func (h *helper) prepare(ctx context.Context, major int) (binaries, error) {
 		case err != nil:
 			return bin, err
 		case bin.major < oldestMajor:
-			return bin, fmt.Errorf("%w: %s is PostgreSQL %s, and %d or newer is needed", ErrNoBinaries, bin.path, bin.version, oldestMajor)
+			return bin, fmt.Errorf("%w: %s is PostgreSQL %s, but %d or newer is required", ErrNoBinaries, bin.path, bin.version, oldestMajor)
 		case major != 0 && major != bin.major:
 			return bin, mismatch(h.cluster(), major, "PostgreSQL "+bin.version+" from "+bin.path)
 		case major == 0:
@@ -96,7 +96,7 @@ func (h *helper) prepare(ctx context.Context, major int) (binaries, error) {
 			continue
 		}
 		if fetchErr != nil {
-			h.progress("PostgreSQL %s cannot be used (%s); taking %s from %s", shortVersion(), fetchErr, bin.version, bin.path)
+			h.progress("PostgreSQL %s cannot be used (%s); using %s from %s", shortVersion(), fetchErr, bin.version, bin.path)
 		}
 		if major == 0 {
 			return bin, h.initialise(ctx, bin)
@@ -191,7 +191,7 @@ func inspect(ctx context.Context, path string) (binaries, error) {
 	}
 	m := versionOutput.FindStringSubmatch(string(out))
 	if m == nil {
-		return binaries{}, fmt.Errorf("%w: %s/bin/postgres does not say its version", ErrNoBinaries, path)
+		return binaries{}, fmt.Errorf("%w: %s/bin/postgres does not report its version", ErrNoBinaries, path)
 	}
 	major, err := strconv.Atoi(m[2])
 	return binaries{path: path, version: m[1], major: major}, err

@@ -77,7 +77,7 @@ func attach(ctx context.Context, dataDir string) (*Server, error) {
 			}
 		}
 		if err := pause(ctx); err != nil {
-			return nil, fmt.Errorf("%w; another process has locked %s, as one that runs the database does, and none answers: `fuser -v %[2]s` names it", err, lockPath(dataDir))
+			return nil, fmt.Errorf("%w; another process holds the lock %s, but no database answers: `fuser -v %[2]s` shows that process", err, lockPath(dataDir))
 		}
 	}
 }
@@ -188,9 +188,9 @@ func launch(ctx context.Context, cmd *exec.Cmd, set settings, progress io.Writer
 	}
 	if err := cmd.Start(); err != nil {
 		if errors.Is(err, fs.ErrPermission) {
-			err = fmt.Errorf("%w (the program's file must be executable for all: chmod o+rx)", err)
+			err = fmt.Errorf("%w (the program's file must be executable by everyone: run chmod o+rx on it)", err)
 		}
-		return nil, fmt.Errorf("cannot run the helper: %w", err)
+		return nil, fmt.Errorf("run the helper: %w", err)
 	}
 
 	srv := &Server{owned: true, done: make(chan struct{}), stop: func() { _ = stdin.Close() }}
@@ -220,7 +220,7 @@ func launch(ctx context.Context, cmd *exec.Cmd, set settings, progress io.Writer
 	}
 	if _, err := stdin.Write(append(first, '\n')); err != nil {
 		abandon()
-		return nil, fmt.Errorf("the helper ended at once: %w%s", err, stderr.said())
+		return nil, fmt.Errorf("the helper exited at once: %w%s", err, stderr.said())
 	}
 	for {
 		select {
@@ -231,13 +231,13 @@ func launch(ctx context.Context, cmd *exec.Cmd, set settings, progress io.Writer
 			switch {
 			case !ok:
 				abandon()
-				return nil, fmt.Errorf("the helper ended before the server was ready: %s%s", cmd.ProcessState, stderr.said())
+				return nil, fmt.Errorf("the helper exited before the server was ready: %s%s", cmd.ProcessState, stderr.said())
 			case m.Error != "":
 				abandon()
 				return nil, &helperError{text: m.Error, kind: kinds[m.Kind]}
 			case m.URL != "" && !isOurs(set.DataDir, m.URL):
 				abandon()
-				return nil, errors.New("the helper told of a server that is not its own")
+				return nil, errors.New("the helper reported a server that is not its own")
 			case m.URL != "":
 				srv.url = m.URL
 				go func() {
@@ -259,7 +259,7 @@ func helperCmd(dataDir string, as identity) (*exec.Cmd, error) {
 	self := "/proc/self/exe"
 	if _, err := os.Stat(self); err != nil {
 		if self, err = os.Executable(); err != nil {
-			return nil, fmt.Errorf("cannot find the program's own file: %w", err)
+			return nil, fmt.Errorf("find the program's own file: %w", err)
 		}
 	}
 	cmd := exec.Command(self, HelperCommand)

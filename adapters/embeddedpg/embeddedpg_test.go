@@ -215,7 +215,7 @@ func TestRecovery(t *testing.T) {
 	if !alive(left) {
 		t.Fatal("nothing was left to be found")
 	}
-	if said := reopen(t); !strings.Contains(said, fmt.Sprintf("Stopping the PostgreSQL (process %d)", left)) || alive(left) {
+	if said := reopen(t); !strings.Contains(said, fmt.Sprintf("Stopping PostgreSQL (process %d)", left)) || alive(left) {
 		t.Errorf("the one left behind lives: %v; progress: %s", alive(left), said)
 	}
 
@@ -382,7 +382,7 @@ func TestUnusableContents(t *testing.T) {
 	}{
 		"a data directory itself":   {map[string]string{"PG_VERSION": "17\n"}, "is a PostgreSQL data directory itself"},
 		"someone's folder":          {map[string]string{"cluster/notes": "mine"}, "is not a PostgreSQL data directory"},
-		"a version that is no such": {map[string]string{"cluster/PG_VERSION": "\x00\x00"}, "names no version"},
+		"a version that is no such": {map[string]string{"cluster/PG_VERSION": "\x00\x00"}, "contains no version"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -456,7 +456,7 @@ func TestUnusableFolders(t *testing.T) {
 		}, []string{"cannot be"}},
 		"in use by another": {unprivileged, func(dir string) (Config, error) {
 			return Config{DataDir: dir}, os.Mkdir(filepath.Join(dir, "things"), 0o755)
-		}, []string{"belongs to uid", "new or empty", "chown -R"}},
+		}, []string{"belongs to uid", "a new folder or an empty one", "chown -R"}},
 		"another user's": {stranger, func(dir string) (Config, error) { return Config{DataDir: dir}, nil }, []string{"belongs to uid", "run as that user"}},
 		"a file": {unprivileged, func(dir string) (Config, error) {
 			return Config{DataDir: filepath.Join(dir, "file", "data")}, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600)
@@ -495,7 +495,7 @@ func TestUnusableBinaries(t *testing.T) {
 	}{
 		"absent":       {func(_ *testing.T, dir string) string { return filepath.Join(dir, "none") }, "give a folder"},
 		"too old":      {func(t *testing.T, dir string) string { return fakeBinaries(t, dir, "14.9") }, "15 or newer"},
-		"no version":   {func(t *testing.T, dir string) string { return fakeBinaries(t, dir, "unknown") }, "does not say its version"},
+		"no version":   {func(t *testing.T, dir string) string { return fakeBinaries(t, dir, "unknown") }, "does not report its version"},
 		"do not start": {func(t *testing.T, dir string) string { return fakeBinaries(t, dir, "16.1") + "/bin" }, "unable to connect"},
 		"cannot run": {func(t *testing.T, dir string) string {
 			path := fakeBinaries(t, dir, "16.2")

@@ -96,7 +96,7 @@ func prepareFolder(dir string, mode fs.FileMode, as identity) (string, error) {
 			err = chmodFolder(missing[i], m) // whatever the umask
 		}
 		if err != nil {
-			return "", fmt.Errorf("%w: %w: choose a folder that uid %d may make or write", ErrDataDir, err, os.Geteuid())
+			return "", fmt.Errorf("%w: %w: choose a folder that uid %d can create or write", ErrDataDir, err, os.Geteuid())
 		}
 	}
 	real, err := filepath.EvalSymlinks(abs)

@@ -161,7 +161,7 @@ func (h *helper) run(ctx context.Context) error {
 		return pg.stop()
 	case <-pg.exited:
 		_ = os.Remove(statePath(h.set.DataDir))
-		return errors.New("PostgreSQL ended by itself: see postgres.log in the data folder")
+		return errors.New("PostgreSQL exited by itself: see postgres.log in the data folder")
 	}
 }
 
@@ -203,8 +203,8 @@ func (h *helper) loadPassword(haveCluster bool) error {
 		return fmt.Errorf("%w: %w", ErrDataDir, err)
 	}
 	if haveCluster {
-		return fmt.Errorf("%w: %s is missing or empty, and the database cannot be entered without it: "+
-			"restore it from a backup, or move %s away to begin with an empty one", ErrDataDir, path, h.cluster())
+		return fmt.Errorf("%w: %s is missing or empty, and the database cannot be opened without it: "+
+			"restore it from a backup, or move %s away to start with an empty database", ErrDataDir, path, h.cluster())
 	}
 	if err := writeFile(path, []byte(h.password)); err != nil {
 		return fmt.Errorf("%w: %w", ErrDataDir, err)

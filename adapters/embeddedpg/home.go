@@ -44,15 +44,15 @@ func prepareHome(dir string, we, as identity) (dataDir string, err error) {
 	if err != nil {
 		return "", err
 	}
-	// Use this handle from here on: the folder's former owner could swap what a name
-	// leads to until the folder is taken.
+	// Use this handle from here on: until takeHome, the folder's former owner could
+	// replace what a name leads to.
 	root, err := os.OpenRoot(home)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrDataDir, err)
 	}
 	defer func() { _ = root.Close() }()
 	if _, err := root.Lstat(formerCluster); err == nil {
-		return "", fmt.Errorf("%w: %s holds a database of before the first release, which this version does not read: choose another folder, or stop what runs on this one and start anew with rm -r %s", ErrDataDir, home, home)
+		return "", fmt.Errorf("%w: %s holds a database from before the first release, which this version cannot read: choose another folder, or stop the service that uses this one and start anew with rm -r %s", ErrDataDir, home, home)
 	}
 	if err := takeHome(root, mode, we, as); err != nil {
 		return "", err
@@ -94,7 +94,7 @@ func takeHome(root *os.Root, mode fs.FileMode, we, as identity) error {
 		return fmt.Errorf("%w: %w", ErrDataDir, err)
 	}
 	if named, err := os.Lstat(home); err != nil || !os.SameFile(named, info) {
-		return cmp.Or(err, fmt.Errorf("%w: %s was exchanged while it was opened: other users may write to the folder that it lies in", ErrDataDir, home))
+		return cmp.Or(err, fmt.Errorf("%w: %s was replaced while it was being opened: other users may write to its parent folder", ErrDataDir, home))
 	}
 	names, err := f.Readdirnames(-1)
 	if err != nil {
@@ -104,20 +104,20 @@ func takeHome(root *os.Root, mode fs.FileMode, we, as identity) error {
 	switch {
 	case stat.Uid == we.uid:
 		if writable := info.Mode().Perm() & 0o022; writable&0o002 != 0 || writable != 0 && stat.Gid != we.gid {
-			return fmt.Errorf("%w: other users may write to %s, and so put their own files in the place of the service's: run chmod go-w %s", ErrDataDir, home, home)
+			return fmt.Errorf("%w: other users may write to %s and replace the service's files: run chmod go-w %s", ErrDataDir, home, home)
 		}
 		if len(names) > 0 || !as.switched || canEnter(home, as) {
 			return nil
 		}
-	case as.switched && stat.Uid == as.uid && len(names) == 0: // it was given to that user for this
+	case as.switched && stat.Uid == as.uid && len(names) == 0: // given to that user for this purpose
 		if err := f.Chown(int(we.uid), int(we.gid)); err != nil {
 			return fmt.Errorf("%w: %w", ErrDataDir, err)
 		}
 	case as.switched:
-		return fmt.Errorf("%w: %s belongs to uid %d, who could put other files in the place of the service's: choose another folder, or, if it is the service's, run chown %d:%d %s",
+		return fmt.Errorf("%w: %s belongs to uid %d, who could replace the service's files: choose another folder or, if it is the service's, run chown %d:%d %s",
 			ErrDataDir, home, stat.Uid, we.uid, we.gid, home)
 	default:
-		return fmt.Errorf("%w: %s belongs to uid %d and this is uid %d: run as that user, or choose another folder", ErrDataDir, home, stat.Uid, we.uid)
+		return fmt.Errorf("%w: %s belongs to uid %d, but this process runs as uid %d: run as that user, or choose another folder", ErrDataDir, home, stat.Uid, we.uid)
 	}
 	if err := f.Chmod(mode); err != nil {
 		return fmt.Errorf("%w: %w", ErrDataDir, err)
@@ -148,8 +148,8 @@ func refuseTheirs(root *os.Root, as identity) error {
 			return fmt.Errorf("%w: %w", ErrDataDir, err)
 		}
 		if uid := uidOf(info); uid == as.uid {
-			return fmt.Errorf("%w: %s belongs to uid %d, as which PostgreSQL runs and who may have put it there: look at it and move it away, and where the service needs it, put your own copy in its place, "+
-				"as a new file: another owner is not enough for one that is open", ErrDataDir, filepath.Join(root.Name(), entry.Name()), uid)
+			return fmt.Errorf("%w: %s belongs to uid %d, which runs PostgreSQL and may have put it there: inspect it and move it away. If the service needs it, put your own copy there "+
+				"as a new file: changing the owner does not stop a process that has it open", ErrDataDir, filepath.Join(root.Name(), entry.Name()), uid)
 		}
 	}
 	return nil
@@ -168,12 +168,12 @@ func databaseFolderIn(root *os.Root, as identity) (*os.File, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrDataDir, err)
 	case named.Mode().Type() == fs.ModeSymlink:
-		return nil, fmt.Errorf("%w: %s is a link, and could lead the database's user into any folder: look where it leads and take it away, and move the database's folder there itself, or have all of data_dir elsewhere", ErrDataDir, path)
+		return nil, fmt.Errorf("%w: %s is a link, which could give the database's user any folder: check where it leads and remove it, then move the database's folder itself here, or move all of data_dir elsewhere", ErrDataDir, path)
 	case !named.IsDir():
-		return nil, fmt.Errorf("%w: %s is no folder: look at it and move it away", ErrDataDir, path)
+		return nil, fmt.Errorf("%w: %s is not a folder: inspect it and move it away", ErrDataDir, path)
 	case !as.switched:
 		if err := checkOwner(path, named, as); err != nil {
-			return nil, err // that says more than that it cannot be opened
+			return nil, err // more informative than the failure to open it
 		}
 	}
 	f, err := root.OpenFile(databaseFolder, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
@@ -185,7 +185,7 @@ func databaseFolderIn(root *os.Root, as identity) (*os.File, error) {
 	case err != nil:
 		err = fmt.Errorf("%w: %w", ErrDataDir, err)
 	case !os.SameFile(named, info):
-		err = fmt.Errorf("%w: %s was exchanged while it was opened", ErrDataDir, path)
+		err = fmt.Errorf("%w: %s was replaced while it was being opened", ErrDataDir, path)
 	case made == nil:
 		err = f.Chmod(0o700) // whatever the umask
 	}

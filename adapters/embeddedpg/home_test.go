@@ -90,8 +90,8 @@ func TestHomeWithTraps(t *testing.T) {
 		"a link to a folder":      {func(path, victim string) error { return os.Symlink(victim, path) }, "is a link"},
 		"a link to nowhere":       {func(path, victim string) error { return os.Symlink(filepath.Join(victim, "new"), path) }, "is a link"},
 		"a link within":           {func(path, _ string) error { return os.Symlink("notes", path) }, "is a link"},
-		"a pipe":                  {func(path, _ string) error { return syscall.Mkfifo(path, 0o666) }, "is no folder"},
-		"a file":                  {func(path, _ string) error { return os.WriteFile(path, nil, 0o600) }, "is no folder"},
+		"a pipe":                  {func(path, _ string) error { return syscall.Mkfifo(path, 0o666) }, "is not a folder"},
+		"a file":                  {func(path, _ string) error { return os.WriteFile(path, nil, 0o600) }, "is not a folder"},
 		"a folder of ours in use": {func(path, _ string) error { return os.MkdirAll(filepath.Join(path, "ours"), 0o755) }, "belongs to uid"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,7 +185,7 @@ func TestUnusableHomes(t *testing.T) {
 	}{
 		"open to all":            {we, 0o777, "run chmod go-w"},
 		"open to a group":        {identity{uid: we.uid, gid: we.gid + 7}, 0o775, "run chmod go-w"},
-		"another's":              {identity{uid: we.uid + 7, gid: we.gid}, 0o755, "choose another folder, or, if it is the service's, run chown"},
+		"another's":              {identity{uid: we.uid + 7, gid: we.gid}, 0o755, "choose another folder or, if it is the service's, run chown"},
 		"that cannot be entered": {we, 0o700, "cannot be entered by uid"},
 	} {
 		home := newDataDir(t)

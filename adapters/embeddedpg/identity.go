@@ -35,7 +35,7 @@ func childIdentity() identity {
 // misread.
 func checkName(path string) error {
 	if strings.ContainsAny(path, "\"'`$\\\n\r") {
-		return fmt.Errorf("%w: %q holds a quote, $, backslash or line break: choose another name", ErrDataDir, path)
+		return fmt.Errorf("%w: %q contains a quote, $, backslash or line break: choose another name", ErrDataDir, path)
 	}
 	return nil
 }
@@ -43,7 +43,7 @@ func checkName(path string) error {
 // checkPath refuses a path that as cannot enter, naming the folder to blame.
 func checkPath(path string, as identity) error {
 	if !as.switched {
-		return nil // what is missing shows when it is used, as ourselves
+		return nil // a missing folder shows when this user uses it
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -55,7 +55,7 @@ func checkPath(path string, as identity) error {
 	for _, p := range []string{path, real} {
 		for dir := p; ; dir = filepath.Dir(dir) {
 			if !canEnter(dir, as) {
-				return fmt.Errorf("%w: %s cannot be entered by uid %d, as which PostgreSQL runs because it refuses to run as root: "+
+				return fmt.Errorf("%w: %s cannot be entered by uid %d, which runs PostgreSQL because it refuses to run as root: "+
 					"choose a folder that every user can enter, such as /srv/lethe, or run chmod o+x %s", ErrDataDir, dir, as.uid, dir)
 			}
 			if dir == filepath.Dir(dir) {
@@ -90,27 +90,26 @@ func checkOwner(dir string, info fs.FileInfo, as identity) error {
 	}
 	if as.switched {
 		return fmt.Errorf("%w: %s belongs to uid %d, while PostgreSQL runs as uid %d because it refuses to run as root: "+
-			"choose another folder, new or empty and root's, or, if it is the database's, run chown -R %d:%d %s",
+			"choose a new folder or an empty one of root's or, if this one is the database's, run chown -R %d:%d %s",
 			ErrDataDir, dir, uid, as.uid, as.uid, as.gid, dir)
 	}
-	return fmt.Errorf("%w: %s belongs to uid %d and this is uid %d: run as that user (as root if it is %d), or choose another folder",
+	return fmt.Errorf("%w: %s belongs to uid %d, but this process runs as uid %d: run as that user (as root if it is %d), or choose another folder",
 		ErrDataDir, dir, uid, as.uid, nobody)
 }
 
 func uidOf(info fs.FileInfo) uint32 { return info.Sys().(*syscall.Stat_t).Uid }
 
-// checkUser refuses to make a database as a user without a name, which initdb
-// does too, after everything has been fetched. A database that is there can be
-// run by any.
+// checkUser refuses to make a database as a user without a name. So does initdb, but only
+// after everything has been fetched. Any user can run an existing database.
 func checkUser(ctx context.Context, number int) error {
 	uid := strconv.Itoa(number)
 	if _, err := user.LookupId(uid); err == nil {
 		return nil
 	}
-	// Users may be kept elsewhere than in the file that Go reads.
+	// Users may be stored outside of the file that Go reads.
 	if exec.CommandContext(ctx, "getent", "passwd", uid).Run() == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: PostgreSQL makes no database for uid %s, which has no entry in /etc/passwd: "+
-		"run as a user that has one, or as root where uid %d has one, or add a line such as lethe:x:%[2]s:%[2]s::/:/bin/false", ErrDataDir, uid, nobody)
+	return fmt.Errorf("%w: PostgreSQL cannot create a database as uid %s, which has no entry in /etc/passwd: "+
+		"run as a user with an entry, or as root if uid %d has one, or add a line such as lethe:x:%[2]s:%[2]s::/:/bin/false", ErrDataDir, uid, nobody)
 }

@@ -144,7 +144,7 @@ func (h *helper) spawn(bin binaries, where []string, logFile *os.File) (*postmas
 	return pg, nil
 }
 
-var errExited = errors.New("PostgreSQL ended while starting")
+var errExited = errors.New("PostgreSQL exited while starting")
 
 // waitReady returns nil once a connection to url works.
 func (pg *postmaster) waitReady(ctx context.Context, url string) error {
@@ -157,9 +157,9 @@ func (pg *postmaster) waitReady(ctx context.Context, url string) error {
 		if errors.As(err, &refused) {
 			switch refused.Code {
 			case "28P01", "28000":
-				return fmt.Errorf("%w: the file password in the data folder is not this database's: restore it from a backup", ErrDataDir)
+				return fmt.Errorf("%w: the password file in the data folder is not this database's: restore it from a backup", ErrDataDir)
 			case "3D000":
-				return fmt.Errorf("%w: the database %q has been dropped: restore it, or move the folder cluster away to begin with an empty one", ErrDataDir, database)
+				return fmt.Errorf("%w: the database %q has been dropped: restore it, or move the folder cluster away to start with an empty database", ErrDataDir, database)
 			}
 		}
 		select {
@@ -186,7 +186,7 @@ func (pg *postmaster) stop() error {
 		case <-time.After(way.wait):
 		}
 	}
-	return fmt.Errorf("PostgreSQL (process %d) does not end", pg.cmd.Process.Pid)
+	return fmt.Errorf("PostgreSQL (process %d) did not exit in time", pg.cmd.Process.Pid)
 }
 
 // stopLeftOver ends the PostgreSQL that a killed helper left on the cluster, and makes
@@ -221,7 +221,7 @@ func (h *helper) stopLeftOver(cluster string) error {
 		}
 		return nil
 	}
-	h.progress("Stopping the PostgreSQL (process %d) that an earlier run left ...", pid)
+	h.progress("Stopping PostgreSQL (process %d), left by an earlier run ...", pid)
 	for _, way := range []struct {
 		signal syscall.Signal
 		wait   time.Duration
@@ -233,7 +233,7 @@ func (h *helper) stopLeftOver(cluster string) error {
 			}
 		}
 	}
-	return fmt.Errorf("%w: the PostgreSQL (process %d) that an earlier run left on %s does not end: end it by hand", ErrDataDir, pid, cluster)
+	return fmt.Errorf("%w: PostgreSQL (process %d), left by an earlier run on %s, does not stop: stop it by hand", ErrDataDir, pid, cluster)
 }
 
 // isPostgresOn reports whether process pid is a PostgreSQL that runs on the cluster:

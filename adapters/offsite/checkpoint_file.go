@@ -26,7 +26,6 @@ type CheckpointFile struct {
 // CheckpointFileAt returns the file at this path, which need not exist.
 func CheckpointFileAt(path string) *CheckpointFile { return &CheckpointFile{path, lockWait} }
 
-// Path returns the file's path.
 func (s *CheckpointFile) Path() string { return s.path }
 
 // Writable fails if the file cannot be written.
@@ -43,7 +42,7 @@ func (s *CheckpointFile) lock() (*os.File, error) {
 	path := s.path + ".lock"
 	lock, err := lockFile(path, s.wait)
 	if errors.Is(err, errLocked) {
-		return nil, fmt.Errorf("%w for %s, and writing takes no longer than a moment: it is a process of this user, of root, or of whoever may open that file; `fuser -v %s` names it: end it", err, s.wait, path)
+		return nil, fmt.Errorf("%w for %s, though writing takes only a moment: find the process with `fuser -v %s` and end it; it belongs to this user, to root, or to a user who may open that file", err, s.wait, path)
 	}
 	return lock, err
 }
@@ -102,11 +101,10 @@ func (s *CheckpointFile) Keep(signed []byte) error {
 	return replaceFile(s.path, signed)
 }
 
-// sizeOf returns a signed checkpoint's number of leaves.
 func sizeOf(signed []byte) (int64, error) {
 	text, signatures, _ := bytes.Cut(signed, []byte("\n\n"))
 	if len(signatures) == 0 || len(signed) > maxCheckpoint {
-		return 0, errors.New("it is no signed checkpoint")
+		return 0, errors.New("not a signed checkpoint")
 	}
 	c, err := receipt.ParseCheckpoint(append(bytes.Clone(text), '\n'))
 	return c.Size, err

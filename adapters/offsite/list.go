@@ -36,7 +36,7 @@ type Entry struct {
 	ExecutedAt time.Time   `json:"executed_at"`
 	Requests   []uuid.UUID `json:"requests"`
 	Salt       []byte      `json:"salt,omitempty"`  // the receipt's, or the secret that it is derived from; none if forgotten
-	Actor      *uuid.UUID  `json:"actor,omitempty"` // who requested it; nil: nobody
+	Actor      *uuid.UUID  `json:"actor,omitempty"` // who requested it; nil: no person
 }
 
 // Span is a time from which erasures may be missing.
@@ -78,19 +78,19 @@ func OpenList(folder string, recipients []string) (*List, error) {
 		r, err := age.ParseX25519Recipient(text)
 		if err != nil {
 			// Do not repeat it: an identity given by mistake is a secret.
-			return nil, errors.New("what was given is no recipient: one looks like age1… and is printed when an identity is made")
+			return nil, errors.New("not a recipient: give the age1… line that is printed when an identity is created")
 		}
 		l.recipients = append(l.recipients, r)
 	}
 	if len(l.recipients) == 0 {
-		return nil, errors.New("the list needs somebody who can read it: give a recipient")
+		return nil, errors.New("no recipient given: the list needs at least one to be readable")
 	}
 	if err := os.MkdirAll(folder, folderMode); err != nil {
 		return nil, err
 	}
 	var err error
 	if l.lock, err = lockFile(filepath.Join(folder, lockName), 0); errors.Is(err, errLocked) {
-		return nil, fmt.Errorf("another process writes to %s: one is enough", folder)
+		return nil, fmt.Errorf("another process is already writing to %s: stop one of the two", folder)
 	}
 	return l, err
 }
@@ -145,7 +145,7 @@ func (l *List) encode(to *bytes.Buffer, e Entry) error {
 	begin := to.Len()
 	fmt.Fprintf(to, "%s %s %s\n", e.Receipt, e.ExecutedAt.Format(time.RFC3339Nano), base64.StdEncoding.EncodeToString(sealed.Bytes()))
 	if to.Len()-begin > maxLine {
-		return fmt.Errorf("the erasure of receipt %s has too many requests for a line of the list", e.Receipt)
+		return fmt.Errorf("the erasure of receipt %s has too many requests for one line of the list", e.Receipt)
 	}
 	return nil
 }
@@ -165,7 +165,7 @@ func mend(f *os.File) error {
 	case whole == len(tail):
 		return nil
 	case whole == 0 && info.Size() > maxLine:
-		return fmt.Errorf("%s is damaged: it ends with more than a line", f.Name())
+		return fmt.Errorf("%s is damaged: its last line is too long", f.Name())
 	}
 	return f.Truncate(info.Size() - int64(len(tail)-whole))
 }
@@ -214,10 +214,8 @@ func (l *List) Expire(now time.Time, keep time.Duration) (removed int, err error
 	return removed, nil
 }
 
-// State reads how complete the list is.
 func (l *List) State() (State, error) { return ReadState(l.folder) }
 
-// SetState stores how complete the list is.
 func (l *List) SetState(s State) error {
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
@@ -248,14 +246,14 @@ func ReadState(folder string) (s State, err error) {
 func ReadList(folder string, identities []byte, each func(Entry) error) error {
 	keys, err := age.ParseIdentities(bytes.NewReader(identities))
 	if err != nil {
-		return errors.New("the file of the identity holds none: it has a line that begins with AGE-SECRET-KEY-1")
+		return errors.New("no identity in the identity file: it needs a line that begins with AGE-SECRET-KEY-1")
 	}
 	files, err := listFiles(folder)
 	if err != nil {
 		return err
 	}
 	if len(files) == 0 {
-		return fmt.Errorf("there is no list in %s: files named such as 2006-01-02%s", folder, listSuffix)
+		return fmt.Errorf("no list found in %s (expected files named like 2006-01-02%s)", folder, listSuffix)
 	}
 	for _, file := range files {
 		err := eachLine(filepath.Join(folder, file), func(line []byte) error {
@@ -275,31 +273,31 @@ func ReadList(folder string, identities []byte, each func(Entry) error) error {
 func decode(line []byte, keys []age.Identity) (e Entry, err error) {
 	words := strings.Split(string(line), " ")
 	if len(words) != 3 {
-		return e, errors.New("it is not of three words")
+		return e, errors.New("the line does not have three fields")
 	}
 	sealed, err := base64.StdEncoding.Strict().DecodeString(words[2])
 	if err != nil {
-		return e, errors.New("its third word is no base64")
+		return e, errors.New("the third field is not base64")
 	}
 	r, err := age.Decrypt(bytes.NewReader(sealed), keys...)
 	var none *age.NoIdentityMatchError
 	if errors.As(err, &none) {
-		return e, errors.New("the identity does not open it: it was written for another recipient")
+		return e, errors.New("the identity cannot decrypt it: it was encrypted for another recipient")
 	}
 	var plain []byte
 	if err == nil {
 		plain, err = io.ReadAll(r)
 	}
 	if err != nil {
-		return e, errors.New("it does not decrypt")
+		return e, errors.New("decryption failed")
 	}
 	d := json.NewDecoder(bytes.NewReader(plain))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&e); err != nil || len(e.Requests) == 0 {
-		return e, errors.New("what it holds is no erasure that this version knows")
+		return e, errors.New("it is not an erasure that this version can read")
 	}
 	if e.Receipt.String() != words[0] || e.ExecutedAt.Format(time.RFC3339Nano) != words[1] {
-		return e, errors.New("it is not the one that its first words say")
+		return e, errors.New("its content does not match its first two fields")
 	}
 	return e, nil
 }
@@ -337,7 +335,7 @@ func eachLine(path string, do func(line []byte) error) error {
 		if err == nil {
 			err = do(line[:len(line)-1])
 		} else if errors.Is(err, bufio.ErrBufferFull) {
-			err = errors.New("it is too long")
+			err = errors.New("the line is too long")
 		}
 		if err != nil {
 			return fmt.Errorf("%s, line %d: %w", path, n, err)

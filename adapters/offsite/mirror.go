@@ -44,14 +44,14 @@ func OpenMirror(folder string, keys []receipt.PublicKey) (*Mirror, error) {
 		err = m.open(signed)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the checkpoint of the mirror in %s: %w", folder, err)
+		return nil, fmt.Errorf("read the checkpoint of the mirror in %s: %w", folder, err)
 	}
 	return m, nil
 }
 
 func (m *Mirror) open(signed []byte) error {
 	if len(m.keys) == 0 {
-		return errors.New("there is no public key of the log to verify it with: give it with --key")
+		return errors.New("no public key of the log to verify it: give one with --key")
 	}
 	c, _, err := receipt.OpenCheckpoint(signed, m.keys)
 	if err != nil {
@@ -116,7 +116,7 @@ func (m *Mirror) Update(ctx context.Context, log domain.Log) (added int64, err e
 	}
 	next := &Mirror{folder: m.folder, keys: m.keys}
 	if err := next.open(signed); err != nil {
-		return 0, fmt.Errorf("the newest checkpoint of the log: %w", err)
+		return 0, fmt.Errorf("read the newest checkpoint of the log: %w", err)
 	}
 	source := &served{ctx: ctx, log: log, upper: map[tlog.Tile][]byte{}}
 	switch {
@@ -130,7 +130,7 @@ func (m *Mirror) Update(ctx context.Context, log domain.Log) (added int64, err e
 			return 0, err
 		}
 		if then != m.tree.Hash || next.origin != m.origin {
-			return 0, fmt.Errorf("the log of size %d does not go on from the mirror, which has %d: one of the two was rewritten; keep both, they are the evidence", next.tree.N, m.tree.N)
+			return 0, fmt.Errorf("the log, of size %d, does not extend the mirror, of size %d: one of the two was rewritten; keep both as evidence", next.tree.N, m.tree.N)
 		}
 	}
 	stale, err := next.copy(m.tree.N, source)
@@ -152,7 +152,7 @@ func (m *Mirror) Update(ctx context.Context, log domain.Log) (added int64, err e
 }
 
 func errRolledBack(mirrored, found int64) error {
-	return fmt.Errorf("the database's log is of size %d and the mirror of size %d: the database is older, or another one. Where it was restored, run `lethe replay`", found, mirrored)
+	return fmt.Errorf("the database's log has size %d and the mirror size %d: the database is older or another one; if it was restored, run `lethe replay`", found, mirrored)
 }
 
 // copy writes what the tree has in addition to an earlier size, and returns the files
@@ -231,7 +231,7 @@ func readTile(tree tlog.Tree, tiles tlog.TileReader, tile tlog.Tile) ([]tlog.Has
 	}
 	hashes, err := tlog.TileHashReader(tree, tiles).ReadHashes(indexes)
 	if err != nil {
-		return nil, fmt.Errorf("the tile %s: %w", receipt.TilePath(tile), err)
+		return nil, fmt.Errorf("read the tile %s: %w", receipt.TilePath(tile), err)
 	}
 	return hashes, nil
 }
@@ -247,7 +247,7 @@ func verified(hashes []tlog.Hash, tile tlog.Tile, bundle []byte) ([][]byte, erro
 		end := 2 + int(binary.BigEndian.Uint16(bundle))
 		bodies[i], bundle = bundle[2:end], bundle[end:]
 		if tlog.RecordHash(bodies[i]) != want {
-			return nil, fmt.Errorf("the receipt of leaf %d is not the one that was sealed", tile.N*tileWidth+int64(i))
+			return nil, fmt.Errorf("the receipt of leaf %d is not the sealed one", tile.N*tileWidth+int64(i))
 		}
 	}
 	return bodies, nil

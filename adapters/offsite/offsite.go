@@ -56,7 +56,7 @@ func removeDraft(path string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.EEXIST):
-		return fmt.Errorf("%w: look at it and move it away", err)
+		return fmt.Errorf("%w: inspect it and move it away", err)
 	}
 	return err
 }
@@ -71,7 +71,7 @@ func syncFolder(path string) error {
 }
 
 // errLocked means that somebody else holds a lock.
-var errLocked = errors.New("another process has locked it")
+var errLocked = errors.New("locked by another process")
 
 const (
 	// lockWait is more than many simultaneous writers need, each some hundred

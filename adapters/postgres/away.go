@@ -50,7 +50,7 @@ func Connect(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
 }
 
 func awayOf(err *pgconn.ConnectError) *Away {
-	a := &Away{Database: describeDatabase(err.Config), Reason: "the server says nothing of why"}
+	a := &Away{Database: describeDatabase(err.Config), Reason: "the server gave no reason"}
 	if all := slices.Compact(reasons(err.Unwrap())); len(all) > 0 {
 		a.Reason = strings.Join(all, "; ")
 	}
@@ -69,7 +69,6 @@ func describeDatabase(c *pgconn.Config) string {
 
 func place(host string, port uint16) string { return net.JoinHostPort(host, fmt.Sprint(port)) }
 
-// reasons returns the reason of each attempt.
 func reasons(err error) (all []string) {
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if several, ok := e.(interface{ Unwrap() []error }); ok {
@@ -90,10 +89,10 @@ func reason(err error) string {
 		return describe(pg, "")
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
-		return fmt.Sprintf("there is no host %q", dns.Name)
+		return fmt.Sprintf("host %q not found", dns.Name)
 	}
 	if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() || errors.Is(err, context.DeadlineExceeded) {
-		return "no answer in the time allowed"
+		return "no answer in time"
 	}
 	if number, ok := errors.AsType[syscall.Errno](err); ok {
 		return number.Error()

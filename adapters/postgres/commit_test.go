@@ -24,7 +24,7 @@ func TestLostCommit(t *testing.T) {
 		_, err := tx.Exec(ctx, `INSERT INTO notes VALUES ($1)`, name)
 		return err
 	}
-	const unknown, undone = "The database was lost before it could say whether this was done", "The database cannot be reached, and nothing of this was done"
+	const unknown, undone = "The connection to the database was lost before it confirmed the change", "The database cannot be reached, and nothing was changed"
 	for name, c := range map[string]struct {
 		cut  string
 		do   func(context.Context, *postgres.Tx, string) error

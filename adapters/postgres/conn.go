@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Conn is a connection for queries.
 type Conn interface {
 	DBTX
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults

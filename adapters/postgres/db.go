@@ -31,7 +31,6 @@ const (
 	pingAfterIdle = time.Minute
 )
 
-// Config says how to reach a database.
 type Config struct {
 	URL string // postgres://…, with pgx's settings such as default_query_exec_mode
 	// MaxConns bounds the pool; 0: pool_max_conns of the URL, else pgx's default.
@@ -50,7 +49,6 @@ type Config struct {
 	Tracer    pgx.QueryTracer
 }
 
-// DB is a pool of connections to one database.
 type DB struct {
 	pool           *pgxpool.Pool
 	kept           *pgxpool.Pool // nil: no connections are kept
@@ -63,17 +61,17 @@ type DB struct {
 	wanted         map[string]string // settings of a session
 }
 
-var errURL = errors.New("parse the database URL: invalid: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters of the password percent-encoded")
+var errURL = errors.New("invalid database URL: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters of the password percent-encoded")
 
 // Open makes the pool. It connects when a connection is first needed, so it succeeds even
 // if the database is unreachable. Its errors are about the configuration and never contain
 // the URL.
 func Open(cfg Config) (*DB, error) {
 	if cfg.URL == "" {
-		return nil, errors.New("no database URL was given")
+		return nil, errors.New("no database URL given")
 	}
 	if cfg.MaxConns < 0 {
-		return nil, errors.New("the number of connections must be 1 or more, or 0 for the default")
+		return nil, errors.New("invalid number of connections: give 1 or more, or 0 for the default")
 	}
 	config, err := pgxpool.ParseConfig(cfg.URL)
 	if err != nil {

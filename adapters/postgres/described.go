@@ -32,7 +32,7 @@ var valueFiles = []string{
 	"timestamp.c", "uuid.c", "varchar.c", "varlena.c", "xml.c",
 }
 
-// Prefixes of the server's own faults that go on with a number or a name.
+// Prefixes of the server's internal errors, which continue with a number or a name.
 var faults = []string{
 	"cache lookup failed", "could not find", "could not open relation with OID", "invalid memory alloc request size", "tuple concurrently",
 	"unexpected chunk number", "missing chunk number",
@@ -44,7 +44,7 @@ var faults = []string{
 func describe(pg *pgconn.PgError, statement string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "SQLSTATE %s", pg.Code)
-	// Errors from a function, or from another server, have a context.
+	// Only errors from a function or from another server have a context.
 	own := slices.Contains(namingFiles, pg.File) || pg.Where == "" && pg.InternalQuery == ""
 	names := slices.ContainsFunc(named, func(class string) bool { return strings.HasPrefix(pg.Code, class) })
 	said, withheld := "", false
@@ -96,7 +96,7 @@ func describe(pg *pgconn.PgError, statement string) string {
 		fmt.Fprintf(&b, ", from %s of %s:%d", pg.Routine, pg.File, pg.Line)
 	}
 	if withheld {
-		b.WriteString("; its words are in the server's log, as they may hold contents")
+		b.WriteString("; see the server's log for the message, which may quote content")
 	}
 	return b.String()
 }

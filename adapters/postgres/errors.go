@@ -17,26 +17,26 @@ import (
 
 const (
 	msgUnreachable  = "The database cannot be reached; try again later"
-	msgUndone       = "The database cannot be reached, and nothing of this was done; try again later"
-	msgUnconfirmed  = "The database was lost before it could say whether this was done: look whether it was, or ask for the same again"
-	msgFull         = "The database's disk is full, and nothing of this was done; its operator must make room"
-	msgShort        = "The database is short of what it needs, and nothing of this was done; try again later"
-	msgStorage      = "The database cannot read or write its files, and nothing of this was done; its operator must look at its disk"
+	msgUndone       = "The database cannot be reached, and nothing was changed; try again later"
+	msgUnconfirmed  = "The connection to the database was lost before it confirmed the change: check whether the change was made, or repeat the request"
+	msgFull         = "The database's disk is full, and nothing was changed; its operator must free space"
+	msgShort        = "The database is out of resources, and nothing was changed; try again later"
+	msgStorage      = "The database cannot read or write its files, and nothing was changed; its operator must check its disk"
 	msgNoConnection = "No database connection is free; try again later"
 	msgTooLong      = "The database took too long; try again later"
-	msgBlocked      = "Others are changing the same rows; try again later"
+	msgBlocked      = "Another transaction is changing the same rows; try again later"
 	msgChanged      = "The database's tables are being changed; try again later"
-	msgReadOnly     = "The database takes no changes at present; try again later"
-	msgStandby      = "The database is a standby, which takes no changes; give the URL of its primary, or promote it"
+	msgReadOnly     = "The database does not accept changes at present; try again later"
+	msgStandby      = "The database is a standby, which does not accept changes; give the URL of its primary, or promote it"
 
-	msgReadOnlySessions = "The database's sessions are read only, which no setting of theirs can change through PgBouncer: take default_transaction_read_only from the role, the database or the server"
+	msgReadOnlySessions = "The database's sessions are read only, and sessions cannot change that through PgBouncer: reset default_transaction_read_only on the role, the database or the server"
 
-	msgNotReady = "The database lacks a table, a column or a privilege that is needed, or a column has another type; `lethe doctor` says which"
-	msgFault    = "The database could not do what it was asked"
-	msgNotFound = "There is no such row"
+	msgNotReady = "The database lacks a required table, column or privilege, or a column has the wrong type; run `lethe doctor`"
+	msgFault    = "The database could not run a statement"
+	msgNotFound = "No such row"
 )
 
-var errNoneFree = errors.New("all connections of the pool stayed in use for the time allowed to get one")
+var errNoneFree = errors.New("all connections of the pool stayed in use until the limit for getting one")
 
 // MapError turns a driver's error into a domain error. A domain error stays as it is;
 // the end of a context becomes context.Canceled or DeadlineExceeded. The result may be
@@ -107,7 +107,6 @@ func sqlState(err error) string {
 	return ""
 }
 
-// connecting reports whether connecting failed.
 func connecting(err error) bool {
 	_, driver := errors.AsType[*pgconn.ConnectError](err)
 	_, own := errors.AsType[*Away](err)
@@ -241,13 +240,13 @@ func safeCause(err error) error {
 		return awayOf(failed)
 	}
 	if lost(err) {
-		return &Away{Reason: reason(err)} // addresses, and what the network says
+		return &Away{Reason: reason(err)} // addresses and the network's error
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return refusal{cause(describe(pg, statementOf(err))), pg.Code}
 	}
 	if scan, ok := errors.AsType[pgx.ScanArgError](err); ok {
-		text := fmt.Sprintf("column %d (%s) has a type that cannot be read", scan.ColumnIndex+1, scan.FieldName)
+		text := fmt.Sprintf("column %d (%s) has an unexpected type", scan.ColumnIndex+1, scan.FieldName)
 		if statement := statementOf(err); statement != "" {
 			text += ", in statement " + nameOf(statement)
 		}

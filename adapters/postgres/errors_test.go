@@ -33,7 +33,7 @@ func TestMapError(t *testing.T) {
 		code    domain.Code
 		message string // its beginning
 	}{
-		"no rows":             {pgx.ErrNoRows, domain.CodeNotFound, "There is no"},
+		"no rows":             {pgx.ErrNoRows, domain.CodeNotFound, "No such row"},
 		"own":                 {fmt.Errorf("with words: %w", own), domain.CodeForbidden, "with words"},
 		"connection failure":  {pg("08006"), domain.CodeUnavailable, "The database cannot be reached"},
 		"admin shutdown":      {pg("57P01"), domain.CodeUnavailable, "The database cannot be reached"},
@@ -46,15 +46,15 @@ func TestMapError(t *testing.T) {
 		"reset by peer":       {&net.OpError{Op: "read", Err: errors.New("connection reset")}, domain.CodeUnavailable, "The database cannot be reached"},
 		"connecting":          {fmt.Errorf("w: %w", &pgconn.ConnectError{Config: &pgconn.Config{}}), domain.CodeUnavailable, "The database cannot be reached"},
 		"too many":            {pg("53300"), domain.CodeUnavailable, "No database connection is free"},
-		"disk full":           {pg("53100"), domain.CodeUnavailable, "The database's disk is full, and nothing of this was done"},
-		"out of memory":       {pg("53200"), domain.CodeUnavailable, "The database is short of what it needs"},
+		"disk full":           {pg("53100"), domain.CodeUnavailable, "The database's disk is full, and nothing was changed"},
+		"out of memory":       {pg("53200"), domain.CodeUnavailable, "The database is out of resources"},
 		"input or output":     {pg("58030"), domain.CodeUnavailable, "The database cannot read or write its files"},
 		"statement timeout":   {pg("57014"), domain.CodeUnavailable, "The database took too long"},
 		"lock timeout":        {pg("55P03"), domain.CodeUnavailable, "The database took too long"},
-		"deadlock":            {pg("40P01"), domain.CodeUnavailable, "Others are changing"},
-		"serialization":       {pg("40001"), domain.CodeUnavailable, "Others are changing"},
-		"read only":           {pg("25006"), domain.CodeUnavailable, "The database takes no changes"},
-		"standby":             {&pgconn.PgError{Code: "0A000", Routine: "call_bool_check_hook"}, domain.CodeUnavailable, "The database takes no changes"},
+		"deadlock":            {pg("40P01"), domain.CodeUnavailable, "Another transaction is changing"},
+		"serialization":       {pg("40001"), domain.CodeUnavailable, "Another transaction is changing"},
+		"read only":           {pg("25006"), domain.CodeUnavailable, "The database does not accept changes"},
+		"standby":             {&pgconn.PgError{Code: "0A000", Routine: "call_bool_check_hook"}, domain.CodeUnavailable, "The database does not accept changes"},
 		"privilege":           {pg("42501"), domain.CodeUnavailable, "The database lacks"},
 		"no table":            {pg("42P01"), domain.CodeUnavailable, "The database lacks"},
 		"no column":           {pg("42703"), domain.CodeUnavailable, "The database lacks"},
@@ -152,14 +152,14 @@ func TestErrorsQuoteNoValues(t *testing.T) {
 		"too long":     {`INSERT INTO notes (id, v) VALUES (5, $1)`, []any{secret}, []string{"value too long for type character varying"}},
 		"encode":       {`SELECT $1::int`, []any{secret}, nil},
 		"bytes":        {`SELECT convert_from($1, 'UTF8')`, []any{append([]byte(secret), 0xff)}, []string{"SQLSTATE 22021"}},
-		"scan":         {`-- name: Scan :one` + "\n" + `SELECT words FROM notes`, nil, []string{"column 1 (words) has a type that cannot be read, in statement Scan"}},
+		"scan":         {`-- name: Scan :one` + "\n" + `SELECT words FROM notes`, nil, []string{"column 1 (words) has an unexpected type, in statement Scan"}},
 		"no column":    {`-- name: NoColumn :one` + "\n" + `SELECT n.nothing FROM notes n WHERE words = $1`, []any{secret}, []string{"SQLSTATE 42703: column n.nothing does not exist, in statement NoColumn at character 31, near n.nothing"}},
 		"no operator":  {`SELECT id FROM notes WHERE j = id AND words = $1`, []any{secret}, []string{"operator does not exist: jsonb = integer (No operator matches the given name and argument types."}},
 		"feature":      {`SELECT words FROM notes WHERE words = $1 GROUP BY words FOR UPDATE`, []any{secret}, []string{"SQLSTATE 0A000: FOR UPDATE is not allowed with GROUP BY clause, in statement"}},
 		"in a cast of a function": {`SELECT cast_it($1)`, []any{secret}, []string{
 			"invalid input syntax for type integer, in statement `SELECT cast_it($1)`, in PL/pgSQL function cast_it(text) line 1 at RETURN"}},
-		"in SQL that a function makes": {`SELECT run_it($1)`, []any{secret}, []string{"SQLSTATE 42703", "in PL/pgSQL function run_it(text) line 1 at EXECUTE", "its words are in the server's log"}},
-		"in an assertion":              {`SELECT assert_it($1)`, []any{secret}, []string{"SQLSTATE P0004", "its words are in the server's log"}},
+		"in SQL that a function makes": {`SELECT run_it($1)`, []any{secret}, []string{"SQLSTATE 42703", "in PL/pgSQL function run_it(text) line 1 at EXECUTE", "see the server's log"}},
+		"in an assertion":              {`SELECT assert_it($1)`, []any{secret}, []string{"SQLSTATE P0004", "see the server's log"}},
 		"in a function's own insert":   {`SELECT null_it($1)`, []any{secret}, []string{`null value in column "e" of relation "notes"`}},
 	}
 	// A function may raise whatever state it likes.
@@ -211,7 +211,7 @@ func TestAway(t *testing.T) {
 		"postgres://u:hunter2@127.0.0.1:1/d":                             `database "d" at 127.0.0.1:1 as role "u": connection refused`,
 		"postgres://u:hunter2@127.0.0.1:1/d?sslmode=require":             `database "d" at 127.0.0.1:1 as role "u": connection refused`,
 		"postgres://u:hunter2@127.0.0.1:1,127.0.0.1:2/d?sslmode=disable": `database "d" at 127.0.0.1:1, 127.0.0.1:2 as role "u": connection refused`,
-		"postgres://u:hunter2@lethe.invalid:1/d":                         `database "d" at lethe.invalid:1 as role "u": there is no host "lethe.invalid"`,
+		"postgres://u:hunter2@lethe.invalid:1/d":                         `database "d" at lethe.invalid:1 as role "u": host "lethe.invalid" not found`,
 	} {
 		config, err := pgx.ParseConfig(url)
 		if err != nil {

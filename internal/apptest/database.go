@@ -15,13 +15,12 @@ import (
 	"lethe/receipt"
 )
 
-// AddCached adds somebody who may list and erase, with a key.
+// AddCached adds a person who may list and erase, with a key.
 const AddCached = `INSERT INTO public.users (id, username, email, last_login) VALUES ('22222222-2222-4222-8222-222222222222', 'cached', 'cached@example.com', now());
 	INSERT INTO public.user_roles (user_id, role) VALUES ('22222222-2222-4222-8222-222222222222', 'BATCHAPIUSER');
 	INSERT INTO public.api_keys (name, secret, user_id, created_by, purpose)
 	VALUES ('cached', 'sk-cached', '22222222-2222-4222-8222-222222222222', '22222222-2222-4222-8222-222222222222', 'platform')`
 
-// What tests name most.
 const (
 	Origin       = testreceipt.Origin
 	ReceiptsPath = "/lethe/api/v1/erasures/"
@@ -29,7 +28,6 @@ const (
 	Alice = "c0000100-0000-4000-8000-000000000003" // of the fixture; her key is sk-alice-platform
 )
 
-// NewKey makes a private key of the log.
 func NewKey(t *testing.T) string {
 	t.Helper()
 	private, _, err := receipt.GenerateKey(Origin)
@@ -39,7 +37,7 @@ func NewKey(t *testing.T) string {
 	return private
 }
 
-// PublicOf is what private keys are checked with.
+// PublicOf returns the public keys of private keys.
 func PublicOf(t *testing.T, private string) []receipt.PublicKey {
 	t.Helper()
 	signers, err := receipt.ParsePrivateKeys([]byte(private))
@@ -49,7 +47,7 @@ func PublicOf(t *testing.T, private string) []receipt.PublicKey {
 	return []receipt.PublicKey{signers[0].PublicKey()}
 }
 
-// Erased writes the receipt of an erasure that alice asked for.
+// Erased writes the receipt of an erasure requested by alice.
 func Erased(t *testing.T, url, log string) uuid.UUID {
 	t.Helper()
 	id, salt, body := testreceipt.New(t, log)
@@ -68,7 +66,7 @@ func Erased(t *testing.T, url, log string) uuid.UUID {
 	return id
 }
 
-// Number asks for one.
+// Number returns the result of a query for one number.
 func Number(t *testing.T, url, sql string) (n int) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -82,11 +80,10 @@ func Number(t *testing.T, url, sql string) (n int) {
 	return n
 }
 
-// Proxied has a proxy know who was added by AddCached.
+// Proxied makes the person added by AddCached known to a proxy.
 const Proxied = `UPDATE public.users SET external_user_id = 'idp|cached' WHERE email = 'cached@example.com'`
 
-// SeenOf writes a checkpoint of so many leaves, signed with the key, into a new
-// file.
+// SeenOf writes a checkpoint of this size, signed with the key, into a new file.
 func SeenOf(t *testing.T, key string, size int64) string {
 	t.Helper()
 	signers, err := receipt.ParsePrivateKeys([]byte(key))
@@ -104,10 +101,10 @@ func SeenOf(t *testing.T, key string, size int64) string {
 	return path
 }
 
-// Exec executes statements on a connection of its own.
+// Exec executes statements on a new connection.
 func Exec(t *testing.T, url, sql string) {
 	t.Helper()
-	ctx := context.WithoutCancel(t.Context()) // the test's own has ended when it cleans up
+	ctx := context.WithoutCancel(t.Context()) // the test's own context has ended during cleanup
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"lethe/app/ops"
 )
 
-// Examine adds a key and a file of what was seen where none are given.
+// Examine runs the doctor, with a key and a checkpoint file if the variables name none.
 func Examine(t *testing.T, environ ...string) *ops.Report {
 	t.Helper()
 	if !strings.Contains(strings.Join(environ, " "), "LETHE_ERASURE_KEY") {
@@ -23,7 +23,7 @@ func Examine(t *testing.T, environ ...string) *ops.Report {
 	return ExamineAsIs(t, environ...)
 }
 
-// ExamineAsIs has the doctor examine what these variables name, and nothing else.
+// ExamineAsIs runs the doctor with only these variables.
 func ExamineAsIs(t *testing.T, environ ...string) *ops.Report {
 	t.Helper()
 	cfg, err := config.Load(config.Sources{Environ: environ})
@@ -37,12 +37,11 @@ func ExamineAsIs(t *testing.T, environ ...string) *ops.Report {
 	return report
 }
 
-// Found returns the checks that ended so.
+// Found returns the checks with this result.
 func Found(r *ops.Report, f ops.Finding) []ops.Check {
 	return slices.DeleteFunc(slices.Clone(r.Checks), func(c ops.Check) bool { return c.Finding != f })
 }
 
-// Text is a report as people read it.
 func Text(t *testing.T, r *ops.Report) string {
 	t.Helper()
 	var b strings.Builder

@@ -1,6 +1,6 @@
 package apptest
 
-// The newer rows are of bob, who has others, too.
+// Rows of bob, who has others, too.
 const (
 	Bob        = "c0000100-0000-4000-8000-000000000004"
 	Background = "01900000-0000-7000-8000-000000000001" // of a tier that came later
@@ -8,7 +8,7 @@ const (
 	LaterTurn  = "01900000-0000-7000-8000-000000000003" // quotes the first
 )
 
-// NewerRows are what a database of the newer dwctl has beside the fixture.
+// NewerRows are the rows of a database of the newer dwctl in addition to the fixture.
 const NewerRows = `
 INSERT INTO public.user_roles (user_id, role) VALUES ('` + Bob + `', 'BACKGROUNDINFERENCEUSER');
 UPDATE public.user_organizations SET status = 'requested' WHERE user_id = '` + Bob + `';

@@ -9,10 +9,9 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// MissingID is nobody's.
 const MissingID = "01900000-0000-7000-8000-00000000dead"
 
-// AddFinished adds responses of a model with their prompts, which may be moved.
+// AddFinished adds finished responses of a model with prompts, which Move can move.
 func AddFinished(t *testing.T, url, model string, responses int, ago string) []string {
 	t.Helper()
 	return AddFinishedOf(t, url, Bob, model, responses, ago)
@@ -44,7 +43,7 @@ func AddFinishedOf(t *testing.T, url, owner, model string, responses int, ago st
 	return ids
 }
 
-// Move has dwctl retain responses, as its sweep does.
+// Move moves responses to retained responses, as dwctl's sweep does.
 func Move(t *testing.T, url string, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
@@ -52,6 +51,6 @@ func Move(t *testing.T, url string, ids ...string) {
 	}
 }
 
-// KeptElsewhere counts what is left of retained responses.
+// KeptElsewhere counts the remaining rows of retained responses.
 const KeptElsewhere = `SELECT (SELECT count(*) FROM fusillade.retained_response_objects)
 	+ (SELECT count(*) FROM fusillade.retained_response_request_routes) + (SELECT count(*) FROM fusillade.retained_response_group_routes)`

@@ -1,6 +1,5 @@
-// Package apptest starts the service for tests of the rooms of app: Start returns a
-// Service to ask. Beside it are what several of these tests put into databases and
-// ask of the doctor.
+// Package apptest starts the service for tests of the packages of app: Start returns a
+// Service. It also contains helpers that fill databases and run the doctor.
 package apptest
 
 import (
@@ -19,10 +18,8 @@ import (
 	"lethe/app/serve"
 )
 
-// RequestsPath is where responses are.
 const RequestsPath = "/admin/api/v1/batches/requests"
 
-// Service is an assembled service under test.
 type Service struct {
 	URL    string
 	Stop   context.CancelFunc
@@ -58,7 +55,6 @@ func Start(t *testing.T, environ ...string) *Service {
 	return s
 }
 
-// Answered is what came of a request.
 type Answered struct {
 	Status int
 	Header http.Header
@@ -66,8 +62,8 @@ type Answered struct {
 	Err    error
 }
 
-// Do makes a request, with a key and a body of JSON unless these are empty, and
-// with these headers: names and values in turn.
+// Do makes a request, with a key and a JSON body unless these are empty, and with these
+// headers: alternating names and values.
 func (s *Service) Do(ctx context.Context, client *http.Client, method, path, key, body string, headers ...string) (a Answered) {
 	var request *http.Request
 	if request, a.Err = http.NewRequestWithContext(ctx, method, s.URL+path, strings.NewReader(body)); a.Err != nil {
@@ -93,7 +89,7 @@ func (s *Service) Do(ctx context.Context, client *http.Client, method, path, key
 	return a
 }
 
-// Send makes a request that has to be answered.
+// Send makes a request that must be answered.
 func (s *Service) Send(t *testing.T, method, path, key, body string, headers ...string) (int, http.Header, string) {
 	t.Helper()
 	a := s.Do(t.Context(), http.DefaultClient, method, path, key, body, headers...)
@@ -103,13 +99,11 @@ func (s *Service) Send(t *testing.T, method, path, key, body string, headers ...
 	return a.Status, a.Header, a.Body
 }
 
-// Get returns the status and the body.
 func (s *Service) Get(t *testing.T, path, key string) (int, http.Header, string) {
 	t.Helper()
 	return s.Send(t, http.MethodGet, path, key, "")
 }
 
-// ErasuresPath is where bulk erasures are.
 const ErasuresPath = "/lethe/api/v1/erasures"
 
 // Post sends a body as an administrator.
@@ -126,7 +120,7 @@ func (s *Service) Post(t *testing.T, path string, body map[string]any) (status i
 	return status, answer
 }
 
-// Metric is the value of a sample of /metrics; empty: there is none.
+// Metric returns the value of a sample of /metrics; empty if there is none.
 func (s *Service) Metric(t *testing.T, sample string) string {
 	t.Helper()
 	_, _, body := s.Get(t, "/metrics", "")
@@ -137,7 +131,7 @@ func (s *Service) Metric(t *testing.T, sample string) string {
 	return found[1]
 }
 
-// EraseOne erases one of bob's responses, and looks that it is gone.
+// EraseOne erases one of bob's responses and checks that it is gone.
 func (s *Service) EraseOne(t *testing.T, id string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, s.URL+RequestsPath+"/"+id, nil)
@@ -158,7 +152,6 @@ func (s *Service) EraseOne(t *testing.T, id string) {
 	}
 }
 
-// EraseAll erases all of a person's responses.
 func (s *Service) EraseAll(t *testing.T, databaseURL, owner string) {
 	t.Helper()
 	_, preview := s.Post(t, ErasuresPath+"/preview", map[string]any{"owner": owner})
@@ -178,7 +171,6 @@ func (s *Service) DeleteAs(t *testing.T, path, key string) (int, string) {
 	return status, body
 }
 
-// Await waits until something holds.
 func Await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {

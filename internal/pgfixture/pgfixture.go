@@ -1,5 +1,5 @@
-// Package pgfixture puts rows into a Postgres database as its owner, so that
-// adapters can be held to the promises of their ports.
+// Package pgfixture adds rows to a Postgres database as its owner, for tests of the
+// promises of ports.
 package pgfixture
 
 import (
@@ -15,8 +15,7 @@ import (
 	"lethe/domain/porttest"
 )
 
-// Ports are the adapters under test; those that a test does not ask for may be
-// nil.
+// Ports are the adapters under test; those that a test does not use may be nil.
 type Ports struct {
 	Responses    domain.Responses
 	Holds        domain.Holds
@@ -31,7 +30,7 @@ type Ports struct {
 type Fixture struct {
 	t     testing.TB
 	conn  *pgx.Conn
-	raw   *pgx.Conn // where raw copies are
+	raw   *pgx.Conn // to the database of raw copies
 	ports Ports
 }
 
@@ -45,15 +44,15 @@ var (
 	_ porttest.AccessLogFixture = (*Fixture)(nil)
 )
 
-// New connects to a database that has every table, under their default names.
-// The URL names the owner of the tables; whatever goes wrong fails the test.
+// New connects to a database with every table under its default name, as the owner of the
+// tables. Any error fails the test.
 func New(t testing.TB, url string, ports Ports) *Fixture {
 	t.Helper()
 	conn := connect(t, url)
 	return &Fixture{t: t, conn: conn, raw: conn, ports: ports}
 }
 
-// CopiesIn puts raw copies into another database from then on.
+// CopiesIn adds later raw copies to another database.
 func (f *Fixture) CopiesIn(url string) {
 	f.t.Helper()
 	f.raw = connect(f.t, url)
@@ -66,7 +65,7 @@ func connect(t testing.TB, url string) *pgx.Conn {
 		t.Fatalf("connect to put rows in: %v", err)
 	}
 	t.Cleanup(func() {
-		// The test's own context has ended by now.
+		// The test's own context has ended.
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := conn.Close(ctx); err != nil {
@@ -76,27 +75,23 @@ func connect(t testing.TB, url string) *pgx.Conn {
 	return conn
 }
 
-// Hasten makes everything that was erased due to be looked for.
+// Hasten makes sweeps due for everything erased.
 func (f *Fixture) Hasten() { f.exec(`UPDATE lethe.tombstones SET due_at = clock_timestamp()`) }
 
-// Responses is the adapter under test.
 func (f *Fixture) Responses() domain.Responses { return f.ports.Responses }
 
-// Holds is the adapter under test.
 func (f *Fixture) Holds() domain.Holds { return f.ports.Holds }
 
-// Erasures is the adapter under test.
 func (f *Fixture) Erasures() domain.Erasures { return f.ports.Erasures }
 
-// Retention is the adapter under test.
 func (f *Fixture) Retention() domain.Retention { return f.ports.Retention }
 
-// HastenVerification makes every erasure that is to be verified due for it.
+// HastenVerification makes the verification of every erasure due.
 func (f *Fixture) HastenVerification() {
 	f.exec(`UPDATE lethe.erasures SET verify_at = clock_timestamp() WHERE verify_at IS NOT NULL`)
 }
 
-// Refuse has the database refuse to delete a response, or no longer.
+// Refuse makes the database refuse to delete a response, or stop refusing.
 func (f *Fixture) Refuse(id uuid.UUID, refuse bool) {
 	name := "refuse_" + strings.ReplaceAll(id.String(), "-", "_")
 	if !refuse {
@@ -107,16 +102,12 @@ func (f *Fixture) Refuse(id uuid.UUID, refuse bool) {
 	f.exec(`CREATE TRIGGER ` + name + ` BEFORE DELETE ON fusillade.requests FOR EACH ROW WHEN (OLD.id = '` + id.String() + `') EXECUTE FUNCTION public.` + name + `()`)
 }
 
-// UsageRecords is the adapter under test.
 func (f *Fixture) UsageRecords() domain.UsageRecords { return f.ports.UsageRecords }
 
-// People is the adapter under test.
 func (f *Fixture) People() domain.People { return f.ports.People }
 
-// AccessLog is the adapter under test.
 func (f *Fixture) AccessLog() domain.AccessLog { return f.ports.AccessLog }
 
-// AddResponse stores a request with its template.
 func (f *Fixture) AddResponse(row porttest.Row) {
 	f.t.Helper()
 	var batch, template *uuid.UUID
@@ -177,8 +168,7 @@ func (f *Fixture) there(sql string, args ...any) (there bool) {
 	return there
 }
 
-// AddChain stores the steps of a response and their requests; the first is the
-// head.
+// AddChain stores the steps of a response and their requests, the head first.
 func (f *Fixture) AddChain(steps ...porttest.Step) {
 	f.t.Helper()
 	var head, previous *uuid.UUID
@@ -199,7 +189,7 @@ func (f *Fixture) AddChain(steps ...porttest.Step) {
 	}
 }
 
-// AddUsage stores what a response cost, and the copies that go with it.
+// AddUsage stores a response's cost and its raw copies.
 func (f *Fixture) AddUsage(u porttest.UsageRow) {
 	f.t.Helper()
 	instance, correlation := uuid.New(), u.At.UnixMicro()
@@ -225,7 +215,7 @@ func (f *Fixture) AddUsage(u porttest.UsageRow) {
 		VALUES ($1, $2, $3, 200, '{}', '{"words": "of a model"}', 1, 2)`, instance, correlation, u.At)
 }
 
-// AddCharge stores what was taken from a balance, in the tables of a newer dwctl.
+// AddCharge stores a charge on a balance, in a newer dwctl's tables.
 func (f *Fixture) AddCharge(c porttest.Charge) {
 	f.t.Helper()
 	kind := "usage"
@@ -236,8 +226,8 @@ func (f *Fixture) AddCharge(c porttest.Charge) {
 		VALUES ('00000000-0000-0000-0000-000000000000', $1, $2::text::numeric, gen_random_uuid()::text, $3)`, kind, string(c.Amount), c.Response)
 }
 
-// AddTask stores a job that holds a response: one that is still to run and
-// would make it, or a finished one that completed it.
+// AddTask stores a job with a response: a pending one that would create it, or a finished
+// one that completed it.
 func (f *Fixture) AddTask(response uuid.UUID, finished bool) {
 	f.t.Helper()
 	queue, state := "create-response", "pending"
@@ -251,7 +241,6 @@ func (f *Fixture) AddTask(response uuid.UUID, finished bool) {
 		uuid.New(), queue, state, response)
 }
 
-// Stored counts what is there.
 func (f *Fixture) Stored() porttest.Stored {
 	f.t.Helper()
 	var s porttest.Stored
@@ -271,8 +260,7 @@ func (f *Fixture) Stored() porttest.Stored {
 	return s
 }
 
-// AddPerson stores a human. The system's row is there from the start, so it is
-// changed.
+// AddPerson stores a person. The system's row always exists, so it is updated.
 func (f *Fixture) AddPerson(p porttest.Person) {
 	f.t.Helper()
 	var external *string
@@ -288,14 +276,12 @@ func (f *Fixture) AddPerson(p porttest.Person) {
 	}
 }
 
-// AddOrganization stores an organization.
 func (f *Fixture) AddOrganization(o porttest.Organization) {
 	f.t.Helper()
 	f.exec(`INSERT INTO public.users (id, username, email, is_deleted, user_type) VALUES ($1::uuid, $1::uuid::text, $2, $3, 'organization')`,
 		o.ID, o.Email, o.Deleted)
 }
 
-// AddMembership makes a stored person a member of a stored organization.
 func (f *Fixture) AddMembership(m porttest.Membership) {
 	f.t.Helper()
 	status := "active"
@@ -306,7 +292,6 @@ func (f *Fixture) AddMembership(m porttest.Membership) {
 		m.Person, m.Organization, status)
 }
 
-// AddKey stores a key of a stored person.
 func (f *Fixture) AddKey(k porttest.Key) {
 	f.t.Helper()
 	f.exec(`INSERT INTO public.api_keys (name, secret, user_id, created_by, purpose, is_deleted)

@@ -19,14 +19,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// nobody is the user as which PgBouncer runs for root, as it refuses root.
+// nobody is the user that runs PgBouncer if this process is root, which PgBouncer refuses.
 const nobody = 65534
 
-// ThroughPgBouncer starts a PgBouncer in front of the test server, in
-// transaction mode and with at most two server connections for each database,
-// until the test ends. It returns what makes a database's URL lead through it;
-// it connects as the superuser. The lines are added to its configuration. Outside
-// CI the test is skipped where PgBouncer is not installed.
+// ThroughPgBouncer starts a PgBouncer in front of the test server until the test ends, in
+// transaction mode and with at most two server connections for each database. It returns a
+// function that makes a database's URL lead through it; PgBouncer connects as the
+// superuser. The lines are added to its configuration. If PgBouncer is not installed, the
+// test is skipped, except in CI.
 func ThroughPgBouncer(t testing.TB, lines ...string) func(databaseURL string) string {
 	t.Helper()
 	binary, err := exec.LookPath("pgbouncer")
@@ -34,7 +34,7 @@ func ThroughPgBouncer(t testing.TB, lines ...string) func(databaseURL string) st
 		binary, err = exec.LookPath("/usr/sbin/pgbouncer") // not in everyone's PATH
 	}
 	if err != nil {
-		const advice = "nothing is tested through PgBouncer, as it is not installed: apt-get install pgbouncer"
+		const advice = "PgBouncer is not installed, so nothing is tested through it: apt-get install pgbouncer"
 		if os.Getenv("CI") != "" {
 			t.Fatal(advice)
 		}

@@ -12,22 +12,20 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Cutter stands in front of a server, passes words on, and once it has passed on
-// one that it waits for, ends the connection in place of the answer, or keeps
-// the answer back.
+// Cutter is a proxy in front of a server. Once it has passed on the word that it waits for,
+// it ends the connection or withholds the answer.
 type Cutter struct {
 	word   atomic.Pointer[string]
 	silent atomic.Bool
 }
 
-// At has it end connections once they have said the word, or be silent on them.
+// At sets the word after which to end connections or, if silent, to withhold the answer.
 func (c *Cutter) At(word string, silent bool) {
 	c.silent.Store(silent)
 	c.word.Store(&word)
 }
 
-// Cutting starts a Cutter, until the test ends, and returns the URL that leads
-// through it.
+// Cutting starts a Cutter until the test ends, and returns the URL through it.
 func Cutting(t testing.TB, databaseURL string) (*Cutter, string) {
 	t.Helper()
 	config, err := pgconn.ParseConfig(databaseURL)

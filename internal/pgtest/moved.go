@@ -2,8 +2,8 @@ package pgtest
 
 import "fmt"
 
-// Moved are statements by which fusillade-arsenal moves a finished response. One
-// that is gone meanwhile is not moved.
+// Moved are the statements with which fusillade-arsenal moves a finished response. They do
+// nothing if the response is gone.
 func Moved(id string) string {
 	return fmt.Sprintf(`BEGIN;
 SELECT FROM fusillade.requests WHERE id = '%[1]s' FOR UPDATE;

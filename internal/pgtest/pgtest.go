@@ -1,12 +1,11 @@
-// Package pgtest gives a test a Postgres database of its own.
+// Package pgtest gives each test its own Postgres database.
 //
-// The server is the one at TEST_DATABASE_URL, which must name a superuser. When
-// that is not set, each test process starts one for itself: in a container, or,
-// outside CI, without Docker. Running the tests through the program testpg, as
-// `make test` does, lets all of them share one.
+// The server is the one at TEST_DATABASE_URL, which must name a superuser. If it is not
+// set, each test process starts its own, in a container or, outside CI, without Docker. To
+// share one, run the tests through the program testpg, as `make test` does.
 //
-// A database is a clone of a template that is made once for each state of the
-// migrations and the fixture, and kept on the server for the next run.
+// A database is a clone of a template, which is made once for each state of the migrations
+// and the fixture and kept on the server for the next run.
 package pgtest
 
 import (
@@ -20,12 +19,12 @@ const (
 	dropTimeout   = 30 * time.Second
 )
 
-// Database is a database that one test has to itself.
+// Database is a database of one test.
 type Database struct {
 	// URL connects as the owner, a superuser.
 	URL string
-	// RoleURL connects as a role of this database alone that has the least
-	// grants Lethe needs. It is empty for a database without tables.
+	// RoleURL connects as a role of this database with the minimal grants that Lethe
+	// needs. It is empty for a database without tables.
 	RoleURL string
 	// Name is the database's name, unique on the server.
 	Name string
@@ -33,14 +32,13 @@ type Database struct {
 	role string
 }
 
-// New returns a database that has every table and no rows.
+// New returns a database with every table and no rows.
 func New(t testing.TB) *Database {
 	t.Helper()
 	return create(t, Migrated)
 }
 
-// WithFixture returns a database that has every table and the rows of the
-// contract's fixture.
+// WithFixture returns a database with every table and the rows of the contract's fixture.
 func WithFixture(t testing.TB) *Database {
 	t.Helper()
 	return create(t, Fixture)
@@ -65,8 +63,7 @@ func Empty(t testing.TB) *Database {
 	return create(t, Blank)
 }
 
-// create fails the test when there is no database to be had: a test that needs
-// Postgres is never skipped.
+// create fails the test without Postgres, rather than skipping it.
 func create(t testing.TB, content Content) *Database {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), createTimeout)
@@ -81,7 +78,7 @@ func create(t testing.TB, content Content) *Database {
 		t.Fatalf("create a database for this test: %v", err)
 	}
 	t.Cleanup(func() {
-		// The test's own context has ended by now.
+		// The test's own context has ended.
 		ctx, cancel := context.WithTimeout(context.Background(), dropTimeout)
 		defer cancel()
 		if err := server.Drop(ctx, db); err != nil {

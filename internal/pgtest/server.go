@@ -24,10 +24,8 @@ import (
 	"lethe/migrations"
 )
 
-// Content is what a new database holds.
 type Content string
 
-// The contents a database can be made with.
 const (
 	Blank    Content = "blank"    // nothing
 	Migrated Content = "migrated" // every table, no rows
@@ -36,7 +34,7 @@ const (
 	Arsenal  Content = "arsenal"  // the same, with the tables of fusillade-arsenal 4.1.0 beside dwctl's
 )
 
-// What newer versions have changed of the tables.
+// The changes of newer versions to the tables.
 var (
 	//go:embed newer.sql
 	newer string
@@ -56,14 +54,14 @@ type Server struct {
 
 	mu        sync.Mutex
 	templates map[Content]string
-	required  map[Content][]inspect.Requirement // those that there are in such a database
+	required  map[Content][]inspect.Requirement // those whose tables exist with this content
 }
 
 // Connect returns the server at a URL that names a superuser.
 func Connect(ctx context.Context, serverURL string) (*Server, error) {
 	parsed, err := url.Parse(serverURL)
 	if err != nil || parsed.Scheme != "postgres" && parsed.Scheme != "postgresql" {
-		// The URL itself stays out of the message: it holds a password.
+		// The message omits the URL, which contains a password.
 		return nil, errors.New("the URL of the test server must look like postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 	}
 	config, err := pgxpool.ParseConfig(serverURL)
@@ -83,11 +81,10 @@ func Connect(ctx context.Context, serverURL string) (*Server, error) {
 	return &Server{url: parsed, pool: pool, templates: map[Content]string{}, required: map[Content][]inspect.Requirement{}}, nil
 }
 
-// Close lets go of the server.
 func (s *Server) Close() { s.pool.Close() }
 
-// Create makes a database with the given content. It may be called at the same
-// time from several processes.
+// Create makes a database with the given content. Several processes may call it at the
+// same time.
 func (s *Server) Create(ctx context.Context, content Content) (*Database, error) {
 	template := "template0"
 	if content != Blank {
@@ -110,9 +107,9 @@ func (s *Server) Create(ctx context.Context, content Content) (*Database, error)
 	return db, nil
 }
 
-// Drop removes a database, whoever is still connected to it, and its role.
+// Drop removes a database, even with open connections, and its role.
 func (s *Server) Drop(ctx context.Context, db *Database) error {
-	// A role can only go once nothing is granted to it any more.
+	// A role can be dropped only when nothing is granted to it any more.
 	if err := s.exec(ctx, "DROP DATABASE IF EXISTS "+quote(db.Name)+" WITH (FORCE)"); err != nil {
 		return err
 	}
@@ -122,8 +119,8 @@ func (s *Server) Drop(ctx context.Context, db *Database) error {
 	return s.exec(ctx, "DROP ROLE IF EXISTS "+quote(db.role))
 }
 
-// addRole makes the role of RoleURL. Roles belong to the whole server, so it
-// carries the database's unique name.
+// addRole makes the role of RoleURL. Roles belong to the whole server, so its name contains
+// the database's.
 func (s *Server) addRole(ctx context.Context, db *Database, content Content) error {
 	role, password := db.Name+"_role", token(16)
 	// A token is hexadecimal: it needs no escaping.
@@ -142,7 +139,7 @@ func (s *Server) addRole(ctx context.Context, db *Database, content Content) err
 		return fmt.Errorf("look for the tables to grant: %w", err)
 	}
 	main, fusillade := inspect.Grants(role, required)
-	// One round trip: these are most of what making a database takes.
+	// One round trip: the grants take most of the time of making a database.
 	if _, err := conn.PgConn().Exec(ctx, strings.Join(append(main, fusillade...), ";\n")).ReadAll(); err != nil {
 		return fmt.Errorf("grant the role its rights: %w", err)
 	}
@@ -152,8 +149,8 @@ func (s *Server) addRole(ctx context.Context, db *Database, content Content) err
 	return nil
 }
 
-// present is what a role of such a database needs. All of the same content have
-// the same tables, so one is looked at.
+// present returns what a role of such a database needs. All databases of the same content
+// have the same tables, so it inspects only one.
 func (s *Server) present(ctx context.Context, conn *pgx.Conn, content Content) ([]inspect.Requirement, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,7 +158,7 @@ func (s *Server) present(ctx context.Context, conn *pgx.Conn, content Content) (
 		where := inspect.Schemas{Fusillade: schemas.Fusillade, Outlet: schemas.Outlet}
 		wanted := inspect.Requirements(where)
 		for i := range wanted {
-			wanted[i].Optional = true // tables go, too
+			wanted[i].Optional = true // newer versions drop tables
 		}
 		required, err := inspect.Present(ctx, conn, wanted)
 		if err != nil {
@@ -176,7 +173,7 @@ func (s *Server) present(ctx context.Context, conn *pgx.Conn, content Content) (
 	return s.required[content], nil
 }
 
-// template returns the name of the template with that content, made if need be.
+// template returns the name of the template with that content, and makes a missing one.
 func (s *Server) template(ctx context.Context, content Content) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -208,8 +205,7 @@ func (s *Server) template(ctx context.Context, content Content) (string, error) 
 	return name, nil
 }
 
-// ensureTemplate makes the template under another name first, so that one that
-// has the right name is complete.
+// ensureTemplate renames the template when it is complete.
 func (s *Server) ensureTemplate(ctx context.Context, name string, fixture []byte) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
@@ -220,7 +216,7 @@ func (s *Server) ensureTemplate(ctx context.Context, name string, fixture []byte
 		return fmt.Errorf("wait for other processes: %w", err)
 	}
 	defer func() {
-		// A connection that could not give the lock back must not be used again.
+		// A connection that could not release the lock must not be used again.
 		if _, err := conn.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock(hashtextextended($1, 0))", name); err != nil {
 			_ = conn.Conn().Close(context.WithoutCancel(ctx))
 		}
@@ -249,7 +245,7 @@ func (s *Server) ensureTemplate(ctx context.Context, name string, fixture []byte
 	}
 	for _, statement := range []string{
 		"ALTER DATABASE " + quote(draft) + " WITH ALLOW_CONNECTIONS false",
-		// A background worker or a pool may still be on its way out.
+		// A background worker or a pool may still be closing its connection.
 		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + draft + "'",
 		"ALTER DATABASE " + quote(draft) + " RENAME TO " + quote(name),
 	} {
@@ -260,8 +256,8 @@ func (s *Server) ensureTemplate(ctx context.Context, name string, fixture []byte
 	return nil
 }
 
-// load runs the fixture, and gathers statistics so that every clone is planned
-// for as a table in use would be.
+// load runs the fixture, and gathers statistics so that queries on every clone are planned
+// as on tables in use.
 func load(ctx context.Context, databaseURL string, fixture []byte) error {
 	conn, err := pgx.Connect(ctx, databaseURL)
 	if err != nil {
@@ -286,14 +282,13 @@ func (s *Server) exec(ctx context.Context, statement string) error {
 	return nil
 }
 
-// database is the server's URL with another database.
 func (s *Server) database(name string) *url.URL {
 	u := *s.url
 	u.Path = "/" + name
 	return &u
 }
 
-// contentHash changes with everything a template is made of.
+// contentHash changes whenever anything that a template is made of changes.
 func contentHash(fixture []byte) (string, error) {
 	hash := sha256.New()
 	for _, files := range []fs.FS{migrations.Upstream, migrations.Lethe} {
@@ -323,8 +318,8 @@ func contentHash(fixture []byte) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)[:8]), nil
 }
 
-// readFixture finds the fixture from any folder of the module: a test runs in
-// the folder of its package.
+// readFixture finds the fixture from any folder of the module: a test runs in its
+// package's folder.
 func readFixture() ([]byte, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -343,10 +338,10 @@ func readFixture() ([]byte, error) {
 	}
 }
 
-// token is 2n random hexadecimal digits.
+// token returns 2n random hexadecimal digits.
 func token(n int) string {
 	b := make([]byte, n)
-	_, _ = rand.Read(b) // never fails, by its contract
+	_, _ = rand.Read(b) // never fails
 	return hex.EncodeToString(b)
 }
 

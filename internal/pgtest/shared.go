@@ -12,13 +12,11 @@ import (
 	"time"
 )
 
-// URLVariable names the server to use.
 const URLVariable = "TEST_DATABASE_URL"
 
-// startTimeout covers fetching an image or Postgres itself for the first time.
+// startTimeout includes fetching an image or Postgres itself.
 const startTimeout = 5 * time.Minute
 
-// sharedServer is the one server of this test process.
 var sharedServer = sync.OnceValues(func() (*Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
@@ -32,12 +30,12 @@ var sharedServer = sync.OnceValues(func() (*Server, error) {
 	return Connect(ctx, serverURL)
 })
 
-// spawn starts a server that lives for as long as this process: testpg stops it
-// when its standard input ends, and that happens however this process ends. A
-// package's tests have no other end to hook into.
+// spawn starts a server that runs as long as this process: testpg stops it when its
+// standard input ends, which happens however this process ends. A package's tests offer no
+// other hook for their end.
 func spawn(ctx context.Context) (string, error) {
 	cmd := exec.Command("go", "run", "lethe/internal/pgtest/testpg")
-	// Not the test's own stderr: go test would wait for its end.
+	// Not the test's own stderr: go test would wait until it is closed.
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	stdin, err := cmd.StdinPipe()
@@ -64,7 +62,7 @@ func spawn(ctx context.Context) (string, error) {
 	case serverURL := <-ready:
 		return serverURL, nil
 	case <-ended:
-		return "", fmt.Errorf("the test server ended before it was ready: %s", strings.TrimSpace(said.String()))
+		return "", fmt.Errorf("the test server exited before it was ready: %s", strings.TrimSpace(said.String()))
 	case <-ctx.Done():
 		_ = stdin.Close()
 		return "", fmt.Errorf("start a test server: %w", ctx.Err())

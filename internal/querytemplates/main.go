@@ -1,5 +1,5 @@
-// Command querytemplates writes queries that have much in common: each file X.tmpl
-// beside them becomes X.gen.sql. Usage: querytemplates FOLDER...
+// Command querytemplates generates queries that have much in common: each file X.tmpl in a
+// folder becomes X.gen.sql. Usage: querytemplates FOLDER...
 package main
 
 import (
@@ -12,12 +12,12 @@ import (
 	"lethe/adapters/postgres"
 )
 
-// variant is a kind of list that has queries of its own.
+// variant is a kind of list with its own queries.
 type variant struct {
-	Name    string // between the query's and the order's; empty: of all or several owners
-	Owned   bool   // of one owner
-	Counted bool   // no page, which would be in the order of an index
-	Cost    bool   // narrowed by cost, which takes usage records in the same database
+	Name    string // between the query's name and the order's; empty: all or several owners
+	Owned   bool   // one owner
+	Counted bool   // a count, not a page, which needs the order of an index
+	Cost    bool   // filtered by cost, which needs usage records in the same database
 }
 
 func (v variant) Counts() variant {
@@ -26,7 +26,7 @@ func (v variant) Counts() variant {
 }
 
 var functions = template.FuncMap{
-	// variants are the kinds of lists.
+	// variants returns the kinds of lists.
 	"variants": func() []variant {
 		return []variant{{}, {Name: "OfOwner", Owned: true}, {Name: "OfCost", Cost: true}, {Name: "OfOwnerOfCost", Owned: true, Cost: true}}
 	},

@@ -7,11 +7,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// writeForGenerators writes the contract without what the clients' generators
-// make other types of, or none: conditions on which fields go together, a
-// boolean that has one value, what an event of a stream is, and an answer that is
-// no problem. The service checks the first two, and the clients' own code reads
-// streams and takes every failure for an error of one kind.
+// writeForGenerators writes the contract without what the clients' generators turn into
+// wrong types or none: conditions on combinations of fields, booleans with one value, the
+// events of streams, and failures that are not problems. The service checks the first two.
+// The clients' own code reads streams and treats all failures alike.
 func writeForGenerators(openapi string, out io.Writer) error {
 	text, err := os.ReadFile(openapi)
 	if err != nil {
@@ -49,7 +48,7 @@ func simplify(n *yaml.Node) {
 
 func text(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: s} }
 
-// value is that of a key of a mapping; nil: there is none.
+// value returns the value of a key in a mapping; nil if there is none.
 func value(mapping *yaml.Node, key string) *yaml.Node {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == key {

@@ -1,16 +1,15 @@
-// Command sdkanswers writes what the clients hold answers against: which of
-// them the contract documents as a success, for each operation; and the names of
-// its query's parameters, for those clients whose language lets any pass.
+// Command sdkanswers writes what the clients check answers against: the successes that the
+// contract documents for each operation; and the names of query parameters, for clients
+// whose language does not check them.
 //
 //	sdkanswers OPENAPI > answers.json
 //	sdkanswers -generators OPENAPI > openapi.yaml
 //
-// The second form writes the contract as the clients' generators take it.
+// The second form writes the contract for the clients' generators.
 //
-// It keeps what a client must be sure of, the status, the media type, headers
-// and fields that are required, and the types of these, and leaves the rest.
-// Words of an enumeration are left out on purpose: a newer service may have
-// more of them.
+// It keeps what a client must rely on: the status, the media type, and the required
+// headers and fields with their types. It omits the values of enumerations, since a newer
+// service may have more of them.
 package main
 
 import (
@@ -35,23 +34,22 @@ type answers struct {
 type operation struct {
 	ID     string `json:"id"`
 	Method string `json:"method"`
-	// Path is a regular expression for the end of a URL's path, since a service
-	// may be below another one. Its groups are the path's parameters.
+	// Path is a regular expression for the end of a URL's path, since a service may have a
+	// path prefix. Its groups are the path's parameters.
 	Path    string            `json:"path"`
 	Query   []string          `json:"query,omitempty"`
-	Answers map[string]answer `json:"answers"` // by the status
+	Answers map[string]answer `json:"answers"` // by status
 }
 
 type answer struct {
-	Media   string           `json:"media,omitempty"` // without it, there is no body
+	Media   string           `json:"media,omitempty"` // empty: no body
 	Schema  *shape           `json:"schema,omitempty"`
-	Headers map[string]shape `json:"headers,omitempty"` // those that are required
-	// Same are the fields in which the answer says again what the path's
-	// parameters say, in the order of these.
+	Headers map[string]shape `json:"headers,omitempty"` // required ones
+	// Same are the fields that repeat the path's parameters, in the order of these.
 	Same []string `json:"same,omitempty"`
 }
 
-// shape is what is left of a schema.
+// shape is the part of a schema that is checked.
 type shape struct {
 	Ref        string           `json:"ref,omitempty"`
 	All        []shape          `json:"all,omitempty"`
@@ -65,7 +63,7 @@ type shape struct {
 }
 
 func main() {
-	generators := flag.Bool("generators", false, "write the contract as the clients' generators take it")
+	generators := flag.Bool("generators", false, "write the contract for the clients' generators")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		fmt.Fprintln(os.Stderr, "usage: sdkanswers [-generators] OPENAPI")
@@ -89,7 +87,7 @@ func write(openapi string) error {
 		return err
 	}
 	table := answers{Schemas: map[string]shape{}}
-	// What every error is.
+	// The shape of every error.
 	table.see(document.Components.Schemas["Problem"], "Problem")
 	for path, item := range document.Paths.Map() {
 		for method, o := range item.Operations() {
@@ -100,14 +98,14 @@ func write(openapi string) error {
 				}
 			}
 			for status, response := range o.Responses.Map() {
-				// 304 is for who holds an older answer, which the clients do not.
+				// 304 is for clients with a cached answer, which these do not have.
 				if !strings.HasPrefix(status, "2") {
 					continue
 				}
 				a := table.answer(response.Value)
 				var ok bool
 				if a.Same, ok = table.same(path, a); !ok {
-					return fmt.Errorf("%s answers %s with what does not say which one it is", o.OperationID, status)
+					return fmt.Errorf("the answer of %s with status %s does not identify its resource", o.OperationID, status)
 				}
 				known.Answers[status] = a
 			}
@@ -129,16 +127,15 @@ var (
 	quotedParameter = regexp.MustCompile(`\\\{[a-z_]+\\\}`)
 )
 
-// matching is a path's expression. An index of tiles has slashes in it.
+// matching returns a path's expression. A tile's index contains slashes.
 func matching(path string) string {
 	path = strings.ReplaceAll(regexp.QuoteMeta(path), `/\{index\}`, "/(.+)")
 	return quotedParameter.ReplaceAllString(path, "([^/]+)") + "$"
 }
 
-// same are the fields by which an answer is known to be of what the path names:
-// an identifier is its id, and everything else has the parameter's name. There
-// are none in pages and tiles; where there should be some and are not, it is not
-// ok.
+// same returns the fields that identify an answer as that of the resource in the path: id
+// for an identifier, else the field with the parameter's name. Pages and tiles have none.
+// It is not ok if such a field is missing.
 func (t *answers) same(path string, a answer) (fields []string, ok bool) {
 	for _, name := range parameter.FindAllStringSubmatch(path, -1) {
 		if strings.HasSuffix(name[1], "_id") {
@@ -183,12 +180,12 @@ func (t *answers) answer(response *openapi3.Response) answer {
 	return a
 }
 
-// see puts a schema of the contract into the table.
+// see adds a schema of the contract to the table.
 func (t *answers) see(schema *openapi3.SchemaRef, name string) {
 	if _, seen := t.Schemas[name]; seen {
 		return
 	}
-	t.Schemas[name] = shape{} // for those that are within themselves
+	t.Schemas[name] = shape{} // for recursive schemas
 	t.Schemas[name] = t.shape(&openapi3.SchemaRef{Value: schema.Value})
 }
 

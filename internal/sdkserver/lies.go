@@ -19,7 +19,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// lies is what a gateway answers that is not the service.
+// lies are the answers of a gateway in place of the service.
 type lies struct {
 	Lies    []lie `json:"lies"`
 	Truths  []lie `json:"truths"`
@@ -29,28 +29,26 @@ type lies struct {
 	} `json:"streams"`
 }
 
-// lie is one answer.
 type lie struct {
 	Name     string            `json:"name"`
 	Status   int               `json:"status"`
 	Headers  map[string]string `json:"headers"`
 	Body     string            `json:"body"`
 	Base64   []byte            `json:"body_base64"`
-	Erasure  map[string]any    `json:"erasure"`  // a merge patch of a true one, of the identifier asked for
-	JSON     map[string]any    `json:"json"`     // {asked} in it is the identifier asked for
+	Erasure  map[string]any    `json:"erasure"`  // a merge patch of a true one with the requested identifier
+	JSON     map[string]any    `json:"json"`     // {asked} in it is the requested identifier
 	Receipt  map[string]any    `json:"receipt"`  // likewise, in a file
-	Keep     int               `json:"keep"`     // so many bytes of the body
+	Keep     int               `json:"keep"`     // how many bytes of the body are sent
 	Promised int               `json:"promised"` // the Content-Length
-	Raw      string            `json:"raw"`      // in the place of it all
-	Events   string            `json:"events"`   // a stream of them
+	Raw      string            `json:"raw"`      // replaces the whole answer
+	Events   string            `json:"events"`   // a stream of events
 	HangUp   bool              `json:"hang_up"`
-	Always   bool              `json:"always"` // it is answered for ever
+	Always   bool              `json:"always"` // answered every time
 }
 
-// gateway tells lies. Below its URL, each lie is the answer to every request
-// below /NAME, and a connection of a stream to one below /NAME/ANYTHING:
-// ANYTHING tells apart who asks. /asked/NAME/ANYTHING tells how often that was,
-// and /followed how many requests came where a redirect led.
+// gateway tells lies. Each lie is the answer to every request below /NAME, and to streams
+// below /NAME/ANYTHING, where ANYTHING distinguishes clients. /asked/NAME/ANYTHING returns
+// the number of such requests, and /followed the number that followed a redirect.
 type gateway struct {
 	url      string
 	answers  map[string]lie
@@ -63,7 +61,7 @@ type gateway struct {
 	stopping []func()
 }
 
-// tellLies starts the gateway that tells what is in a file; erasure is a true one.
+// tellLies starts the gateway with the lies in a file; erasure is a true one.
 func tellLies(file string, erasure []byte) (*gateway, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -82,7 +80,7 @@ func tellLies(file string, erasure []byte) (*gateway, error) {
 	}
 	elsewhere := httptest.NewServer(http.HandlerFunc(g.followed))
 	own := httptest.NewServer(g)
-	// localhost is another host than 127.0.0.1, whatever it leads to.
+	// For clients, localhost is another host than 127.0.0.1.
 	_, port, err := net.SplitHostPort(elsewhere.Listener.Addr().String())
 	g.url, g.place, g.stopping = own.URL, "http://localhost:"+port, []func(){own.Close, elsewhere.Close}
 	return g, err
@@ -94,7 +92,7 @@ func (g *gateway) stop() {
 	}
 }
 
-// followed answers whatever is asked for as if it had been done.
+// followed answers every request as if it had succeeded.
 func (g *gateway) followed(w http.ResponseWriter, r *http.Request) {
 	g.follow.Add(1)
 	w.Header().Set("Location", "/lethe/api/v1/erasures/3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b/receipt")
@@ -115,7 +113,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	parts := strings.SplitN(strings.TrimPrefix(r.URL.Path, "/"), "/", 3)
 	switch {
 	case r.URL.Path == "/follows":
-		// Since it was asked last, as one gateway serves the tests of every language.
+		// Since the last query: one gateway serves the tests of every language.
 		_, _ = fmt.Fprint(w, g.follow.Swap(0))
 		return
 	case parts[0] == "followed":
@@ -134,7 +132,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.asked[name]++
 		g.mutex.Unlock()
 		if n >= len(connections) && !connections[len(connections)-1].Always {
-			http.Error(w, "the stream was opened once too often", http.StatusTeapot)
+			http.Error(w, "the stream was opened too often", http.StatusTeapot)
 			return
 		}
 		g.answer(w, r, connections[min(n, len(connections)-1)])
@@ -148,7 +146,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.answer(w, r, answer)
 }
 
-// answer writes an answer as it is, which net/http would not.
+// answer writes an answer verbatim, which net/http would not.
 func (g *gateway) answer(w http.ResponseWriter, r *http.Request, l lie) {
 	connection, out, err := w.(http.Hijacker).Hijack()
 	if err != nil {
@@ -197,10 +195,9 @@ func (g *gateway) answer(w http.ResponseWriter, r *http.Request, l lie) {
 	_, _ = out.Write(body)
 }
 
-// another is nothing's identifier.
 const another = "3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b"
 
-// askedFor is the last identifier in the path of a request, "" if there is none.
+// askedFor returns the last identifier in a request's path, "" if there is none.
 func askedFor(r *http.Request) (id string) {
 	for part := range strings.SplitSeq(r.URL.Path, "/") {
 		if uuid.Validate(part) == nil {
@@ -219,12 +216,12 @@ func inJSON(r *http.Request, fields map[string]any) []byte {
 	return []byte(strings.ReplaceAll(text, "{ASKED}", strings.ToUpper(askedFor(r))))
 }
 
-// changed is the true erasure with a merge patch of one level, and the
-// identifier that was asked for where there is one.
+// changed returns the true erasure with a merge patch of one level and the requested
+// identifier, if there is one.
 func (g *gateway) changed(r *http.Request, patch map[string]any) []byte {
 	var erasure map[string]any
 	if err := json.Unmarshal(g.erasure, &erasure); err != nil {
-		panic(err) // the service has said it
+		panic(err) // it came from the service
 	}
 	if askedFor(r) != "" {
 		erasure["id"] = "{asked}"

@@ -1,14 +1,14 @@
-// Command sdkserver runs a command with the service at hand: one with the
-// contract's fixture and one whose database cannot be reached.
+// Command sdkserver runs a command while two services run: one with the contract's
+// fixture, and one whose database cannot be reached.
 //
 //	sdkserver COMMAND...
 //
-// It needs TEST_DATABASE_URL, and is run in the root of the project. COMMAND
-// finds the services at LETHE_TEST_URL and LETHE_TEST_DOWN_URL, and keys of the
-// fixture in LETHE_TEST_ADMIN_KEY, LETHE_TEST_USER_KEY and
-// LETHE_TEST_FORBIDDEN_KEY. LETHE_TEST_LOG_KEY is the public key of the first
-// one's log of erasures; it holds the responses in held. At LETHE_TEST_LIES_URL
-// is a gateway that answers what is in sdk/testdata/lies.json.
+// It needs TEST_DATABASE_URL, and must run in the root of the project. COMMAND finds the
+// services at LETHE_TEST_URL and LETHE_TEST_DOWN_URL, and keys of the fixture in
+// LETHE_TEST_ADMIN_KEY, LETHE_TEST_USER_KEY and LETHE_TEST_FORBIDDEN_KEY.
+// LETHE_TEST_LOG_KEY is the public key of the first service's log of erasures, which has a
+// hold on the responses in held. LETHE_TEST_LIES_URL is a gateway that answers as
+// sdk/testdata/lies.json says.
 package main
 
 import (
@@ -40,15 +40,15 @@ const (
 	pollInterval = 20 * time.Millisecond
 
 	adminKey = "sk-root-platform"
-	// held are old responses of Bob, Acme and Alice, so that who erases all that
-	// they have comes upon one that stays.
+	// held are old responses of Bob, Acme and Alice, so that erasing all responses of one
+	// of them meets one that stays.
 	held = `{"reason": "for the tests of the clients", "responses": [
 		"c0000400-0000-4000-8000-00000000006e", "c0000400-0000-4000-8000-00000000006b", "c0000400-0000-4000-8000-000000000068"]}`
 )
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
-		// The command has said itself what is wrong.
+		// The command has already printed what is wrong.
 		var exit *exec.ExitError
 		if errors.As(err, &exit) && exit.ExitCode() > 0 {
 			os.Exit(exit.ExitCode())
@@ -108,7 +108,7 @@ func run(args []string) (err error) {
 	if _, err := post(ctx, up.url+"/lethe/api/v1/holds", held); err != nil {
 		return err
 	}
-	// An erasure of nothing, as the service tells it.
+	// An erasure of nothing, as the service reports it.
 	erasure, err := post(ctx, up.url+"/lethe/api/v1/erasures", `{"responses": ["`+uuid.NewString()+`"]}`)
 	if err != nil {
 		return err
@@ -144,8 +144,7 @@ func run(args []string) (err error) {
 	return command.Run()
 }
 
-// post asks the service, as the administrator, for something new, and returns
-// what it is.
+// post creates a resource as the administrator and returns it.
 func post(ctx context.Context, url, body string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
@@ -164,23 +163,21 @@ func post(ctx context.Context, url, body string) ([]byte, error) {
 	return io.ReadAll(response.Body)
 }
 
-// service is a running `lethe serve`.
 type service struct {
 	url     string
 	command *exec.Cmd
 	ended   chan struct{} // closed when the process is gone
-	log     bytes.Buffer  // to be read only after that
+	log     bytes.Buffer  // read it only after that
 }
 
-// serve starts the program on a free port and returns when path is answered
-// with 200.
+// serve starts the program on a free port and returns when path answers with 200.
 func serve(ctx context.Context, program, databaseURL, path string, settings ...string) (*service, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
 	s := &service{url: "http://" + address, command: exec.Command(program, "serve"), ended: make(chan struct{})}
-	// No setting and no file of whoever runs this gets in.
+	// Do not pass on any setting or file of the user who runs this.
 	s.command.Dir = filepath.Dir(program)
 	s.command.Env = slices.Concat(
 		slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "LETHE_") }),
@@ -195,7 +192,7 @@ func serve(ctx context.Context, program, databaseURL, path string, settings ...s
 	}()
 	if err := s.await(ctx, path); err != nil {
 		s.stop()
-		return nil, fmt.Errorf("%w; the service said:\n%s", err, s.log.Bytes())
+		return nil, fmt.Errorf("%w; the service printed:\n%s", err, s.log.Bytes())
 	}
 	return s, nil
 }
@@ -218,7 +215,7 @@ func (s *service) await(ctx context.Context, path string) error {
 		}
 		select {
 		case <-s.ended:
-			return errors.New("the service ended before it answered")
+			return errors.New("the service exited before it answered")
 		case <-ctx.Done():
 			return fmt.Errorf("the service did not answer %s: %w", path, ctx.Err())
 		case <-ticker.C:
@@ -226,7 +223,7 @@ func (s *service) await(ctx context.Context, path string) error {
 	}
 }
 
-// stop ends the service and returns when it is gone.
+// stop ends the service and waits until it is gone.
 func (s *service) stop() {
 	_ = s.command.Process.Signal(syscall.SIGTERM)
 	select {
@@ -237,7 +234,6 @@ func (s *service) stop() {
 	}
 }
 
-// freeAddress returns a loopback address that nobody listens on.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package testreceipt makes receipts and keys of logs for tests.
+// Package testreceipt makes receipts and log keys for tests.
 package testreceipt
 
 import (
@@ -18,10 +18,10 @@ import (
 	"lethe/receipt"
 )
 
-// Origin is the log that the receipts of most tests are of.
+// Origin is the log of the receipts in most tests.
 const Origin = "example.com/log"
 
-// New makes the receipt of the erasure of a chain of three, as bytes.
+// New makes the bytes of a receipt of the erasure of a chain of three.
 func New(t testing.TB, log string) (id uuid.UUID, salt receipt.Salt, body []byte) {
 	t.Helper()
 	salt = receipt.NewSalt()
@@ -40,7 +40,7 @@ func New(t testing.TB, log string) (id uuid.UUID, salt receipt.Salt, body []byte
 	return r.ID, salt, encode(t, r)
 }
 
-// NewAbout makes a receipt that adds a level to the one of an erasure.
+// NewAbout makes a receipt of a later level of an erasure.
 func NewAbout(t testing.TB, log string, about uuid.UUID) (id uuid.UUID, body []byte) {
 	t.Helper()
 	r := receipt.Receipt{
@@ -59,7 +59,6 @@ func encode(t testing.TB, r receipt.Receipt) []byte {
 	return body
 }
 
-// Signer makes a key of a log.
 func Signer(t testing.TB, log string) receipt.Signer {
 	t.Helper()
 	private, _, err := receipt.GenerateKey(log)
@@ -73,13 +72,12 @@ func Signer(t testing.TB, log string) receipt.Signer {
 	return signers[0]
 }
 
-// Witness signs checkpoints of others (C2SP tlog-cosignature).
+// Witness cosigns the checkpoints of logs (C2SP tlog-cosignature).
 type Witness struct {
 	Key     receipt.PublicKey
 	private ed25519.PrivateKey
 }
 
-// NewWitness makes a witness of this name.
 func NewWitness(t testing.TB, name string) Witness {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(nil)
@@ -95,7 +93,7 @@ func NewWitness(t testing.TB, name string) Witness {
 	return Witness{key, private}
 }
 
-// Sign is the witness's line for a checkpoint, which may be signed by others.
+// Sign returns the witness's line for a checkpoint, which others may have signed, too.
 func (w Witness) Sign(signed []byte, at time.Time) []byte {
 	text, _, _ := bytes.Cut(signed, []byte("\n\n"))
 	message := fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s\n", at.Unix(), text)

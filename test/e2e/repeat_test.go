@@ -107,7 +107,7 @@ func TestLostAnswer(t *testing.T) {
 	// The receipt is written in the batch that the commit ends.
 	cut.At("INTO lethe.receipt_secrets", false)
 	got, body := p.eraseOnce(t, id, key, "lost")
-	if got.status != http.StatusServiceUnavailable || !strings.Contains(body, "before it could say whether this was done") {
+	if got.status != http.StatusServiceUnavailable || !strings.Contains(body, "before it confirmed the change") {
 		t.Errorf("answered %v %s", got, body)
 	}
 	cut.At("nobody says this", false)

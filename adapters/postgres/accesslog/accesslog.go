@@ -17,7 +17,6 @@ import (
 	"lethe/domain"
 )
 
-// Log is the access log in lethe.access_log.
 type Log struct {
 	db *postgres.DB
 }

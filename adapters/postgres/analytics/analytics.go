@@ -16,7 +16,6 @@ import (
 	"lethe/domain"
 )
 
-// UsageRecords reads public.http_analytics.
 type UsageRecords struct {
 	src    postgres.Source
 	ledger func() bool // nil: there is none

@@ -24,7 +24,6 @@ import (
 // batch is how many leaves one transaction looks at.
 const batch = 2000
 
-// Issuer issues receipts.
 type Issuer struct {
 	Build string // the program's version
 	Now   func() time.Time
@@ -150,7 +149,7 @@ func (s *Attester) Foreign(ctx context.Context) (int64, error) {
 		return err
 	})
 	if err == nil && !row.Known {
-		err = domain.Errorf(domain.CodeForbidden, "The role may not know which cluster the database is in; have a superuser GRANT EXECUTE ON FUNCTION pg_control_system() to it")
+		err = domain.Errorf(domain.CodeForbidden, "The role may not identify the database's cluster; as a superuser, GRANT EXECUTE ON FUNCTION pg_control_system() to it")
 	}
 	return row.Erasures, err
 }
@@ -215,12 +214,11 @@ func leaves(ctx context.Context, q *dbsqlc.Queries, first, beyond int64, reached
 func damaged(index int64) error {
 	return &domain.Error{
 		Code:    domain.CodeInternal,
-		Message: "The log of erasures is not as it was signed; run `lethe doctor`",
+		Message: "The log of erasures does not match its signatures; run `lethe doctor`",
 		Cause:   fmt.Errorf("the receipt of leaf %d is missing", index),
 	}
 }
 
-// issue writes receipts of a level for erasures.
 func (s *Attester) issue(ctx context.Context, q *dbsqlc.Queries, origin string, level receipt.Level, about []Leaf) (int64, error) {
 	if len(about) == 0 {
 		return 0, nil

@@ -15,7 +15,6 @@ import (
 	"lethe/receipt"
 )
 
-// Standbys finds out which erasures all standbys have replayed.
 type Standbys struct {
 	*Attester
 	standbys []*postgres.DB
@@ -79,7 +78,6 @@ func (s *Standbys) Attest(ctx context.Context) (written, passed int64, err error
 	return written, passed, nil
 }
 
-// attested is the result of a batch.
 type attested struct {
 	written, passed int64
 	mark            int64 // leaves before it are attested
@@ -197,7 +195,7 @@ func replayed(ctx context.Context, standby *postgres.DB, cluster, place string) 
 		return c.QueryRow(ctx, replayedQuery, place).Scan(&its, &recovers, &has)
 	})
 	if err == nil && (its != cluster || !recovers) {
-		return false, domain.Errorf(domain.CodeInternal, "A database of erasure.standby_urls is no standby of the primary; correct its URL")
+		return false, domain.Errorf(domain.CodeInternal, "A database in erasure.standby_urls is not a standby of the primary; correct its URL")
 	}
 	return has, err
 }

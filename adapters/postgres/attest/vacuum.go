@@ -21,7 +21,6 @@ type Vacuum struct {
 	said []string // by the server, since the last statement
 }
 
-// Table is a table by its schema and name.
 type Table struct{ Schema, Name string }
 
 func (t Table) String() string { return t.Schema + "." + t.Name }
@@ -39,7 +38,7 @@ const (
 func OpenVacuum(ctx context.Context, url, applicationName string) (*Vacuum, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("the database URL cannot be read") // the driver's error would repeat it
+		return nil, errors.New("invalid database URL") // the driver's error would quote it
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second
@@ -58,10 +57,8 @@ func OpenVacuum(ctx context.Context, url, applicationName string) (*Vacuum, erro
 	return v, nil
 }
 
-// Conn returns the connection, for looking at the database.
 func (v *Vacuum) Conn() *pgx.Conn { return v.conn }
 
-// Close closes the connection.
 func (v *Vacuum) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -115,7 +112,7 @@ func (v *Vacuum) Parts(ctx context.Context, t Table) ([]Table, error) {
 	var kind string
 	_, err = pgx.ForEachRow(rows, []any{&part.Schema, &part.Name, &kind}, func() error {
 		if kind != "r" {
-			return domain.Errorf(domain.CodeInvalid, "%s is no table that can be vacuumed", part)
+			return domain.Errorf(domain.CodeInvalid, "%s is not a table that can be vacuumed", part)
 		}
 		parts = append(parts, part)
 		return nil
@@ -140,7 +137,7 @@ func (v *Vacuum) Plain(ctx context.Context, t Table) (cutoff uint64, err error) 
 			return 0, err
 		}
 	}
-	return 0, domain.Errorf(domain.CodeUnavailable, "Dead rows of %s are on pages that others are reading; try again later", t)
+	return 0, domain.Errorf(domain.CodeUnavailable, "Dead rows of %s are on pages that other sessions are reading; try again later", t)
 }
 
 var errMissed = errors.New("pages were passed over")
@@ -185,7 +182,7 @@ func read(said []string) (cutoffs []uint32, missed bool) {
 }
 
 func notVacuumed(t Table) error {
-	return domain.Errorf(domain.CodeForbidden, "%s was not vacuumed, or not in words that could be understood: connect as the owner of the database, whose lc_messages is C or en_US", t)
+	return domain.Errorf(domain.CodeForbidden, "%s was not vacuumed, or VACUUM's messages are not in English: connect as the owner of the database, with lc_messages C or en_US", t)
 }
 
 // Rewrite writes a table into new files and returns the cutoff, like Plain. It locks

@@ -161,16 +161,16 @@ func GuardRefused(ctx context.Context, q Querier, s Schemas, roles []string) (wh
 	case err != nil:
 		return "", err
 	case owner == nil:
-		return fmt.Sprintf("there is no table %s.requests: correct fusillade.schema", s.Fusillade), nil
+		return fmt.Sprintf("table %s.requests not found: correct fusillade.schema", s.Fusillade), nil
 	case moves:
-		return "this database moves finished responses to retained_response_objects and deletes them where they were, which a guard would stop", nil
+		return "this database moves finished responses to retained_response_objects and deletes the originals, which a guard would prevent", nil
 	}
 	for _, role := range roles {
 		switch {
 		case !slices.Contains(known, role):
-			return fmt.Sprintf("there is no role %s in the database: name the one that Lethe connects as with --role", role), nil
+			return fmt.Sprintf("there is no role %s in the database: give the role that Lethe connects as with --role", role), nil
 		case role == *owner:
-			return fmt.Sprintf("role %s owns dwctl's tables, so whoever connects as it would pass the guard: give Lethe a role of its own (`lethe doctor --grants`), and name that with --role", role), nil
+			return fmt.Sprintf("role %s owns dwctl's tables, so the guard would let everyone pass who connects as it: give Lethe its own role (see `lethe doctor --grants`) and pass that with --role", role), nil
 		}
 	}
 	return "", nil

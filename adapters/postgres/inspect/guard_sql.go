@@ -17,7 +17,7 @@ DECLARE
 BEGIN
     FOREACH place IN ARRAY ARRAY[{tables}] LOOP
         IF NOT pg_catalog.has_table_privilege(place, 'SELECT') THEN
-            RAISE EXCEPTION 'Run this as a role that may read %: the guard reads it as whoever installs it', place;
+            RAISE EXCEPTION 'Run this as a role that can read %: the guard reads it with the privileges of the role that installs it', place;
         END IF;
     END LOOP;
 END
@@ -103,10 +103,10 @@ const guardAsk = `
 
 const guardRefuse = `
     IF held IS NOT NULL THEN
-        RAISE EXCEPTION 'Lethe holds what hangs together with this row, so it must not be %',
-            CASE TG_OP WHEN 'DELETE' THEN 'deleted' ELSE 'emptied, or changed so that it is not found' END USING
+        RAISE EXCEPTION 'Lethe holds a response that needs this row, so the row must not be %',
+            CASE TG_OP WHEN 'DELETE' THEN 'deleted' ELSE 'emptied, or changed so that the hold no longer finds it' END USING
             ERRCODE = 'restrict_violation', DETAIL = TG_TABLE_NAME || ' ' || OLD.id,
-            HINT = 'Release the hold, or wait until it ends; Lethe lists holds at /lethe/api/v1/holds.';
+            HINT = 'Release the hold, or wait until it expires; Lethe lists holds at /lethe/api/v1/holds.';
     END IF;
     RETURN kept;
 END
@@ -268,7 +268,7 @@ BEGIN
     IF NOT lethe.guard_passes()
        AND EXISTS (SELECT FROM lethe.holds h WHERE {active}) THEN
         RAISE EXCEPTION 'Lethe holds responses, so this table must not be emptied' USING ERRCODE = 'restrict_violation',
-            HINT = 'Release the holds, or wait until they end; Lethe lists them at /lethe/api/v1/holds.';
+            HINT = 'Release the holds, or wait until they expire; Lethe lists them at /lethe/api/v1/holds.';
     END IF;
     RETURN NULL;
 END

@@ -136,7 +136,6 @@ func on(sides []Side, all []index) []index {
 	return slices.DeleteFunc(all, func(i index) bool { return !slices.Contains(sides, i.side) })
 }
 
-// existing is an index in the database.
 type existing struct {
 	Schema, Table, Name string
 	Valid               bool

@@ -225,7 +225,6 @@ func FindContent(ctx context.Context, q Querier, places []Place) (Content, error
 	return c, nil
 }
 
-// PlacesOn returns the places of these sides.
 func PlacesOn(s Schemas, sides ...Side) []Place {
 	return slices.DeleteFunc(Places(s), func(p Place) bool { return !slices.Contains(sides, p.Side) })
 }

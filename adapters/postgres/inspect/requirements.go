@@ -20,7 +20,6 @@ type Querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// Schemas names the schemas that can be configured.
 type Schemas struct {
 	Fusillade string // empty: "fusillade"
 	Outlet    string // empty: "outlet"
@@ -327,7 +326,6 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	return chosen
 }
 
-// without leaves out the columns of these names.
 func without(columns []Column, names ...string) []Column {
 	return slices.DeleteFunc(slices.Clone(columns), func(c Column) bool { return slices.Contains(names, c.Name) })
 }

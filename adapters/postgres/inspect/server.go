@@ -94,7 +94,6 @@ func (c Connections) Limit() int {
 	return limit
 }
 
-// ConnectionLimits returns the limits on the sizes of the pools.
 func ConnectionLimits(ctx context.Context, q Querier) (Connections, error) {
 	var c Connections
 	err := q.QueryRow(ctx, `

@@ -22,7 +22,6 @@ var requestStatistics = []statistics{
 	{name: "requests_state_response_status", columns: []string{"response_status", "state"}},
 }
 
-// existingStatistics are extended statistics in the database.
 type existingStatistics struct {
 	OfTable     bool // not only in its schema
 	Name        string

@@ -58,7 +58,6 @@ type Config struct {
 	RescueAfter time.Duration // 0: a minute
 }
 
-// Jobs implements domain.Jobs.
 type Jobs struct {
 	db     *postgres.DB
 	run    *domain.RunErasure
@@ -72,7 +71,7 @@ var _ domain.Jobs = (*Jobs)(nil)
 // New makes the jobs that let run continue erasures. No job runs before Run.
 func New(db *postgres.DB, run *domain.RunErasure, cfg Config, log *slog.Logger) (*Jobs, error) {
 	if db == nil || run == nil || log == nil {
-		return nil, errors.New("jobs need a database, a use case and a log")
+		return nil, errors.New("jobs need a database, a use case and a logger")
 	}
 	cfg.Turn, cfg.RescueAfter = cmp.Or(cfg.Turn, defaultTurn), cmp.Or(cfg.RescueAfter, defaultRescueAfter)
 	j := &Jobs{db: db, run: run, cfg: cfg, log: log}
@@ -116,12 +115,11 @@ func (j *Jobs) Run(ctx context.Context) error {
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if err := client.StopAndCancel(stop); err != nil {
-		return errors.New("erasures in the background did not stop in time")
+		return errors.New("background erasures did not stop in time")
 	}
 	return nil
 }
 
-// job is an erasure to continue.
 type job struct {
 	Erasure uuid.UUID `json:"erasure"`
 }
@@ -158,15 +156,15 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 	case domain.CodeOf(err) == domain.CodeUnavailable:
 		return river.JobSnooze(retryUnavailable)
 	case j.Attempt < j.MaxAttempts:
-		w.log.WarnContext(ctx, "an erasure does not get on; it is tried again", "erasure", j.Args.Erasure, "attempt", j.Attempt, "error", err)
+		w.log.WarnContext(ctx, "Could not continue an erasure; trying again", "erasure", j.Args.Erasure, "attempt", j.Attempt, "error", err)
 		return err
 	}
-	w.log.ErrorContext(ctx, "an erasure has failed; what it had erased by then stays erased", "erasure", j.Args.Erasure, "error", err)
+	w.log.ErrorContext(ctx, "Erasure failed; deleted responses stay deleted", "erasure", j.Args.Erasure, "error", err)
 	// ctx may have timed out.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveUpTimeout)
 	defer cancel()
 	if giveUp := w.run.GiveUp(ctx, j.Args.Erasure, err); giveUp != nil {
-		w.log.WarnContext(ctx, "it could not be noted that an erasure has failed; trying again", "erasure", j.Args.Erasure, "error", giveUp)
+		w.log.WarnContext(ctx, "Could not record that an erasure failed; trying again", "erasure", j.Args.Erasure, "error", giveUp)
 		return river.JobSnooze(retryUnavailable)
 	}
 	return err

@@ -11,7 +11,6 @@ import (
 	"lethe/adapters/postgres/keys/internal/dbsqlc"
 )
 
-// Keys are the rows of lethe.known_keys.
 type Keys struct {
 	db *postgres.DB
 }
@@ -19,7 +18,7 @@ type Keys struct {
 // New takes the primary of the database with schema lethe.
 func New(db *postgres.DB) (*Keys, error) {
 	if db == nil {
-		return nil, errors.New("keys that have worked need a database")
+		return nil, errors.New("known keys need a database")
 	}
 	return &Keys{db}, nil
 }

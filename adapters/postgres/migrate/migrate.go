@@ -23,7 +23,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Schemas names the schemas that can be configured.
 type Schemas struct {
 	Fusillade string // empty: "fusillade", or "public" in a database of its own
 	Outlet    string // empty: "outlet"
@@ -51,7 +50,6 @@ const (
 	Former     State = "former"     // from before the first release: no longer read
 )
 
-// SetStatus describes one set of tables.
 type SetStatus struct {
 	Set      string // main, fusillade, outlet, underway, lethe or river
 	Database string // the database's name

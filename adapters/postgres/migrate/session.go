@@ -43,11 +43,11 @@ func open(ctx context.Context, t Target) (*session, error) {
 
 func connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	if url == "" {
-		return nil, errors.New("no database URL was given")
+		return nil, errors.New("no database URL given")
 	}
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("the database URL cannot be read") // the driver's error would repeat it
+		return nil, errors.New("invalid database URL") // the driver's error would quote it
 	}
 	return postgres.Connect(ctx, config)
 }
@@ -63,8 +63,8 @@ func (s *session) openFusillade(ctx context.Context, url string) error {
 	if err != nil {
 		return fmt.Errorf("connect to the fusillade database: %w", err)
 	}
-	// Two URLs may lead to one database. The lock of the main connection tells: taking
-	// it again from a second session would wait for ever.
+	// Two URLs may lead to one database. If so, the main connection's lock shows there:
+	// taking it again from a second session would wait for ever.
 	var pid int32
 	if err := s.main.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil {
 		return errors.Join(fmt.Errorf("ask the main database: %w", err), conn.Close(ctx))

@@ -51,7 +51,7 @@ type Row struct {
 func Open(ctx context.Context, url string, options Options) (*Database, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("the database URL cannot be read") // the driver's error would repeat it
+		return nil, errors.New("invalid database URL") // the driver's error would quote it
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second
@@ -86,7 +86,6 @@ func Open(ctx context.Context, url string, options Options) (*Database, error) {
 	return d, nil
 }
 
-// Close closes the connection.
 func (d *Database) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -96,10 +95,8 @@ func (d *Database) Close() {
 // For sets the needles to look for from now on.
 func (d *Database) For(needles []Needle) { d.matcher = newMatcher(needles) }
 
-// Conn returns the connection, for other queries.
 func (d *Database) Conn() *pgx.Conn { return d.conn }
 
-// Bytes returns the number of bytes read so far.
 func (d *Database) Bytes() int64 { return d.bytes }
 
 // Identity is the same for two connections to the same database.
@@ -131,7 +128,7 @@ func (d *Database) Read(ctx context.Context, t Table, key string, found func(Row
 	case pg.Code == "42501":
 		return "may not be read by this role: search as the owner of the database", nil
 	case pg.Code == "55P03":
-		return "is locked by somebody: search again later", nil
+		return "is locked by another session: search again later", nil
 	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "57P"):
 		return "", postgres.MapError(err)
 	default:
@@ -157,7 +154,7 @@ func (d *Database) read(ctx context.Context, t Table, key string, found func(Row
 			return "", nil
 		}
 	}
-	return "was rewritten each time that it was read: search again later", nil
+	return "was rewritten during each read: search again later", nil
 }
 
 // file returns the file of a table and its number of blocks.

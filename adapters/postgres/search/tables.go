@@ -86,11 +86,11 @@ func (d *Database) tables(ctx context.Context, places []string) (tables []Table,
 		switch {
 		case kind == "v":
 			if slices.Contains(places, t.String()) {
-				why = "is a view: what it shows may be in another database; search there too"
+				why = "is a view: its rows may be in another database; search there, too"
 			}
 		case len(t.columns) == 0:
 		case kind == "f":
-			why = "is a foreign table: search the database that it is of"
+			why = "is a foreign table: search its own database"
 		case !may:
 			why = "may not be read by this role: search as the owner of the database"
 		case secured:
@@ -112,7 +112,7 @@ func (d *Database) tables(ctx context.Context, places []string) (tables []Table,
 		return nil, nil, err
 	}
 	if large > 0 {
-		unread = append(unread, Unread{"large objects", fmt.Sprintf("%d are there and are not looked into", large)})
+		unread = append(unread, Unread{"large objects", fmt.Sprintf("%d exist and are not searched", large)})
 	}
 	return tables, unread, nil
 }

@@ -26,7 +26,6 @@ const (
 	maxDoubts = 2 * MaxSealed
 )
 
-// Audit is the result of an audit.
 type Audit struct {
 	Size        int64 // leaves of the tree
 	Checkpoints int64 // checkpoints compared with it
@@ -98,21 +97,21 @@ func (a *auditor) begin(ctx context.Context) error {
 		}
 		a.Size, a.root = state.Size, state.Root
 		if state.Newest != state.Size {
-			a.find("the tree is of size %d and the newest checkpoint %d", state.Size, state.Newest)
+			a.find("the tree has size %d and the newest checkpoint %d", state.Size, state.Newest)
 		}
 		if a.log.origin != "" && state.Size > 0 && state.Origin != a.log.origin {
-			a.find("the log is %s, and the keys are of %s", state.Origin, a.log.origin)
+			a.find("the log is %s, but the keys belong to %s", state.Origin, a.log.origin)
 		}
 		beyond, err := queries.ReceiptsBeyond(ctx, maxFindings)
 		if err != nil {
 			return err
 		}
 		for _, r := range beyond {
-			a.find("receipt %s says that it is leaf %d, which the tree does not have", r.ID, r.LeafIndex)
+			a.find("receipt %s is stored as leaf %d, which the tree does not have", r.ID, r.LeafIndex)
 		}
 		tiles, err := queries.TilesOfOtherWidth(ctx, maxFindings)
 		for _, t := range tiles {
-			a.find("tile %d of level %d is of width %d, where the tree has %d", t.Idx, t.Level, t.Width, t.Due)
+			a.find("tile %d of level %d has width %d instead of %d", t.Idx, t.Level, t.Width, t.Due)
 		}
 		return err
 	})
@@ -172,12 +171,12 @@ func (a *auditor) piece(ctx context.Context) error {
 		return err
 	}
 	for _, id := range p.misnamed {
-		a.find("receipt %s is kept under an id that is not its own", id)
+		a.find("receipt %s is stored under an id that is not its own", id)
 	}
 	for index := first; index < beyond; index++ {
 		stored, inTile := leafOf(p.tiles, index)
 		if !inTile && (index == first || index%tileWidth == 0) {
-			a.find("tile %d of level 0 is missing, or parts of it are", index/tileWidth)
+			a.find("tile %d of level 0 is missing or incomplete", index/tileWidth)
 		}
 		hash := stored
 		switch {
@@ -240,10 +239,10 @@ func (a *auditor) compare(row dbsqlc.CheckpointsOfRow) {
 	a.Checkpoints++
 	tree, err := a.open(row.Note)
 	if err == nil && tree.N != row.Size {
-		err = fmt.Errorf("it is of size %d", tree.N)
+		err = fmt.Errorf("its size is %d", tree.N)
 	}
 	if err != nil {
-		a.find("the checkpoint of size %d is not as it was signed: %v", row.Size, err)
+		a.find("the checkpoint of size %d was modified after signing: %v", row.Size, err)
 		return
 	}
 	a.compareCosignatures(row)
@@ -253,7 +252,7 @@ func (a *auditor) compare(row dbsqlc.CheckpointsOfRow) {
 		byTiles = a.tiles.root() == tree.Hash
 	}
 	if !byReceipts && !byTiles {
-		a.find("the checkpoint of size %d is of another tree", row.Size)
+		a.find("the checkpoint of size %d belongs to another tree", row.Size)
 	}
 	a.attest(byReceipts, byTiles)
 }
@@ -263,7 +262,7 @@ func (a *auditor) compareCosignatures(row dbsqlc.CheckpointsOfRow) {
 	for line := range bytes.Lines(row.Cosignatures) {
 		_, err := receipt.AddCosignature(row.Note, line, a.log.keys)
 		if problem, ok := errors.AsType[*receipt.Error](err); ok && problem.Kind != receipt.UnknownKey {
-			a.find("a witness's signature below the checkpoint of size %d is not right: %v", row.Size, err)
+			a.find("a witness's signature on the checkpoint of size %d is invalid: %v", row.Size, err)
 		}
 	}
 }
@@ -274,11 +273,11 @@ func (a *auditor) attest(byReceipts, byTiles bool) {
 	for _, d := range a.doubts {
 		switch {
 		case byReceipts && !byTiles:
-			a.find("tile %d of level 0 has been changed: the hash of leaf %d, receipt %s, is not the one that was signed", d.index/tileWidth, d.index, d.receipt)
+			a.find("tile %d of level 0 was modified: the hash of leaf %d, receipt %s, is not the signed one", d.index/tileWidth, d.index, d.receipt)
 		case byTiles && !byReceipts:
-			a.find("receipt %s, leaf %d, has been changed: it is not the one that was signed", d.receipt, d.index)
+			a.find("receipt %s, leaf %d, was modified: it is not the signed one", d.receipt, d.index)
 		default:
-			a.find("receipt %s and the hash of its leaf %d do not agree", d.receipt, d.index)
+			a.find("receipt %s does not match the hash of its leaf %d", d.receipt, d.index)
 		}
 	}
 	if byTiles && !byReceipts {
@@ -336,7 +335,7 @@ func (a *auditor) compareUpper(ctx context.Context) error {
 		case n >= 0:
 			span := int64(1) << (tileHeight * at.level)
 			first := (at.index*tileWidth + n) * span
-			a.find("tile %d of level %d does not have what leaves %d to %d make", at.index, at.level, first, first+span-1)
+			a.find("tile %d of level %d does not match leaves %d to %d", at.index, at.level, first, first+span-1)
 		}
 	}
 	a.upper = nil
@@ -353,7 +352,7 @@ func (a *auditor) end(ctx context.Context) error {
 		byTiles = bytes.Equal(root[:], a.root)
 	}
 	if !byReceipts && !byTiles {
-		a.find("the state of the log has another root than its leaves make")
+		a.find("the root in the log's state does not match the leaves")
 	}
 	for _, tree := range []*edge{a.receipts, a.tiles} {
 		if tree != nil {

@@ -27,7 +27,7 @@ func (l *Log) open(signed []byte) (tlog.Tree, error) {
 	if err != nil {
 		var unverified *note.UnverifiedNoteError
 		if errors.As(err, &unverified) {
-			return tlog.Tree{}, damaged("the newest checkpoint is signed by none of the keys: where they were exchanged, put the former one back below the new one until a checkpoint has the signatures of both")
+			return tlog.Tree{}, damaged("the newest checkpoint is signed with none of the keys: if the key was replaced, put the former one back below the new one until a checkpoint is signed with both")
 		}
 		return tlog.Tree{}, damaged("the newest checkpoint: %w", err)
 	}
@@ -40,7 +40,7 @@ func (l *Log) tree(text []byte) (tlog.Tree, error) {
 		return tlog.Tree{}, damaged("the newest checkpoint: %w", err)
 	}
 	if l.origin != "" && c.Origin != l.origin {
-		return tlog.Tree{}, damaged("the newest checkpoint is of the log %q", c.Origin)
+		return tlog.Tree{}, damaged("the newest checkpoint belongs to the log %q", c.Origin)
 	}
 	return tlog.Tree{N: c.Size, Hash: c.Root}, nil
 }
@@ -96,7 +96,7 @@ func (s *sealing) readTiles(ctx context.Context, size int64, ranges []leaves, se
 	}
 	for t := range plan {
 		if stored := tiles[place{t.L, t.N}]; len(stored) != t.W*tlog.HashSize {
-			return nil, damaged("tile %d of level %d is of width %d instead of %d", t.N, t.L, len(stored)/tlog.HashSize, t.W)
+			return nil, damaged("tile %d of level %d has width %d instead of %d", t.N, t.L, len(stored)/tlog.HashSize, t.W)
 		}
 	}
 	return tiles, nil
@@ -124,7 +124,7 @@ func authenticate(tree tlog.Tree, tiles tlog.TileReader, ranges []leaves, seen t
 		}
 	}
 	if err == nil && seen.N > 0 && then != seen.Hash {
-		return older("the tree has not grown out of the checkpoint of size %d that has been published", seen.N)
+		return older("the tree does not extend the published checkpoint of size %d", seen.N)
 	}
 	return nil
 }
@@ -137,13 +137,13 @@ func untrue(err error) error {
 	if _, ok := errors.AsType[*domain.Error](err); ok {
 		return err
 	}
-	return damaged("the tiles do not make the tree that was signed: %w", err)
+	return damaged("the tiles do not match the signed tree: %w", err)
 }
 
 // tilePlan records which tiles are requested.
 type tilePlan map[tlog.Tile]bool
 
-var errPlanned = errors.New("tiles are only planned for")
+var errPlanned = errors.New("tiles are only planned")
 
 func (tilePlan) Height() int { return tileHeight }
 
@@ -157,7 +157,6 @@ func (p tilePlan) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 
 func (tilePlan) SaveTiles([]tlog.Tile, [][]byte) {}
 
-// fetch reads the planned tiles.
 func (p tilePlan) fetch(ctx context.Context, queries *dbsqlc.Queries) (tileSet, error) {
 	var wanted dbsqlc.TilesParams
 	for t := range p {
@@ -195,7 +194,7 @@ func (s *sealing) compare(ctx context.Context, r leaves, tiles tileSet) error {
 		name, _ := nameOf(body)
 		at := index % tileWidth * tlog.HashSize
 		if !bytes.Equal(hash[:], tiles[place{0, index / tileWidth}][at:at+tlog.HashSize]) || name != id.String() {
-			return damaged("receipt %s, leaf %d, is not the one that was sealed", id, index)
+			return damaged("receipt %s, leaf %d, is not the sealed one", id, index)
 		}
 		next++
 		return nil

@@ -32,7 +32,7 @@ type Later struct {
 
 // ErrForked means that the database's log is neither the beginning of the later state
 // nor its continuation.
-var ErrForked = errors.New("the log has another past")
+var ErrForked = errors.New("the log has a different history")
 
 // Missing counts the leaves of the later state that the database lacks; 0 if it has
 // that state or a later one. It fails with ErrForked if the pasts differ. It changes
@@ -63,8 +63,8 @@ func (l *Log) Missing(ctx context.Context, later Later) (n int64, err error) {
 func forked(size int64) error {
 	return &domain.Error{
 		Code: domain.CodeInternal,
-		Message: "The log of erasures in the database is not the beginning of the one that was kept: it is another log, or has gone on by itself since it was restored. " +
-			"Restore again and do not open the service before; or begin a new log and publish why: docs/erasure.md, After a restore",
+		Message: "The log of erasures in the database is not the beginning of the saved one: it is another log, or it has grown since it was restored. " +
+			"Restore again and keep the service closed until then; or begin a new log and publish why: docs/erasure.md, After a restore",
 		Cause: ErrForked,
 	}
 }
@@ -86,7 +86,7 @@ func (later Later) begins(origin string, size int64, root []byte) error {
 
 // unlike is the error for a later state that contradicts its checkpoint.
 func unlike(err error) error {
-	return &domain.Error{Code: domain.CodeInternal, Message: "What was kept of the log of erasures is damaged: nothing was changed", Cause: err}
+	return &domain.Error{Code: domain.CodeInternal, Message: "The saved log of erasures is damaged; nothing was changed", Cause: err}
 }
 
 // MayComplete reports whether the role has the privileges for Complete. Errors are
@@ -115,7 +115,7 @@ func (l *Log) Complete(ctx context.Context, later Later, progress func(done int6
 			return err
 		}
 		if !turn.Taken {
-			return domain.Errorf(domain.CodeUnavailable, "A service is sealing the log of erasures: stop every service on this database, and start again")
+			return domain.Errorf(domain.CodeUnavailable, "A service is sealing the log of erasures: stop every service on this database, and run this again")
 		}
 		state, err := queries.LockState(ctx)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
@@ -157,7 +157,6 @@ func (later Later) edge(size int64) (*edge, error) {
 	return newEdge(size, tiles)
 }
 
-// completion is one transaction that completes the log.
 type completion struct {
 	tx       postgres.Conn
 	later    Later
@@ -194,7 +193,7 @@ func (c *completion) run(ctx context.Context) error {
 	}
 	tree := tlog.Tree{N: c.edge.size, Hash: c.edge.root()}
 	if tree != c.later.Tree {
-		return unlike(errors.New("the receipts do not make the tree that was signed"))
+		return unlike(errors.New("the receipts do not match the signed tree"))
 	}
 	for _, t := range c.edge.partial() {
 		c.tiles.add(t)
@@ -210,7 +209,7 @@ func (c *completion) add(body []byte) error {
 		return unlike(err)
 	}
 	if c.edge.size >= c.later.Tree.N || r.Log != c.later.Origin {
-		return unlike(errors.New("there are receipts that the tree does not have"))
+		return unlike(errors.New("it has receipts that the tree does not have"))
 	}
 	var about *uuid.UUID
 	if r.Level != receipt.LevelLogical {
@@ -226,14 +225,13 @@ func (c *completion) add(body []byte) error {
 	return nil
 }
 
-// flush writes what has been gathered.
 func (c *completion) flush(ctx context.Context) error {
 	var b pgx.Batch
 	want := int64(len(c.ids))
 	b.Queue(dbsqlc.DropTwins, c.ids, c.abouts, c.levels)
 	b.Queue(dbsqlc.AddLeaves, c.ids, c.abouts, c.levels, c.bodies, c.times, c.places).Exec(func(tag pgconn.CommandTag) error {
 		if got := tag.RowsAffected(); got != want {
-			return damaged("%d of %d receipts that were kept are in the database with other contents or in other places", want-got, want)
+			return damaged("%d of %d saved receipts differ in the database, or are at other leaves", want-got, want)
 		}
 		return nil
 	})

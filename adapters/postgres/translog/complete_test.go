@@ -175,12 +175,12 @@ func TestCompleteNothing(t *testing.T) {
 			b.exec("DELETE FROM lethe.receipts WHERE leaf_index IS NULL")
 			b.write(1)
 			b.seal(1)
-		}, ErrForked, "gone on by itself"},
+		}, ErrForked, "has grown since it was restored"},
 		"it has gone on further": {func(b *fixture, _ *Later) {
 			b.exec("DELETE FROM lethe.receipts WHERE leaf_index IS NULL")
 			b.fill(900)
 			b.seal(900)
-		}, ErrForked, "gone on by itself"},
+		}, ErrForked, "has grown since it was restored"},
 		"another log":  {func(_ *fixture, l *Later) { l.Origin = "example.com/other" }, ErrForked, "another log"},
 		"another root": {func(_ *fixture, l *Later) { l.Tree.Hash[0] ^= 1 }, nil, "damaged"},
 		"a leaf too few": {func(_ *fixture, l *Later) {
@@ -213,7 +213,7 @@ func TestCompleteNothing(t *testing.T) {
 		}, nil, wrong.Error()},
 		"a receipt has other contents": {func(b *fixture, _ *Later) {
 			b.exec("UPDATE lethe.receipts SET body = set_byte(body, 200, 33) WHERE leaf_index IS NULL")
-		}, nil, "not as it was signed"},
+		}, nil, "does not match its signatures"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

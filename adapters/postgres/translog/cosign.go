@@ -26,7 +26,7 @@ func (l *Log) Cosign(ctx context.Context, cosigned []byte) (size int64, added in
 	text, lines, _ := bytes.Cut(cosigned, []byte("\n\n"))
 	theirs, err := receipt.ParseCheckpoint(append(bytes.Clone(text), '\n'))
 	if err != nil {
-		return 0, 0, domain.Errorf(domain.CodeInvalid, "This is no checkpoint with signatures: %v", err)
+		return 0, 0, domain.Errorf(domain.CodeInvalid, "Not a checkpoint with signatures: %v", err)
 	}
 	err = l.db.Use(ctx, func(c postgres.Conn) error {
 		queries := dbsqlc.New(c)
@@ -39,7 +39,7 @@ func (l *Log) Cosign(ctx context.Context, cosigned []byte) (size int64, added in
 		case err != nil:
 			return domain.Errorf(domain.CodeConflict, "The log's own checkpoint of size %d cannot be used: %v", theirs.Size, err)
 		case ours != theirs:
-			return domain.Errorf(domain.CodeConflict, "The log has published another checkpoint of size %d: if this one is signed with the log's key, too, the log was forked; keep both, they are the evidence", theirs.Size)
+			return domain.Errorf(domain.CodeConflict, "The log has published another checkpoint of size %d: if this one is also signed with the log's key, the log was forked; keep both as evidence", theirs.Size)
 		}
 		put := dbsqlc.PutCosignaturesParams{Size: theirs.Size}
 		for line := range bytes.Lines(lines) {

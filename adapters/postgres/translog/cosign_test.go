@@ -134,7 +134,7 @@ func TestCosignRefuses(t *testing.T) {
 		code  domain.Code
 		says  string
 	}{
-		"nothing":               {nil, domain.CodeInvalid, "no checkpoint"},
+		"nothing":               {nil, domain.CodeInvalid, "Not a checkpoint"},
 		"no signature":          {sent, domain.CodeInvalid, "No witness has signed"},
 		"a stranger's":          {slices.Concat(sent, stranger.Sign(sent, now)), domain.CodeInvalid, "is signed with stranger.example/w+"},
 		"one of two a stranger": {slices.Concat(sent, w.one.Sign(sent, now), stranger.Sign(sent, now)), domain.CodeInvalid, "stranger.example/w+"},

@@ -30,7 +30,7 @@ func (l *Log) Publish(ctx context.Context) (published int64, absent []string, er
 	case err != nil:
 		return 0, nil, err
 	case !permitted:
-		return 0, nil, domain.Errorf(domain.CodeInternal, "The role may not see what the standbys have replayed, so no checkpoint is published: GRANT pg_monitor to it")
+		return 0, nil, domain.Errorf(domain.CodeInternal, "No checkpoint was published, since the role may not see what the standbys have replayed: GRANT pg_monitor to it")
 	}
 	return published, absent, nil
 }

@@ -37,7 +37,7 @@ func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	})
 	switch {
 	case domain.CodeOf(err) == domain.CodeNotFound && seen.N > 0:
-		return nil, older("no checkpoint is left, and one of size %d has been published", seen.N)
+		return nil, older("no checkpoint is left, but one of size %d was published", seen.N)
 	case err != nil:
 		return nil, err
 	}
@@ -56,9 +56,9 @@ func (l *Log) published(ctx context.Context, size int64, signed []byte, seen tlo
 	case err != nil:
 		return tree, err
 	case tree.N != size:
-		return tree, damaged("the checkpoint of size %d is of %d", size, tree.N)
+		return tree, damaged("the checkpoint stored as size %d has size %d", size, tree.N)
 	case tree.N < seen.N, tree.N == seen.N && tree.Hash != seen.Hash:
-		return tree, older("the newest checkpoint is of size %d, and another one of size %d has been published", tree.N, seen.N)
+		return tree, older("the newest checkpoint has size %d, but another one of size %d was published", tree.N, seen.N)
 	case tree == *l.seen.Load():
 		return tree, nil
 	}
@@ -80,7 +80,7 @@ func (l *Log) grownOut(ctx context.Context, seen, tree tlog.Tree) error {
 	case err != nil:
 		return err
 	case tlog.CheckTree(proof, tree.N, tree.Hash, seen.N, seen.Hash) != nil:
-		return older("the newest checkpoint, of size %d, has not grown out of the one of size %d that has been published", tree.N, seen.N)
+		return older("the newest checkpoint, of size %d, does not extend the published one of size %d", tree.N, seen.N)
 	}
 	return nil
 }
@@ -96,7 +96,7 @@ func (l *Log) Receipt(ctx context.Context, id uuid.UUID) (domain.LoggedReceipt, 
 	return found, err
 }
 
-var errOtherKeys = errors.New("the checkpoint has signatures of other keys")
+var errOtherKeys = errors.New("the checkpoint is signed with other keys")
 
 func (l *Log) receipt(ctx context.Context, id uuid.UUID, cosigned bool) (domain.LoggedReceipt, error) {
 	seen := *l.seen.Load()
@@ -135,7 +135,7 @@ func (l *Log) receipt(ctx context.Context, id uuid.UUID, cosigned bool) (domain.
 		return domain.LoggedReceipt{}, err
 	}
 	if tlog.CheckRecord(proof, tree.N, tree.Hash, row.LeafIndex, tlog.RecordHash(row.Body)) != nil {
-		return domain.LoggedReceipt{}, damaged("receipt %s, leaf %d, is not the one that was sealed", id, row.LeafIndex)
+		return domain.LoggedReceipt{}, damaged("receipt %s, leaf %d, is not the sealed one", id, row.LeafIndex)
 	}
 	found.File, err = receipt.FormatProof(receipt.Proof{Receipt: row.Body, Index: row.LeafIndex, Hashes: proof, Checkpoint: row.Note})
 	if err != nil {
@@ -170,7 +170,7 @@ func (l *Log) Hashes(ctx context.Context, t domain.Tile) (hashes []byte, err err
 	case err != nil:
 		return nil, err
 	case len(hashes) != t.Width*tlog.HashSize:
-		return nil, damaged("tile %d of level %d is of width %d instead of %d or more", t.Index, t.Level, len(hashes)/tlog.HashSize, t.Width)
+		return nil, damaged("tile %d of level %d has width %d instead of %d or more", t.Index, t.Level, len(hashes)/tlog.HashSize, t.Width)
 	}
 	return hashes, nil
 }
@@ -226,7 +226,7 @@ func (l *Log) Entries(ctx context.Context, t domain.Tile) (bundle []byte, err er
 // no such trees; other errors are those of MapError. The proof is only as good as the
 // tiles: verify it against both roots.
 func (l *Log) Consistency(ctx context.Context, older, newer int64) (tlog.TreeProof, error) {
-	none := domain.Errorf(domain.CodeNotFound, "The log has no tree of size %d that one of size %d has grown out of", newer, older)
+	none := domain.Errorf(domain.CodeNotFound, "The log has no tree of size %d that extends one of size %d", newer, older)
 	if older < 1 || newer < older || newer > maxIndex*domain.TileWidth {
 		return nil, none
 	}

@@ -96,11 +96,11 @@ func TestReadingWhatWasChanged(t *testing.T) {
 	for name, c := range map[string]struct{ sql, says string }{
 		"the receipt":       {"UPDATE lethe.receipts SET body = set_byte(body, 200, 33) WHERE leaf_index = 5", "leaf 5,"},
 		"its place":         {"UPDATE lethe.receipts SET leaf_index = 300 WHERE leaf_index = 5", "leaf 300,"},
-		"its tile":          {"UPDATE lethe.tiles SET hashes = set_byte(hashes, 4, get_byte(hashes, 4) # 1) WHERE level = 0 AND idx = 0", "do not make the tree"},
+		"its tile":          {"UPDATE lethe.tiles SET hashes = set_byte(hashes, 4, get_byte(hashes, 4) # 1) WHERE level = 0 AND idx = 0", "do not match the signed tree"},
 		"a tile on the way": {"DELETE FROM lethe.tiles WHERE level = 1", "level 1 is missing"},
 		"the checkpoint":    {"UPDATE lethe.checkpoints SET note = 'note'", "newest checkpoint"},
-		"of another log":    {"UPDATE lethe.checkpoints SET note = convert_to(replace(convert_from(note, 'UTF8'), 'example.com', 'example.org'), 'UTF8')", "of the log"},
-		"of another size":   {"UPDATE lethe.checkpoints SET size = 299", "is of 300"},
+		"of another log":    {"UPDATE lethe.checkpoints SET note = convert_to(replace(convert_from(note, 'UTF8'), 'example.com', 'example.org'), 'UTF8')", "to the log"},
+		"of another size":   {"UPDATE lethe.checkpoints SET size = 299", "has size 300"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

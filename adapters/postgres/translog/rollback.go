@@ -16,9 +16,9 @@ import (
 // it fails with ErrRolledBack. It makes one round trip, and another if the log has
 // grown. Other errors are those of Checkpoint.
 func (l *Log) Compare(ctx context.Context) error {
-	// What is kept by now was committed before the database is asked.
+	// What is kept now was committed before the following query.
 	if err := l.recall(); err != nil {
-		return &domain.Error{Code: domain.CodeInternal, Message: "The newest checkpoint that was seen cannot be read; see the service's log", Cause: err}
+		return &domain.Error{Code: domain.CodeInternal, Message: "Could not read the newest known checkpoint; see the service's log", Cause: err}
 	}
 	if _, err := l.Checkpoint(ctx); err != nil && domain.CodeOf(err) != domain.CodeNotFound {
 		return err
@@ -39,11 +39,11 @@ func (l *Log) recall() error {
 	if unverified, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
 		n = unverified.Note // by a former key
 	} else if err != nil {
-		return fmt.Errorf("the checkpoint that is kept is damaged: %w", err)
+		return fmt.Errorf("the saved checkpoint is damaged: %w", err)
 	}
 	tree, err := l.tree([]byte(n.Text))
 	if err != nil {
-		return fmt.Errorf("the checkpoint that is kept is not of this log: %w", err)
+		return fmt.Errorf("the saved checkpoint is not of this log: %w", err)
 	}
 	l.saw(tree)
 	return nil
@@ -55,8 +55,8 @@ func (l *Log) see(tree tlog.Tree, signed []byte) error {
 		if err := l.kept.Keep(signed); err != nil {
 			return &domain.Error{
 				Code:    domain.CodeUnavailable,
-				Message: "The newest checkpoint of the log of erasures cannot be kept, and is not shown until it can; see the service's log",
-				Cause:   fmt.Errorf("keep the checkpoint of size %d: %w", tree.N, err),
+				Message: "Could not save the newest checkpoint of the log of erasures, so it is not shown; see the service's log",
+				Cause:   fmt.Errorf("save the checkpoint of size %d: %w", tree.N, err),
 			}
 		}
 	}

@@ -112,7 +112,7 @@ func TestSeenUnusable(t *testing.T) {
 	for name, c := range map[string]struct{ content, says string }{
 		"another root":     {strings.Replace(string(signed), "\n1\n", "\n2\n", 1), "damaged"},
 		"another log":      {string(other), "example.com/other"},
-		"no checkpoint":    {"words", "no signed checkpoint"},
+		"no checkpoint":    {"words", "not a signed checkpoint"},
 		"cut in the midst": {string(signed[:len(signed)-9]), "damaged"},
 	} {
 		if err := os.WriteFile(path, []byte(c.content), 0o600); err != nil {

@@ -24,7 +24,7 @@ const MaxSealed = 10_000
 const lockKey = 0x6c657468656c6f67
 
 // ErrNoKey is returned by Seal without a key.
-var ErrNoKey = domain.Errorf(domain.CodeInternal, "There is no key to sign the log of erasures with")
+var ErrNoKey = domain.Errorf(domain.CodeInternal, "No key to sign the log of erasures with")
 
 // Backlog is the pending work of Seal and Publish.
 type Backlog struct {
@@ -93,7 +93,6 @@ func (l *Log) Seal(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// sealing is one transaction that seals.
 type sealing struct {
 	*Log
 	tx      postgres.Conn
@@ -115,22 +114,22 @@ func (s *sealing) check(ctx context.Context, seen tlog.Tree) (*edge, error) {
 	case err != nil:
 		return nil, err
 	case beyond:
-		return nil, damaged("receipts or tiles lie outside of the tree, which is of size %d", state.Size)
+		return nil, damaged("receipts or tiles lie outside of the tree, which has size %d", state.Size)
 	case newest.Size != state.Size:
-		return nil, damaged("the tree is of size %d and the newest checkpoint %d", state.Size, newest.Size)
+		return nil, damaged("the tree has size %d and the newest checkpoint %d", state.Size, newest.Size)
 	case seen.N > state.Size:
-		return nil, older("the tree is of size %d, and a checkpoint of size %d has been published: the database is an older state of itself", state.Size, seen.N)
+		return nil, older("the tree has size %d, but a checkpoint of size %d was published: the database is an older state of itself", state.Size, seen.N)
 	case state.Size == 0:
 		return &edge{}, nil
 	case state.Origin != s.origin:
-		return nil, domain.Errorf(domain.CodeInternal, "The log of erasures in this database is %s and the keys are of %s", state.Origin, s.origin)
+		return nil, domain.Errorf(domain.CodeInternal, "The log of erasures in this database is %s, but the keys belong to %s", state.Origin, s.origin)
 	}
 	tree, err := s.open(newest.Note)
 	if err != nil {
 		return nil, err
 	}
 	if tree.N != state.Size || !bytes.Equal(tree.Hash[:], state.Root) {
-		return nil, damaged("the newest checkpoint is of another tree than the one that is there")
+		return nil, damaged("the newest checkpoint belongs to another tree than the stored one")
 	}
 	ranges := s.rounds(tree.N)
 	tiles, err := s.readTiles(ctx, tree.N, ranges, seen)
@@ -163,9 +162,9 @@ func (s *sealing) grow(ctx context.Context, e *edge) (int, tlog.Tree, []byte, er
 	_, err = pgx.ForEachRow(rows, []any{&id, &body}, func() error {
 		switch name, log := nameOf(body); {
 		case log != s.origin:
-			return domain.Errorf(domain.CodeInternal, "Receipts of the log %q are waiting to be sealed, and the keys are of %s: the log needs a key of the name that its receipts give it", log, s.origin)
+			return domain.Errorf(domain.CodeInternal, "Unsealed receipts belong to the log %q, but the keys to %s: use a key whose name is that of the log", log, s.origin)
 		case name != id.String():
-			return damaged("receipt %s says that it is %q", id, name)
+			return damaged("receipt %s contains the id %q", id, name)
 		}
 		ids, places = append(ids, id), append(places, e.size)
 		e.add(tlog.RecordHash(body), grown.add)
@@ -180,13 +179,13 @@ func (s *sealing) grow(ctx context.Context, e *edge) (int, tlog.Tree, []byte, er
 	tree := tlog.Tree{N: e.size, Hash: e.root()}
 	signed, err := receipt.SignCheckpoint(receipt.Checkpoint{Origin: s.origin, Size: tree.N, Root: tree.Hash}, s.signers...)
 	if err != nil {
-		return 0, tlog.Tree{}, nil, &domain.Error{Code: domain.CodeInternal, Message: "The log of erasures could not be signed", Cause: err}
+		return 0, tlog.Tree{}, nil, &domain.Error{Code: domain.CodeInternal, Message: "Could not sign the log of erasures", Cause: err}
 	}
 	var b pgx.Batch
 	queue(&b, func(q *dbsqlc.Queries) error {
 		sealed, err := q.Seal(ctx, dbsqlc.SealParams{Ids: ids, LeafIndexes: places})
 		if err == nil && sealed != e.size-first {
-			return damaged("of %d receipts %d were sealed", e.size-first, sealed)
+			return damaged("of %d receipts, %d were sealed", e.size-first, sealed)
 		}
 		return err
 	})

@@ -22,42 +22,42 @@ func TestTampering(t *testing.T) {
 		sealing string // what it says; empty: that it does not look there
 		audit   string
 	}{
-		"a receipt changed":              {"UPDATE lethe.receipts SET body = set_byte(body, 200, 33) WHERE leaf_index = 5", "leaf 5,", "leaf 5, has been changed"},
-		"one of the last tile":           {"UPDATE lethe.receipts SET body = set_byte(body, 200, 33) WHERE leaf_index = 599", "leaf 599,", "leaf 599, has been changed"},
+		"a receipt changed":              {"UPDATE lethe.receipts SET body = set_byte(body, 200, 33) WHERE leaf_index = 5", "leaf 5,", "leaf 5, was modified"},
+		"one of the last tile":           {"UPDATE lethe.receipts SET body = set_byte(body, 200, 33) WHERE leaf_index = 599", "leaf 599,", "leaf 599, was modified"},
 		"a receipt removed":              {"DELETE FROM lethe.receipts WHERE leaf_index = 300", "leaf 300 is missing", "leaf 300 is missing"},
 		"the last one removed":           {"DELETE FROM lethe.receipts WHERE leaf_index = 599", "leaf 599 is missing", "leaf 599 is missing"},
 		"one taken out of the log":       {"UPDATE lethe.receipts SET leaf_index = NULL WHERE leaf_index = 7", "leaf 7 is missing", "leaf 7 is missing"},
-		"two exchanged":                  {"UPDATE lethe.receipts a SET body = b.body FROM lethe.receipts b WHERE a.leaf_index + b.leaf_index = 21 AND a.leaf_index IN (10, 11)", "leaf 10,", "leaf 10, has been changed"},
+		"two exchanged":                  {"UPDATE lethe.receipts a SET body = b.body FROM lethe.receipts b WHERE a.leaf_index + b.leaf_index = 21 AND a.leaf_index IN (10, 11)", "leaf 10,", "leaf 10, was modified"},
 		"the ids of two exchanged":       {"CREATE TABLE was AS SELECT id, leaf_index FROM lethe.receipts WHERE leaf_index IN (10, 11); DELETE FROM lethe.receipt_secrets; UPDATE lethe.receipts SET id = gen_random_uuid() WHERE leaf_index IN (10, 11); UPDATE lethe.receipts r SET id = w.id FROM was w WHERE r.leaf_index = 21 - w.leaf_index", "leaf 10,", "an id that is not its own"},
 		"one added":                      {"INSERT INTO lethe.receipts (id, body, leaf_index) SELECT gen_random_uuid(), body, 600 FROM lethe.receipts WHERE leaf_index = 1", "outside of the tree", "leaf 600, which the tree does not have"},
 		"one added far away":             {"INSERT INTO lethe.receipts (id, body, leaf_index) SELECT gen_random_uuid(), body, 9e18 FROM lethe.receipts WHERE leaf_index = 1", "outside of the tree", "leaf 9000000000000000000, which"},
-		"a hash changed":                 {"UPDATE lethe.tiles SET hashes = set_byte(hashes, 33, get_byte(hashes, 33) # 1) WHERE level = 0 AND idx = 1", "do not make the tree", "tile 1 of level 0 has been changed: the hash of leaf 257"},
-		"a hash further up changed":      {"UPDATE lethe.tiles SET hashes = set_byte(hashes, 33, get_byte(hashes, 33) # 1) WHERE level = 1", "do not make the tree", "tile 0 of level 1 does not have what leaves 256 to 511 make"},
-		"a receipt and its hash changed": {"UPDATE lethe.receipts SET body = set_byte(body, 200, 33) WHERE leaf_index = 5; UPDATE lethe.tiles SET hashes = overlay(hashes placing (SELECT sha256('\\x00' || body) FROM lethe.receipts WHERE leaf_index = 5) from 161) WHERE level = 0 AND idx = 0", "do not make the tree", "does not have what leaves 0 to 255 make"},
+		"a hash changed":                 {"UPDATE lethe.tiles SET hashes = set_byte(hashes, 33, get_byte(hashes, 33) # 1) WHERE level = 0 AND idx = 1", "do not match the signed tree", "tile 1 of level 0 was modified: the hash of leaf 257"},
+		"a hash further up changed":      {"UPDATE lethe.tiles SET hashes = set_byte(hashes, 33, get_byte(hashes, 33) # 1) WHERE level = 1", "do not match the signed tree", "tile 0 of level 1 does not match leaves 256 to 511"},
+		"a receipt and its hash changed": {"UPDATE lethe.receipts SET body = set_byte(body, 200, 33) WHERE leaf_index = 5; UPDATE lethe.tiles SET hashes = overlay(hashes placing (SELECT sha256('\\x00' || body) FROM lethe.receipts WHERE leaf_index = 5) from 161) WHERE level = 0 AND idx = 0", "do not match the signed tree", "does not match leaves 0 to 255"},
 		"a tile removed":                 {"DELETE FROM lethe.tiles WHERE level = 0 AND idx = 1", "tile 1 of level 0", "tile 1 of level 0 is missing"},
 		"the last tile removed":          {"DELETE FROM lethe.tiles WHERE level = 0 AND idx = 2", "tile 2 of level 0", "tile 2 of level 0 is missing"},
 		"an upper tile removed":          {"DELETE FROM lethe.tiles WHERE level = 1", "tile 0 of level 1", "tile 0 of level 1 is missing"},
-		"a tile shortened":               {"UPDATE lethe.tiles SET hashes = substring(hashes FROM 1 FOR 320) WHERE level = 0 AND idx = 1", "tile 1 of level 0 is of width 10", "tile 1 of level 0 is of width 10"},
-		"the last tile lengthened":       {"UPDATE lethe.tiles SET hashes = hashes || substring(hashes FROM 1 FOR 32) WHERE level = 0 AND idx = 2", "tile 2 of level 0 is of width 89", "tile 2 of level 0 is of width 89"},
-		"a tile added":                   {"INSERT INTO lethe.tiles SELECT level, 3, hashes FROM lethe.tiles WHERE level = 0 AND idx = 2", "outside of the tree", "tile 3 of level 0 is of width 88, where the tree has 0"},
-		"an upper tile added":            {"INSERT INTO lethe.tiles SELECT 9, 9e18, hashes FROM lethe.tiles WHERE level = 1", "", "of level 9 is of width 2, where the tree has 0"},
-		"the size changed":               {"UPDATE lethe.log_state SET size = 599", "outside of the tree", "is of size 599 and the newest checkpoint 600"},
-		"the root changed":               {"UPDATE lethe.log_state SET root = set_byte(root, 0, get_byte(root, 0) # 1)", "is of another tree", "another root"},
-		"the root cut":                   {"UPDATE lethe.log_state SET root = ''", "is of another tree", "another root"},
+		"a tile shortened":               {"UPDATE lethe.tiles SET hashes = substring(hashes FROM 1 FOR 320) WHERE level = 0 AND idx = 1", "tile 1 of level 0 has width 10", "tile 1 of level 0 has width 10"},
+		"the last tile lengthened":       {"UPDATE lethe.tiles SET hashes = hashes || substring(hashes FROM 1 FOR 32) WHERE level = 0 AND idx = 2", "tile 2 of level 0 has width 89", "tile 2 of level 0 has width 89"},
+		"a tile added":                   {"INSERT INTO lethe.tiles SELECT level, 3, hashes FROM lethe.tiles WHERE level = 0 AND idx = 2", "outside of the tree", "tile 3 of level 0 has width 88 instead of 0"},
+		"an upper tile added":            {"INSERT INTO lethe.tiles SELECT 9, 9e18, hashes FROM lethe.tiles WHERE level = 1", "", "of level 9 has width 2 instead of 0"},
+		"the size changed":               {"UPDATE lethe.log_state SET size = 599", "outside of the tree", "has size 599 and the newest checkpoint 600"},
+		"the root changed":               {"UPDATE lethe.log_state SET root = set_byte(root, 0, get_byte(root, 0) # 1)", "belongs to another tree", "root in the log's state does not match"},
+		"the root cut":                   {"UPDATE lethe.log_state SET root = ''", "belongs to another tree", "root in the log's state does not match"},
 		"the origin changed":             {"UPDATE lethe.log_state SET origin = 'example.com/other'", "is example.com/other", "is example.com/other"},
 		"the state removed":              {"DELETE FROM lethe.log_state", "outside of the tree", "leaf 0, which the tree does not have"},
 		"the newest checkpoint removed":  {"DELETE FROM lethe.checkpoints WHERE size = 600", "the newest checkpoint 300", "the newest checkpoint 300"},
 		"all checkpoints removed":        {"DELETE FROM lethe.checkpoints", "the newest checkpoint 0", "the newest checkpoint 0"},
 		"all but the receipts removed":   {"DELETE FROM lethe.checkpoints; DELETE FROM lethe.log_state; DELETE FROM lethe.tiles", "outside of the tree", "leaf 0, which the tree does not have"},
-		"a signature changed":            {"UPDATE lethe.checkpoints SET note = set_byte(note, length(note) - 20, get_byte(note, length(note) - 20) # 1) WHERE size = 600", "the newest checkpoint: ", "size 600 is not as it was signed"},
-		"a checkpoint cut":               {"UPDATE lethe.checkpoints SET note = substring(note FROM 1 FOR 20) WHERE size = 600", "the newest checkpoint: malformed note", "size 600 is not as it was signed"},
-		"an older one in its place":      {"UPDATE lethe.checkpoints SET note = (SELECT note FROM lethe.checkpoints WHERE size = 300) WHERE size = 600", "is of another tree", "size 600 is not as it was signed"},
-		"an older checkpoint changed":    {"UPDATE lethe.checkpoints SET note = (SELECT note FROM lethe.checkpoints WHERE size = 600) WHERE size = 300", "", "size 300 is not as it was signed"},
+		"a signature changed":            {"UPDATE lethe.checkpoints SET note = set_byte(note, length(note) - 20, get_byte(note, length(note) - 20) # 1) WHERE size = 600", "the newest checkpoint: ", "size 600 was modified after signing"},
+		"a checkpoint cut":               {"UPDATE lethe.checkpoints SET note = substring(note FROM 1 FOR 20) WHERE size = 600", "the newest checkpoint: malformed note", "size 600 was modified after signing"},
+		"an older one in its place":      {"UPDATE lethe.checkpoints SET note = (SELECT note FROM lethe.checkpoints WHERE size = 300) WHERE size = 600", "belongs to another tree", "size 600 was modified after signing"},
+		"an older checkpoint changed":    {"UPDATE lethe.checkpoints SET note = (SELECT note FROM lethe.checkpoints WHERE size = 600) WHERE size = 300", "", "size 300 was modified after signing"},
 		"a checkpoint added":             {"INSERT INTO lethe.checkpoints (size, note) SELECT 700, note FROM lethe.checkpoints WHERE size = 600", "the newest checkpoint 700", "the newest checkpoint 700"},
 		"one turned back consistently": {`DELETE FROM lethe.checkpoints WHERE size > 300; DELETE FROM lethe.receipts WHERE leaf_index >= 300;
 			UPDATE lethe.tiles SET hashes = substring(hashes FROM 1 FOR 1408) WHERE level = 0 AND idx = 1; DELETE FROM lethe.tiles WHERE level = 0 AND idx = 2;
 			UPDATE lethe.tiles SET hashes = substring(hashes FROM 1 FOR 32) WHERE level = 1; UPDATE lethe.log_state SET size = w.size, root = w.root FROM was_state w`,
-			"600 has been published: the database is an older state of itself", "-"},
+			"600 was published: the database is an older state of itself", "-"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -118,7 +118,7 @@ func TestForgedCheckpoint(t *testing.T) {
 		t.Fatalf("sealed %d, %v", n, err)
 	}
 	b.write(1)
-	if n, err := b.Seal(t.Context()); n != 0 || err == nil || !strings.Contains(err.Error(), "signed by none of the keys") {
+	if n, err := b.Seal(t.Context()); n != 0 || err == nil || !strings.Contains(err.Error(), "signed with none of the keys") {
 		t.Errorf("sealed %d, %v", n, err)
 	}
 }
@@ -158,7 +158,7 @@ func TestManyFindings(t *testing.T) {
 		t.Errorf("%d findings and %d more, %v", len(audit.Findings), audit.More, err)
 	}
 	for i, finding := range audit.Findings {
-		if !strings.Contains(finding, fmt.Sprintf("leaf %d, has been changed", i)) {
+		if !strings.Contains(finding, fmt.Sprintf("leaf %d, was modified", i)) {
 			t.Errorf("finding %d is %q", i, finding)
 		}
 	}

@@ -22,12 +22,12 @@ import (
 
 // ErrRolledBack means that the database's log does not extend the newest checkpoint
 // seen: the database was restored, or is another.
-var ErrRolledBack = errors.New("the log is older than what was seen of it")
+var ErrRolledBack = errors.New("the log is older than its newest known checkpoint")
 
 func older(format string, args ...any) *domain.Error {
 	return &domain.Error{
 		Code:    domain.CodeInternal,
-		Message: "The database's log of erasures is older than the newest checkpoint that was seen of it, or has another past: run `lethe replay`",
+		Message: "The database's log of erasures is older than the newest checkpoint that this service has seen, or has a different history: run `lethe replay`",
 		Cause:   fmt.Errorf("%w: %w", ErrRolledBack, fmt.Errorf(format, args...)),
 	}
 }
@@ -57,7 +57,6 @@ type CheckpointStore interface {
 	Keep(signed []byte) error
 }
 
-// Log is the log of erasures.
 type Log struct {
 	db        *postgres.DB
 	origin    string
@@ -87,19 +86,19 @@ func New(db *postgres.DB, cfg Config) (*Log, error) {
 	for i, s := range cfg.Signers {
 		public := s.PublicKey()
 		if i > 0 && public.Name() != l.origin {
-			return nil, fmt.Errorf("the keys of the log are of two origins, %s and %s", l.origin, public.Name())
+			return nil, fmt.Errorf("the log's keys have two origins, %s and %s: all must have one", l.origin, public.Name())
 		}
 		l.origin = public.Name()
 		l.signers = append(l.signers, s)
 		l.keys = append(l.keys, public)
 		var err error
 		if verifiers[i], err = note.NewVerifier(public.String()); err != nil {
-			return nil, fmt.Errorf("the public key of the log: %w", err)
+			return nil, fmt.Errorf("read the log's public key: %w", err)
 		}
 	}
 	for _, key := range cfg.Witnesses {
 		if !key.Witness() || key.Name() == l.origin {
-			return nil, fmt.Errorf("the key %s is a log's and not a witness's", key.ID())
+			return nil, fmt.Errorf("key %s belongs to a log, not to a witness", key.ID())
 		}
 		if len(l.signers) > 0 {
 			l.keys = append(l.keys, key)
@@ -113,14 +112,13 @@ func New(db *postgres.DB, cfg Config) (*Log, error) {
 	return l, nil
 }
 
-// ErrDamaged is wrapped by errors that say that the log is not as it was signed.
-var ErrDamaged = errors.New("the log is not as it was signed")
+// ErrDamaged is wrapped by errors that say that the log does not match its signatures.
+var ErrDamaged = errors.New("the log does not match its signatures")
 
-// damaged says what of the log is not as it was signed.
 func damaged(format string, args ...any) *domain.Error {
 	return &domain.Error{
 		Code:    domain.CodeInternal,
-		Message: "The log of erasures is not as it was signed; run `lethe doctor`",
+		Message: "The log of erasures does not match its signatures; run `lethe doctor`",
 		Cause:   damage{fmt.Errorf(format, args...)},
 	}
 }

@@ -69,7 +69,6 @@ func (e *edge) partial() []tile {
 	return tiles
 }
 
-// root returns the tree's hash.
 func (e *edge) root() tlog.Hash {
 	if e.size == 0 {
 		return sha256.Sum256(nil)
@@ -84,7 +83,6 @@ func (e *edge) root() tlog.Hash {
 	return root
 }
 
-// clone returns an independent copy of the edge.
 func (e *edge) clone() *edge {
 	c := *e
 	c.levels = make([][]tlog.Hash, len(e.levels))
@@ -138,7 +136,6 @@ func newEdge(size int64, tiles tileSet) (*edge, error) {
 	return e, nil
 }
 
-// place is a tile's place.
 type place struct {
 	level int
 	index int64
@@ -153,7 +150,7 @@ func (s tileSet) data(t tlog.Tile) ([]byte, error) {
 	case !ok:
 		return nil, damaged("tile %d of level %d is missing", t.N, t.L)
 	case len(stored) < t.W*tlog.HashSize:
-		return nil, damaged("tile %d of level %d is of width %d instead of %d", t.N, t.L, len(stored)/tlog.HashSize, t.W)
+		return nil, damaged("tile %d of level %d has width %d instead of %d", t.N, t.L, len(stored)/tlog.HashSize, t.W)
 	}
 	return stored[:t.W*tlog.HashSize], nil
 }

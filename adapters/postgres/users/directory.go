@@ -89,7 +89,7 @@ func (d *Directory) AddUser(ctx context.Context, u NewUser) (uuid.UUID, error) {
 	u.Email = strings.TrimSpace(u.Email)
 	at := strings.LastIndexByte(u.Email, '@')
 	if at < 1 || at == len(u.Email)-1 || strings.ContainsAny(u.Email, " \t\r\n") || !domain.Storable(u.Email) {
-		return uuid.Nil, domain.Errorf(domain.CodeInvalid, "%q is no e-mail address", u.Email)
+		return uuid.Nil, domain.Errorf(domain.CodeInvalid, "%q is not an e-mail address", u.Email)
 	}
 	if !domain.Storable(u.DisplayName) || u.ExternalID != nil && (*u.ExternalID == "" || !domain.Storable(*u.ExternalID)) {
 		return uuid.Nil, domain.Errorf(domain.CodeInvalid, "Names must be UTF-8 text without NUL, and an external identifier must not be empty")
@@ -203,7 +203,7 @@ func (d *Directory) CreateKey(ctx context.Context, owner, creator, purpose, name
 		return "", err
 	}
 	if name == "" || !domain.Storable(name) {
-		return "", domain.Errorf(domain.CodeInvalid, "A key needs a name, in UTF-8 without NUL")
+		return "", domain.Errorf(domain.CodeInvalid, "A key needs a name in UTF-8 without NUL")
 	}
 	random := make([]byte, 32)
 	rand.Read(random)
@@ -222,7 +222,7 @@ func (d *Directory) CreateKey(ctx context.Context, owner, creator, purpose, name
 			Name: name, Secret: secret, Owner: ownerID, Creator: creatorID, Purpose: purpose,
 		})
 		if errors.Is(err, pgx.ErrNoRows) {
-			return domain.Errorf(domain.CodeInvalid, "%s has a key named %q there already: choose another name, or revoke that one", creator, name)
+			return domain.Errorf(domain.CodeInvalid, "%s already has a key named %q there: choose another name, or revoke that key", creator, name)
 		}
 		return err
 	})
@@ -251,7 +251,7 @@ func (d *Directory) RevokeKey(ctx context.Context, id uuid.UUID) error {
 	return d.db.Tx(ctx, func(tx *postgres.Tx) error {
 		n, err := dbsqlc.New(tx).RevokeKey(ctx, id)
 		if err == nil && n == 0 {
-			return domain.Errorf(domain.CodeNotFound, "There is no key %s", id)
+			return domain.Errorf(domain.CodeNotFound, "No key %s", id)
 		}
 		return err
 	})
@@ -260,14 +260,14 @@ func (d *Directory) RevokeKey(ctx context.Context, id uuid.UUID) error {
 // find resolves who; kind is the required kind of user, or empty.
 func find(ctx context.Context, q *dbsqlc.Queries, who, kind string) (uuid.UUID, error) {
 	if !domain.Storable(who) {
-		return uuid.Nil, domain.Errorf(domain.CodeNotFound, "There is no user %q", who)
+		return uuid.Nil, domain.Errorf(domain.CodeNotFound, "No user %q", who)
 	}
 	found, err := q.FindUser(ctx, who)
 	switch {
 	case err != nil:
 		return uuid.Nil, err
 	case len(found) == 0:
-		return uuid.Nil, domain.Errorf(domain.CodeNotFound, "There is no user %q: give an e-mail address or an identifier from the list of users", who)
+		return uuid.Nil, domain.Errorf(domain.CodeNotFound, "No user %q: give an e-mail address or an identifier from the list of users", who)
 	case len(found) > 1:
 		return uuid.Nil, domain.Errorf(domain.CodeInvalid, "%d users have the address %q: give the identifier of one", len(found), who)
 	case kind != "" && found[0].UserType != kind:
@@ -293,5 +293,5 @@ func oneOf(what, word string, known []string) error {
 	if slices.Contains(known, word) {
 		return nil
 	}
-	return domain.Errorf(domain.CodeInvalid, "%q is no %s: choose from %s", word, what, strings.Join(known, ", "))
+	return domain.Errorf(domain.CodeInvalid, "%q is not a %s: choose from %s", word, what, strings.Join(known, ", "))
 }

@@ -161,9 +161,9 @@ func TestDirectoryRefuses(t *testing.T) {
 		code domain.Code
 		says string
 	}{
-		"no address":              {add(users.NewUser{Email: "anna"}), domain.CodeInvalid, "no e-mail address"},
-		"address of words":        {add(users.NewUser{Email: "an na@example.com"}), domain.CodeInvalid, "no e-mail address"},
-		"NUL":                     {add(users.NewUser{Email: "a\x00@example.com"}), domain.CodeInvalid, "no e-mail address"},
+		"no address":              {add(users.NewUser{Email: "anna"}), domain.CodeInvalid, "not an e-mail address"},
+		"address of words":        {add(users.NewUser{Email: "an na@example.com"}), domain.CodeInvalid, "not an e-mail address"},
+		"NUL":                     {add(users.NewUser{Email: "a\x00@example.com"}), domain.CodeInvalid, "not an e-mail address"},
 		"NUL in a name":           {add(users.NewUser{Email: "a@example.com", DisplayName: "\x00"}), domain.CodeInvalid, "UTF-8"},
 		"empty external":          {add(users.NewUser{Email: "a@example.com", ExternalID: &empty}), domain.CodeInvalid, "empty"},
 		"address taken":           {add(users.NewUser{Email: "ANNA@example.com"}), domain.CodeInvalid, "is taken"},

@@ -24,8 +24,8 @@ const (
 // keys or memberships, and whenever a notification may have been missed: when listening
 // begins and when the connection is lost. It uses a connection to db's server outside
 // of the pool, reconnects after a loss, and returns when ctx ends. Through a pooler
-// that reassigns connections after each transaction nothing is heard, and no error says
-// so.
+// that reassigns connections after each transaction it receives nothing, without an
+// error.
 func Listen(ctx context.Context, db *postgres.DB, log *slog.Logger, onChange func()) {
 	wait := backoff.NewExponentialBackOff()
 	wait.MaxInterval = maxReconnectWait
@@ -34,7 +34,7 @@ func Listen(ctx context.Context, db *postgres.DB, log *slog.Logger, onChange fun
 		err := listen(ctx, db, func() {
 			wait.Reset()
 			if reported {
-				log.InfoContext(ctx, "changes of keys and memberships are heard of again")
+				log.InfoContext(ctx, "Receiving changes of keys and memberships again")
 				reported = false
 			}
 			onChange()
@@ -43,7 +43,7 @@ func Listen(ctx context.Context, db *postgres.DB, log *slog.Logger, onChange fun
 			return
 		}
 		if !reported {
-			log.WarnContext(ctx, "changes of keys and memberships are not heard of at present; callers are remembered for no longer than auth.cache_ttl", "error", postgres.MapError(err))
+			log.WarnContext(ctx, "Not receiving changes of keys and memberships; callers are cached for up to auth.cache_ttl", "error", postgres.MapError(err))
 			reported = true
 		}
 		select {

@@ -81,7 +81,7 @@ func TestListen(t *testing.T) {
 		t.Errorf("%d connections listen, want 1", n)
 	}
 	text := b.log.String()
-	if strings.Count(text, "level=WARN") != 1 || strings.Count(text, "heard of again") != 1 {
+	if strings.Count(text, "level=WARN") != 1 || strings.Count(text, "memberships again") != 1 {
 		t.Errorf("want the loss and the return told once each, got\n%s", text)
 	}
 }

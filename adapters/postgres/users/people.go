@@ -46,7 +46,7 @@ func New(src postgres.Source, log *slog.Logger) (*People, error) {
 		return nil, errors.New("users need a database")
 	}
 	if log == nil {
-		return nil, errors.New("users need a log")
+		return nil, errors.New("users need a logger")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &People{
@@ -120,7 +120,7 @@ func (p *People) ByExternalID(ctx context.Context, name string) (domain.Person, 
 	return person(dbsqlc.ByIDRow(row)), nil
 }
 
-var errNobody = domain.Errorf(domain.CodeNotFound, "There is nobody of that name")
+var errNobody = domain.Errorf(domain.CodeNotFound, "No such person")
 
 func person(r dbsqlc.ByIDRow) domain.Person {
 	roles := make([]domain.Role, len(r.Roles))
@@ -206,6 +206,6 @@ func (p *People) writeLogin(ctx context.Context, id uuid.UUID) {
 		return dbsqlc.New(c).SawLogin(ctx, id)
 	})
 	if err != nil {
-		p.log.DebugContext(ctx, "the time of a login could not be written", "user_id", id, "error", err)
+		p.log.DebugContext(ctx, "Could not record a login", "user_id", id, "error", err)
 	}
 }

@@ -1,11 +1,10 @@
-// Command testpg provides a Postgres server for tests, from the first of:
-// TEST_DATABASE_URL, a container, a Postgres of its own that needs no Docker.
-// With CI set, only the first two count.
+// Command testpg provides a Postgres server for tests: the one at TEST_DATABASE_URL, else
+// one in a container, else one of its own, without Docker. If CI is set, it tries only the
+// first two.
 //
 //	testpg COMMAND...            run COMMAND with TEST_DATABASE_URL set
 //	testpg -migrated COMMAND...  the same, with DATABASE_URL set to a database
-//	                             that has every table, and the search_path
-//	                             with which the queries are run
+//	                             with every table and the queries' search_path
 //	testpg                       print the server's URL and serve until
 //	                             standard input ends
 package main
@@ -37,7 +36,7 @@ func main() {
 		os.Exit(embeddedpg.RunHelper(os.Stdin, os.Stdout, os.Stderr))
 	}
 	if err := run(os.Args[1:]); err != nil {
-		// The command has said itself what is wrong.
+		// The command has already printed what is wrong.
 		var exit *exec.ExitError
 		if errors.As(err, &exit) && exit.ExitCode() > 0 {
 			os.Exit(exit.ExitCode())
@@ -85,15 +84,15 @@ func runCommand(ctx context.Context, args, env []string) error {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	// What the command has started must not outlive the server: neither a shell
-	// nor go test passes a signal on.
+	// The command's children must not outlive the server: neither a shell nor go test
+	// passes on signals.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = commandGrace
 	return cmd.Run()
 }
 
-// untilInputEnds returns when whoever started this program is gone or done.
+// untilInputEnds returns when this program's parent is gone or done.
 func untilInputEnds(ctx context.Context, input io.Reader) error {
 	ended := make(chan struct{})
 	go func() {
@@ -112,7 +111,7 @@ func migratedDatabase(ctx context.Context, serverURL string) (string, func(), er
 	if err != nil {
 		return "", nil, err
 	}
-	db, err := server.Create(ctx, pgtest.Arsenal) // which has tables that others have not
+	db, err := server.Create(ctx, pgtest.Arsenal) // the content with the most tables
 	if err != nil {
 		server.Close()
 		return "", nil, err

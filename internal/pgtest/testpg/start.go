@@ -45,7 +45,7 @@ func start(ctx context.Context) (string, stopFunc, error) {
 		return serverURL, stop, err
 	}
 	if os.Getenv("CI") != "" {
-		return "", nil, fmt.Errorf("in CI Postgres runs in a container, and there is none: %w", err)
+		return "", nil, fmt.Errorf("start a Postgres container, which CI requires: %w", err)
 	}
 	fmt.Fprintf(os.Stderr, "testpg: no container (%v): starting Postgres without one\n", err)
 	return startEmbedded(ctx)
@@ -87,10 +87,9 @@ func startContainer(ctx context.Context) (_ string, _ stopFunc, err error) {
 	return serverURL, stop, nil
 }
 
-// awaitContainer returns the URL at which the container answers. Where this
-// program itself runs in a container, testcontainers takes the daemon to be
-// outside, at the gateway's address; a daemon started next to this program is
-// at the loopback address all the same.
+// awaitContainer returns the URL at which the container answers. If this program runs in
+// a container itself, testcontainers expects the daemon at the gateway's address, although
+// one started next to this program is at the loopback address.
 func awaitContainer(ctx context.Context, container *postgres.PostgresContainer) (string, error) {
 	connString, err := container.ConnectionString(ctx, "sslmode=disable")
 	if err != nil {
@@ -148,8 +147,8 @@ func ping(ctx context.Context, serverURL string) error {
 }
 
 func startEmbedded(ctx context.Context) (string, stopFunc, error) {
-	// Under the temporary folder, since root's home is closed to the user that
-	// Postgres runs as there.
+	// Under the temporary folder: if this is root, the user that runs Postgres cannot
+	// enter root's home.
 	base := filepath.Join(os.TempDir(), "lethe-testpg-"+strconv.Itoa(os.Getuid()))
 	data := base + "-" + rand.Text()
 	server, err := embeddedpg.Open(ctx, embeddedpg.Config{DataDir: data, CacheDir: base, Progress: os.Stderr})
@@ -165,8 +164,7 @@ func startEmbedded(ctx context.Context) (string, stopFunc, error) {
 	return server.URL(), stop, nil
 }
 
-// forgoDurability makes writing quicker: nobody needs a test's rows after a
-// crash.
+// forgoDurability speeds up writing: a test's rows need not survive a crash.
 func forgoDurability(ctx context.Context, serverURL string) error {
 	conn, err := pgx.Connect(ctx, serverURL)
 	if err != nil {
