@@ -48,7 +48,7 @@ func unescape(src []byte) ([]byte, error) {
 		case len(src) >= 4 && src[1] <= '3' && octal(src[1]) && octal(src[2]) && octal(src[3]):
 			all, src = append(all, (src[1]-'0')<<6|(src[2]-'0')<<3|(src[3]-'0')), src[4:]
 		default:
-			return nil, errors.New("bytes are written in a form that is not known")
+			return nil, errors.New("unknown format of bytea")
 		}
 	}
 	return all, nil

@@ -74,7 +74,7 @@ func (e *IncompleteError) Error() string {
 		missing := strings.Join(s.Missing, ", ")
 		switch {
 		case s.State == Former:
-			fmt.Fprintf(&b, "database %q has tables of before the first release, which this version does not read: start anew: with another data_dir or another database, or, beside another system and where this log of erasures need not be kept, with DROP SCHEMA %s CASCADE", s.Database, s.Schema)
+			fmt.Fprintf(&b, "database %q has tables from before the first release, which this version cannot read: use another data_dir or database; or, beside another system and if this log of erasures need not be kept, run DROP SCHEMA %s CASCADE", s.Database, s.Schema)
 		case s.State == Absent:
 			fmt.Fprintf(&b, "database %q belongs to another system and lacks %s: check the database URLs and the names of the schemas, or let that system's own migrations create them", s.Database, missing)
 		case s.Version > 0:
@@ -143,9 +143,9 @@ func (s *session) status(ctx context.Context) ([]SetStatus, error) {
 		st, err := s.inspect(ctx, set)
 		if err != nil {
 			if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == insufficientPrivilege {
-				return nil, fmt.Errorf("the role of this database URL may not look at what Lethe created (%s): use the URL of the role that owns the tables", pg.Message)
+				return nil, fmt.Errorf("the role in this database URL may not read Lethe's tables (%s): use the URL of the role that owns the tables", pg.Message)
 			}
-			return nil, fmt.Errorf("look at set %s: %w", set.name, err)
+			return nil, fmt.Errorf("inspect set %s: %w", set.name, err)
 		}
 		foreign[set.name] = st.State == Foreign
 		all = append(all, st)

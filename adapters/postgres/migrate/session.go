@@ -67,7 +67,7 @@ func (s *session) openFusillade(ctx context.Context, url string) error {
 	// taking it again from a second session would wait for ever.
 	var pid int32
 	if err := s.main.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil {
-		return errors.Join(fmt.Errorf("ask the main database: %w", err), conn.Close(ctx))
+		return errors.Join(fmt.Errorf("query the main database: %w", err), conn.Close(ctx))
 	}
 	var same bool
 	err = conn.QueryRow(ctx, `
