@@ -74,7 +74,7 @@ func (e *IncompleteError) Error() string {
 		missing := strings.Join(s.Missing, ", ")
 		switch {
 		case s.State == Former:
-			fmt.Fprintf(&b, "database %q has tables from before the first release, which this version cannot read: use another data_dir or database; or, beside another system and if this log of erasures need not be kept, run DROP SCHEMA %s CASCADE", s.Database, s.Schema)
+			fmt.Fprintf(&b, "database %q has tables from before the first release, which this version cannot read: start anew with another data_dir or database; or, beside another system and if this log of erasures need not be kept, run DROP SCHEMA %s CASCADE", s.Database, s.Schema)
 		case s.State == Absent:
 			fmt.Fprintf(&b, "database %q belongs to another system and lacks %s: check the database URLs and the names of the schemas, or let that system's own migrations create them", s.Database, missing)
 		case s.Version > 0:
