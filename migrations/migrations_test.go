@@ -24,7 +24,7 @@ func TestFixtureLoads(t *testing.T) {
 		t.Fatal(err)
 	}
 	for query, want := range map[string]int{
-		"public.users":                17, // the system user among them
+		"public.users":                17, // including the system user
 		"public.user_roles":           22,
 		"public.user_organizations":   7,
 		"public.api_keys":             19,
@@ -48,7 +48,7 @@ func TestFixtureLoads(t *testing.T) {
 	}
 }
 
-// Rows that every test below may refer to.
+// Rows that the tests below refer to.
 const someRows = `
 INSERT INTO public.users (id, username, email) VALUES ('00000000-0000-0000-0000-00000000000a', 'ann', 'ann@example.test');
 INSERT INTO public.users (id, username, email, external_user_id) VALUES ('00000000-0000-0000-0000-00000000000b', 'bob', 'bob@example.test', 'idp|bob');
@@ -71,7 +71,7 @@ INSERT INTO underway.task (id, task_queue_name, input, concurrency_key) VALUES
 	('00000000-0000-0000-0000-0000000000e1', 'create-response', '{}', 'k');
 `
 
-func TestChecks(t *testing.T) {
+func TestConstraints(t *testing.T) {
 	t.Parallel()
 	const (
 		ann, bob, corp = "'00000000-0000-0000-0000-00000000000a'", "'00000000-0000-0000-0000-00000000000b'", "'00000000-0000-0000-0000-00000000000c'"
@@ -123,7 +123,7 @@ func TestChecks(t *testing.T) {
 	if _, err := db.Exec(t.Context(), someRows); err != nil {
 		t.Fatal(err)
 	}
-	// constraint and code are empty for rows that must be taken.
+	// constraint and code are empty for rows that must be accepted.
 	for _, tc := range []struct{ name, sql, code, constraint string }{
 		{"user type", user("user_type", "'organization'"), "", ""},
 		{"unknown user type", user("user_type", "'robot'"), check, "chk_user_type"},
@@ -149,7 +149,7 @@ func TestChecks(t *testing.T) {
 		{"key", key("two", "s2", ann, ann, "platform", "false"), "", ""},
 		{"unknown purpose", key("two", "s2", ann, ann, "admin", "false"), check, "api_keys_purpose_check"},
 		{"secret again", key("two", "s1", ann, ann, "platform", "false"), unique, ""},
-		{"name again", key("one", "s2", ann, ann, "platform", "false"), unique, "api_keys_name_key"},
+		{"name again by the same owner", key("one", "s2", ann, ann, "platform", "false"), unique, "api_keys_name_key"},
 		{"name again, by another", key("one", "s2", ann, bob, "platform", "false"), "", ""},
 		{"second hidden key", key("two", "s2", ann, ann, "batch", "true"), unique, "api_keys_hidden_key"},
 
@@ -252,7 +252,7 @@ func TestChecks(t *testing.T) {
 			}
 			var refusal *pgconn.PgError
 			if !errors.As(err, &refusal) {
-				t.Fatalf("%s\nwas taken (error %v)", tc.sql, err)
+				t.Fatalf("%s\nwant a refusal, got %v", tc.sql, err)
 			}
 			if refusal.Code != tc.code || tc.constraint != "" && refusal.ConstraintName != tc.constraint {
 				t.Errorf("refused with %s by %q, want %s by %q", refusal.Code, refusal.ConstraintName, tc.code, tc.constraint)
@@ -261,7 +261,7 @@ func TestChecks(t *testing.T) {
 	}
 }
 
-func TestDeletingCascadesAsFarAsItShould(t *testing.T) {
+func TestDeleteCascades(t *testing.T) {
 	t.Parallel()
 	db := connect(t)
 	exec := func(sql string) {
@@ -309,7 +309,7 @@ func TestNotifications(t *testing.T) {
 	for !heard["users"] || !heard["api_keys"] || !heard["user_organizations"] {
 		n, err := db.WaitForNotification(ctx)
 		if err != nil {
-			t.Fatalf("heard only of %v: %v", heard, err)
+			t.Fatalf("got only the notifications %v: %v", heard, err)
 		}
 		var table string
 		for i, c := range n.Payload {

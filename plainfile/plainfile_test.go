@@ -31,15 +31,15 @@ func TestOpen(t *testing.T) {
 				_ = f.Close()
 			}
 			if !errors.Is(err, plainfile.ErrNotPlain) {
-				t.Errorf("%s, %#x: %v", name, flag, err)
+				t.Errorf("%s, flags %#x: got %v, want ErrNotPlain", name, flag, err)
 			}
 		}
 	}
 	if text, err := os.ReadFile(at("victim")); err != nil || string(text) != "kept" {
-		t.Errorf("the victim has %q, %v", text, err)
+		t.Errorf("victim has %q (error %v), want it unchanged", text, err)
 	}
 	if _, err := os.Lstat(at("nowhere")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a file was made through a link: %v", err)
+		t.Errorf("a file was created through a link: %v", err)
 	}
 	for _, name := range []string{"victim", "way/victim", "new"} {
 		f, err := plainfile.Open(at(name), os.O_RDWR|os.O_CREATE, 0o600)
@@ -49,11 +49,11 @@ func TestOpen(t *testing.T) {
 		_ = f.Close()
 	}
 	if _, err := plainfile.Open(at("none"), os.O_RDONLY, 0); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("what is not there: %v", err)
+		t.Errorf("missing file: got %v, want fs.ErrNotExist", err)
 	}
 }
 
-// TestOpenOwn: a file that another user owns or may write is neither opened nor
+// TestOpenOwn: a file that another user owns or can write is neither opened nor
 // locked.
 func TestOpenOwn(t *testing.T) {
 	t.Parallel()
@@ -84,11 +84,11 @@ func TestOpenOwn(t *testing.T) {
 				_ = f.Close()
 			}
 			if err == nil != c.own || err != nil && (!errors.Is(err, plainfile.ErrNotOwn) || !strings.Contains(err.Error(), path)) {
-				t.Errorf("%s, %#x: %v", name, flag, err)
+				t.Errorf("%s, flags %#x: got %v, want accepted: %t", name, flag, err, c.own)
 			}
 		}
 	}
 	if _, err := plainfile.OpenOwn(filepath.Join(t.TempDir(), "none"), os.O_RDONLY, 0); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("what is not there: %v", err)
+		t.Errorf("missing file: got %v, want fs.ErrNotExist", err)
 	}
 }

@@ -12,8 +12,9 @@ import (
 	"testing/synctest"
 )
 
-// TestTurns: waiting callers get places in turn, however many each waits for.
-func TestTurns(t *testing.T) {
+// TestFairOrder: waiting callers get places in turn, however many requests each has
+// waiting.
+func TestFairOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := New[string](Bounds{All: 2, Each: 2, Queue: 7, QueueEach: 4})
@@ -35,28 +36,28 @@ func TestTurns(t *testing.T) {
 			wait(caller)
 		}
 		if _, err := p.Take(t.Context(), "alice"); !errors.Is(err, ErrOwn) {
-			t.Errorf("alice's fifth that waits: %v", err)
+			t.Errorf("alice's fifth waiting request: got %v, want ErrOwn", err)
 		}
 		if _, err := p.Take(t.Context(), "dave"); !errors.Is(err, ErrAll) {
-			t.Errorf("the eighth that waits: %v", err)
+			t.Errorf("eighth waiting request: got %v, want ErrAll", err)
 		}
 		for range 9 {
 			giveBack := <-places
 			giveBack()
-			giveBack() // twice counts once
+			giveBack() // a second call has no effect
 			synctest.Wait()
 		}
 		if got := fmt.Sprint(order); got != "[alice alice bob carol alice bob alice alice alice]" {
-			t.Errorf("they had places in the order %s", got)
+			t.Errorf("got the order %s", got)
 		}
 		if p.taken != 0 || p.waiting != 0 || len(p.lines) != 0 || p.next.Len() != 0 {
-			t.Errorf("left are %+v", p)
+			t.Errorf("want no places taken or waited for, got %+v", p)
 		}
 	})
 }
 
-// TestEach: no caller has more than its share, even if no other caller waits.
-func TestEach(t *testing.T) {
+// TestPerCallerLimit: no caller gets more than its share, even if no other caller waits.
+func TestPerCallerLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := New[string](Bounds{All: 3, Each: 2})
@@ -76,25 +77,25 @@ func TestEach(t *testing.T) {
 		synctest.Wait()
 		bobs, err := p.Take(t.Context(), "bob")
 		if err != nil || p.taken != 3 {
-			t.Fatalf("bob's: %v, %d are taken", err, p.taken)
+			t.Fatalf("bob: got %v and %d places taken, want 3", err, p.taken)
 		}
 		cancel()
 		if err := <-left; !errors.Is(err, ErrOwn) {
-			t.Errorf("who left got %v", err)
+			t.Errorf("caller that left: got %v, want ErrOwn", err)
 		}
 		first()
 		(<-third)()
 		second()
 		bobs()
 		if p.taken != 0 || p.waiting != 0 || len(p.lines) != 0 || p.next.Len() != 0 {
-			t.Errorf("left are %+v", p)
+			t.Errorf("want no places taken or waited for, got %+v", p)
 		}
 	})
 }
 
-// TestManyTurns: while many callers come, leave and give up, no place is lost, and
+// TestConcurrentTurns: while many callers come, leave and give up, no place is lost and
 // none is lent twice.
-func TestManyTurns(t *testing.T) {
+func TestConcurrentTurns(t *testing.T) {
 	t.Parallel()
 	const all, each = 5, 3
 	p := New[int](Bounds{All: all, Each: each, Queue: 40, QueueEach: 20})
@@ -111,7 +112,7 @@ func TestManyTurns(t *testing.T) {
 				caller := n % len(by)
 				if giveBack, err := p.Take(ctx, caller); err == nil {
 					if taken.Add(1) > all || by[caller].Add(1) > each {
-						t.Error("too many were lent")
+						t.Error("more places were lent than allowed")
 					}
 					by[caller].Add(-1)
 					taken.Add(-1)
@@ -123,6 +124,6 @@ func TestManyTurns(t *testing.T) {
 	}
 	callers.Wait()
 	if p.taken != 0 || p.waiting != 0 || len(p.lines) != 0 || p.next.Len() != 0 {
-		t.Errorf("left are %d, %d, %d, %d", p.taken, p.waiting, len(p.lines), p.next.Len())
+		t.Errorf("left: %d taken, %d waiting, %d lines, %d next, want none", p.taken, p.waiting, len(p.lines), p.next.Len())
 	}
 }

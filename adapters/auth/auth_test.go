@@ -35,8 +35,8 @@ func sign(t *testing.T, method jwt.SigningMethod, key any, claims jwt.MapClaims)
 	return token
 }
 
-// session is a valid token, changed by what is given as name and value in
-// turn; a nil value removes the claim.
+// session is a valid token. changes are claim names and values in turn; a nil value
+// removes the claim.
 func session(t *testing.T, changes ...any) string {
 	t.Helper()
 	claims := jwt.MapClaims{"sub": alice.String(), "exp": now.Unix() + 100, "iat": now.Unix()}
@@ -50,7 +50,7 @@ func session(t *testing.T, changes ...any) string {
 	return sign(t, jwt.SigningMethodHS256, []byte(secret), claims)
 }
 
-// headed is a valid session with one more field in its header.
+// headed is a valid session token with one extra header field.
 func headed(t *testing.T, name string, value any) string {
 	t.Helper()
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": alice.String(), "exp": now.Unix() + 100, "iat": now.Unix()})
@@ -79,7 +79,7 @@ func read(t *testing.T, cfg auth.Config, remote string, headers ...string) domai
 	return reader.Read(r)
 }
 
-func TestKey(t *testing.T) {
+func TestBearerKey(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		headers []string
@@ -117,13 +117,13 @@ func TestKey(t *testing.T) {
 	}
 }
 
-func TestSession(t *testing.T) {
+func TestSessionToken(t *testing.T) {
 	t.Parallel()
 	valid := session(t)
 	part := func(i int) string { return strings.Split(valid, ".")[i] }
 	encode := base64.RawURLEncoding.EncodeToString
-	// The last character of a signature of 32 bytes has two bits to spare; a
-	// lax decoder takes any.
+	// The last character of a 32-byte signature has two spare bits. A lax decoder
+	// accepts any value for them.
 	spare := func() string {
 		const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 		last := strings.IndexByte(alphabet, valid[len(valid)-1])
@@ -133,44 +133,44 @@ func TestSession(t *testing.T) {
 		token string
 		valid bool
 	}{
-		"valid":                   {valid, true},
-		"hex subject":             {session(t, "sub", strings.ReplaceAll(alice.String(), "-", "")), true},
-		"braced subject":          {session(t, "sub", "{"+alice.String()+"}"), true},
-		"urn subject":             {session(t, "sub", "urn:uuid:"+alice.String()), true},
-		"nil subject":             {session(t, "sub", uuid.Nil.String()), false},
-		"another subject":         {session(t, "sub", "alice"), false},
-		"a number for subject":    {session(t, "sub", 3), false},
-		"no subject":              {session(t, "sub", nil), false},
-		"just expired":            {session(t, "exp", now.Unix()-60), true},
-		"expired":                 {session(t, "exp", now.Unix()-61), false},
-		"no exp":                  {session(t, "exp", nil), false},
-		"text for exp":            {session(t, "exp", "4102444800"), false},
-		"fraction for exp":        {session(t, "exp", 4102444800.5), false},
-		"exp without end":         {session(t, "exp", 1e30), false},
-		"negative exp":            {session(t, "exp", -1), false},
-		"no iat":                  {session(t, "iat", nil), false},
-		"text for iat":            {session(t, "iat", "1"), false},
-		"future iat":              {session(t, "iat", now.Unix()+1_000_000), true},
-		"future nbf":              {session(t, "nbf", now.Unix()+1_000_000), true},
-		"odd nbf":                 {session(t, "nbf", "soon"), true},
-		"aud":                     {session(t, "aud", "dwctl"), false},
-		"empty list for aud":      {session(t, "aud", []string{}), false},
-		"HS512":                   {sign(t, jwt.SigningMethodHS512, []byte(secret), jwt.MapClaims{"sub": alice.String(), "exp": now.Unix(), "iat": 1}), false},
-		"none":                    {sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, jwt.MapClaims{"sub": alice.String(), "exp": now.Unix(), "iat": 1}), false},
-		"another secret":          {sign(t, jwt.SigningMethodHS256, []byte(secret+"x"), jwt.MapClaims{"sub": alice.String(), "exp": now.Unix(), "iat": 1}), false},
-		"header says HS512":       {encode([]byte(`{"alg":"HS512"}`)) + "." + part(1) + "." + part(2), false},
-		"a key's name":            {headed(t, "kid", "1"), true},
-		"what must be understood": {headed(t, "crit", []string{"b64"}), false},
-		"no list for crit":        {headed(t, "crit", true), false},
-		"null for crit":           {headed(t, "crit", nil), false},
-		"no signature":            {part(0) + "." + part(1) + ".", false},
-		"two parts":               {part(0) + "." + part(1), false},
-		"padding":                 {valid + "=", false},
-		"spare bits set":          {spare(), false},
-		"claims are no JSON":      {part(0) + "." + encode([]byte(`{`)) + "." + part(2), false},
-		"garbage":                 {"abc", false},
-		"empty":                   {"", false},
-		"longer than is allowed":  {session(t, "more", strings.Repeat("x", 4096)), false},
+		"valid":             {valid, true},
+		"hex subject":       {session(t, "sub", strings.ReplaceAll(alice.String(), "-", "")), true},
+		"braced subject":    {session(t, "sub", "{"+alice.String()+"}"), true},
+		"urn subject":       {session(t, "sub", "urn:uuid:"+alice.String()), true},
+		"nil subject":       {session(t, "sub", uuid.Nil.String()), false},
+		"another subject":   {session(t, "sub", "alice"), false},
+		"numeric subject":   {session(t, "sub", 3), false},
+		"no subject":        {session(t, "sub", nil), false},
+		"just expired":      {session(t, "exp", now.Unix()-60), true},
+		"expired":           {session(t, "exp", now.Unix()-61), false},
+		"no exp":            {session(t, "exp", nil), false},
+		"string exp":        {session(t, "exp", "4102444800"), false},
+		"fractional exp":    {session(t, "exp", 4102444800.5), false},
+		"huge exp":          {session(t, "exp", 1e30), false},
+		"negative exp":      {session(t, "exp", -1), false},
+		"no iat":            {session(t, "iat", nil), false},
+		"string iat":        {session(t, "iat", "1"), false},
+		"future iat":        {session(t, "iat", now.Unix()+1_000_000), true},
+		"future nbf":        {session(t, "nbf", now.Unix()+1_000_000), true},
+		"invalid nbf":       {session(t, "nbf", "soon"), true},
+		"aud":               {session(t, "aud", "dwctl"), false},
+		"empty aud list":    {session(t, "aud", []string{}), false},
+		"HS512":             {sign(t, jwt.SigningMethodHS512, []byte(secret), jwt.MapClaims{"sub": alice.String(), "exp": now.Unix(), "iat": 1}), false},
+		"none":              {sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, jwt.MapClaims{"sub": alice.String(), "exp": now.Unix(), "iat": 1}), false},
+		"another secret":    {sign(t, jwt.SigningMethodHS256, []byte(secret+"x"), jwt.MapClaims{"sub": alice.String(), "exp": now.Unix(), "iat": 1}), false},
+		"header says HS512": {encode([]byte(`{"alg":"HS512"}`)) + "." + part(1) + "." + part(2), false},
+		"kid":               {headed(t, "kid", "1"), true},
+		"unknown crit":      {headed(t, "crit", []string{"b64"}), false},
+		"crit not a list":   {headed(t, "crit", true), false},
+		"null crit":         {headed(t, "crit", nil), false},
+		"no signature":      {part(0) + "." + part(1) + ".", false},
+		"two parts":         {part(0) + "." + part(1), false},
+		"padding":           {valid + "=", false},
+		"spare bits set":    {spare(), false},
+		"claims not JSON":   {part(0) + "." + encode([]byte(`{`)) + "." + part(2), false},
+		"garbage":           {"abc", false},
+		"empty":             {"", false},
+		"over 4 KiB":        {session(t, "more", strings.Repeat("x", 4096)), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -183,13 +183,13 @@ func TestSession(t *testing.T) {
 				t.Errorf("got %v, want %v", got, want)
 			}
 			if got := read(t, auth.Config{}, "", "Cookie", cookie).Sessions; got != nil {
-				t.Errorf("sessions are off, got %v", got)
+				t.Errorf("with sessions off: got %v, want none", got)
 			}
 		})
 	}
 }
 
-func TestSeveralSessions(t *testing.T) {
+func TestSessionCookies(t *testing.T) {
 	t.Parallel()
 	a, b := session(t), session(t, "sub", bob.String())
 	for name, c := range map[string]struct {
@@ -197,13 +197,13 @@ func TestSeveralSessions(t *testing.T) {
 		headers []string
 		want    []uuid.UUID
 	}{
-		"in order":           {"", []string{"dwctl_session=" + b + "; dwctl_session=" + a}, []uuid.UUID{bob, alice}},
-		"in two headers":     {"", []string{"dwctl_session=" + b, "dwctl_session=" + a}, []uuid.UUID{bob, alice}},
-		"invalid ones":       {"", []string{"dwctl_session=abc; x=y; dwctl_session=" + a + ";dwctl_session="}, []uuid.UUID{alice}},
-		"another name":       {"", []string{"session=" + a}, nil},
-		"a configured name":  {"session", []string{"dwctl_session=" + b + "; session=" + a}, []uuid.UUID{alice}},
-		"names keep case":    {"", []string{"Dwctl_Session=" + a}, nil},
-		"no cookie in there": {"", []string{"; ;dwctl_session"}, nil},
+		"in order":          {"", []string{"dwctl_session=" + b + "; dwctl_session=" + a}, []uuid.UUID{bob, alice}},
+		"in two headers":    {"", []string{"dwctl_session=" + b, "dwctl_session=" + a}, []uuid.UUID{bob, alice}},
+		"invalid ones":      {"", []string{"dwctl_session=abc; x=y; dwctl_session=" + a + ";dwctl_session="}, []uuid.UUID{alice}},
+		"another name":      {"", []string{"session=" + a}, nil},
+		"a configured name": {"session", []string{"dwctl_session=" + b + "; session=" + a}, []uuid.UUID{alice}},
+		"names keep case":   {"", []string{"Dwctl_Session=" + a}, nil},
+		"no value":          {"", []string{"; ;dwctl_session"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -219,7 +219,7 @@ func TestSeveralSessions(t *testing.T) {
 	}
 }
 
-func TestProxy(t *testing.T) {
+func TestProxyHeaders(t *testing.T) {
 	t.Parallel()
 	on := auth.Config{ProxyHeaders: true}
 	private := auth.Config{ProxyHeaders: true, ProxyTrusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}
@@ -231,36 +231,36 @@ func TestProxy(t *testing.T) {
 		headers []string
 		want    string
 	}{
-		"off":                    {auth.Config{}, "127.0.0.1:9", []string{header, "idp|a"}, ""},
-		"loopback":               {on, "127.0.0.1:9", []string{header, "idp|a"}, "idp|a"},
-		"all of loopback":        {on, "127.200.0.1:9", []string{header, "idp|a"}, "idp|a"},
-		"loopback by IPv6":       {on, "[::1]:9", []string{header, "idp|a"}, "idp|a"},
-		"mapped loopback":        {on, "[::ffff:127.0.0.1]:9", []string{header, "idp|a"}, "idp|a"},
-		"from elsewhere":         {on, "192.0.2.1:9", []string{header, "idp|a"}, ""},
-		"forwarded for loopback": {on, "192.0.2.1:9", []string{header, "idp|a", "X-Forwarded-For", "127.0.0.1"}, ""},
-		"mapped elsewhere":       {on, "[::ffff:192.0.2.1]:9", []string{header, "idp|a"}, ""},
-		"no address":             {on, "@", []string{header, "idp|a"}, ""},
-		"configured":             {private, "10.1.2.3:9", []string{header, "idp|a"}, "idp|a"},
-		"configured IPv6":        {private, "[fd00::1%eth0]:9", []string{header, "idp|a"}, "idp|a"},
-		"loopback no longer":     {private, "127.0.0.1:9", []string{header, "idp|a"}, ""},
-		"configured as mapped":   {auth.Config{ProxyHeaders: true, ProxyTrusted: []netip.Prefix{netip.MustParsePrefix("::ffff:10.0.0.0/104")}}, "10.1.2.3:9", []string{header, "idp|a"}, "idp|a"},
-		"nobody is trusted":      {auth.Config{ProxyHeaders: true, ProxyTrusted: []netip.Prefix{}}, "127.0.0.1:9", []string{header, "idp|a"}, ""},
-		"another header":         {auth.Config{ProxyHeaders: true, ProxyUserHeader: "x-user"}, "127.0.0.1:9", []string{"X-User", "idp|a", header, "idp|b"}, "idp|a"},
-		"e-mail alone":           {on, "127.0.0.1:9", []string{"x-doubleword-email", "a@example.test"}, ""},
-		"empty":                  {on, "127.0.0.1:9", []string{header, ""}, ""},
-		"twice":                  {on, "127.0.0.1:9", []string{header, "idp|a", header, "idp|b"}, ""},
-		"not UTF-8":              {on, "127.0.0.1:9", []string{header, "idp|\xff"}, ""},
-		"NUL":                    {on, "127.0.0.1:9", []string{header, "idp|\x00"}, ""},
-		"proved":                 {proved, "127.0.0.1:9", []string{header, "idp|a", proof, "0123456789abcdef"}, "idp|a"},
-		"not proved":             {proved, "127.0.0.1:9", []string{header, "idp|a"}, ""},
-		"proved with nothing":    {proved, "127.0.0.1:9", []string{header, "idp|a", proof, ""}, ""},
-		"proved wrongly":         {proved, "127.0.0.1:9", []string{header, "idp|a", proof, "0123456789abcdeF"}, ""},
-		"proved in part":         {proved, "127.0.0.1:9", []string{header, "idp|a", proof, "0123456789abcde"}, ""},
-		"proved twice":           {proved, "127.0.0.1:9", []string{header, "idp|a", proof, "0123456789abcdef", proof, "0123456789abcdef"}, ""},
-		"proved from elsewhere":  {proved, "192.0.2.1:9", []string{header, "idp|a", proof, "0123456789abcdef"}, ""},
-		"proved in another":      {auth.Config{ProxyHeaders: true, ProxySecret: proved.ProxySecret, ProxySecretHeader: "x-proof"}, "127.0.0.1:9", []string{header, "idp|a", "X-Proof", "0123456789abcdef"}, "idp|a"},
-		"proved in no other":     {auth.Config{ProxyHeaders: true, ProxySecret: proved.ProxySecret, ProxySecretHeader: "x-proof"}, "127.0.0.1:9", []string{header, "idp|a", proof, "0123456789abcdef"}, ""},
-		"too long":               {on, "127.0.0.1:9", []string{header, strings.Repeat("x", 4097)}, ""},
+		"off":                         {auth.Config{}, "127.0.0.1:9", []string{header, "idp|a"}, ""},
+		"loopback":                    {on, "127.0.0.1:9", []string{header, "idp|a"}, "idp|a"},
+		"other loopback address":      {on, "127.200.0.1:9", []string{header, "idp|a"}, "idp|a"},
+		"IPv6 loopback":               {on, "[::1]:9", []string{header, "idp|a"}, "idp|a"},
+		"mapped loopback":             {on, "[::ffff:127.0.0.1]:9", []string{header, "idp|a"}, "idp|a"},
+		"from elsewhere":              {on, "192.0.2.1:9", []string{header, "idp|a"}, ""},
+		"X-Forwarded-For loopback":    {on, "192.0.2.1:9", []string{header, "idp|a", "X-Forwarded-For", "127.0.0.1"}, ""},
+		"mapped elsewhere":            {on, "[::ffff:192.0.2.1]:9", []string{header, "idp|a"}, ""},
+		"no address":                  {on, "@", []string{header, "idp|a"}, ""},
+		"configured":                  {private, "10.1.2.3:9", []string{header, "idp|a"}, "idp|a"},
+		"configured IPv6":             {private, "[fd00::1%eth0]:9", []string{header, "idp|a"}, "idp|a"},
+		"loopback not configured":     {private, "127.0.0.1:9", []string{header, "idp|a"}, ""},
+		"configured as IPv4-mapped":   {auth.Config{ProxyHeaders: true, ProxyTrusted: []netip.Prefix{netip.MustParsePrefix("::ffff:10.0.0.0/104")}}, "10.1.2.3:9", []string{header, "idp|a"}, "idp|a"},
+		"nothing trusted":             {auth.Config{ProxyHeaders: true, ProxyTrusted: []netip.Prefix{}}, "127.0.0.1:9", []string{header, "idp|a"}, ""},
+		"another header":              {auth.Config{ProxyHeaders: true, ProxyUserHeader: "x-user"}, "127.0.0.1:9", []string{"X-User", "idp|a", header, "idp|b"}, "idp|a"},
+		"e-mail alone":                {on, "127.0.0.1:9", []string{"x-doubleword-email", "a@example.test"}, ""},
+		"empty":                       {on, "127.0.0.1:9", []string{header, ""}, ""},
+		"twice":                       {on, "127.0.0.1:9", []string{header, "idp|a", header, "idp|b"}, ""},
+		"not UTF-8":                   {on, "127.0.0.1:9", []string{header, "idp|\xff"}, ""},
+		"NUL":                         {on, "127.0.0.1:9", []string{header, "idp|\x00"}, ""},
+		"right secret":                {proved, "127.0.0.1:9", []string{header, "idp|a", proof, "0123456789abcdef"}, "idp|a"},
+		"no secret":                   {proved, "127.0.0.1:9", []string{header, "idp|a"}, ""},
+		"empty secret":                {proved, "127.0.0.1:9", []string{header, "idp|a", proof, ""}, ""},
+		"wrong secret":                {proved, "127.0.0.1:9", []string{header, "idp|a", proof, "0123456789abcdeF"}, ""},
+		"truncated secret":            {proved, "127.0.0.1:9", []string{header, "idp|a", proof, "0123456789abcde"}, ""},
+		"secret sent twice":           {proved, "127.0.0.1:9", []string{header, "idp|a", proof, "0123456789abcdef", proof, "0123456789abcdef"}, ""},
+		"right secret from elsewhere": {proved, "192.0.2.1:9", []string{header, "idp|a", proof, "0123456789abcdef"}, ""},
+		"secret in configured header": {auth.Config{ProxyHeaders: true, ProxySecret: proved.ProxySecret, ProxySecretHeader: "x-proof"}, "127.0.0.1:9", []string{header, "idp|a", "X-Proof", "0123456789abcdef"}, "idp|a"},
+		"secret in default header, another configured": {auth.Config{ProxyHeaders: true, ProxySecret: proved.ProxySecret, ProxySecretHeader: "x-proof"}, "127.0.0.1:9", []string{header, "idp|a", proof, "0123456789abcdef"}, ""},
+		"too long": {on, "127.0.0.1:9", []string{header, strings.Repeat("x", 4097)}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -271,26 +271,26 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-func TestOrganization(t *testing.T) {
+func TestActiveOrganization(t *testing.T) {
 	t.Parallel()
 	const cookie, header = "Cookie", "X-Organization-Id"
 	for name, c := range map[string]struct {
 		headers []string
 		want    *uuid.UUID
 	}{
-		"none":                     {nil, nil},
-		"header":                   {[]string{header, acme.String()}, &acme},
-		"cookie":                   {[]string{cookie, "dw_active_org=" + acme.String()}, &acme},
-		"cookie before header":     {[]string{cookie, "dw_active_org=" + acme.String(), header, bob.String()}, &acme},
-		"empty cookie":             {[]string{cookie, "dw_active_org=", header, acme.String()}, &acme},
-		"blank cookie":             {[]string{cookie, "dw_active_org= ; a=b", header, acme.String()}, &acme},
-		"a cookie blocks":          {[]string{cookie, "dw_active_org=nonsense", header, acme.String()}, nil},
-		"an odd cookie blocks too": {[]string{cookie, "dw_active_org=\"é", header, acme.String()}, nil},
-		"the first cookie":         {[]string{cookie, "dw_active_org=" + acme.String() + "; dw_active_org=" + bob.String()}, &acme},
-		"the first is nonsense":    {[]string{cookie, "dw_active_org=x; dw_active_org=" + bob.String()}, nil},
-		"header is nonsense":       {[]string{header, "x"}, nil},
-		"header twice":             {[]string{header, acme.String(), header, bob.String()}, &acme},
-		"another cookie":           {[]string{cookie, "org=" + bob.String(), header, acme.String()}, &acme},
+		"none":                           {nil, nil},
+		"header":                         {[]string{header, acme.String()}, &acme},
+		"cookie":                         {[]string{cookie, "dw_active_org=" + acme.String()}, &acme},
+		"cookie before header":           {[]string{cookie, "dw_active_org=" + acme.String(), header, bob.String()}, &acme},
+		"empty cookie":                   {[]string{cookie, "dw_active_org=", header, acme.String()}, &acme},
+		"blank cookie":                   {[]string{cookie, "dw_active_org= ; a=b", header, acme.String()}, &acme},
+		"invalid cookie before header":   {[]string{cookie, "dw_active_org=nonsense", header, acme.String()}, nil},
+		"malformed cookie before header": {[]string{cookie, "dw_active_org=\"é", header, acme.String()}, nil},
+		"two cookies":                    {[]string{cookie, "dw_active_org=" + acme.String() + "; dw_active_org=" + bob.String()}, &acme},
+		"first cookie invalid":           {[]string{cookie, "dw_active_org=x; dw_active_org=" + bob.String()}, nil},
+		"invalid header":                 {[]string{header, "x"}, nil},
+		"header twice":                   {[]string{header, acme.String(), header, bob.String()}, &acme},
+		"another cookie":                 {[]string{cookie, "org=" + bob.String(), header, acme.String()}, &acme},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -302,7 +302,7 @@ func TestOrganization(t *testing.T) {
 	}
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestNewInvalidConfig(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]auth.Config{
 		"cookie":  {SessionCookie: "a b"},
@@ -312,13 +312,13 @@ func TestNewRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if _, err := auth.New(cfg); err == nil {
-				t.Error("taken")
+				t.Error("got no error for an invalid setting")
 			}
 		})
 	}
 	_, err := auth.New(auth.Config{SessionCookie: "a b", ProxyUserHeader: "x:y"})
 	if err == nil || strings.Count(err.Error(), "\n") != 1 {
-		t.Errorf("both are to be named, got %v", err)
+		t.Errorf("got %v, want both settings named", err)
 	}
 	reader, err := auth.New(auth.Config{})
 	if err != nil {

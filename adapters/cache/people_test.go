@@ -19,11 +19,11 @@ import (
 	"lethe/internal/memory"
 )
 
-// source counts what it is asked. Each answer is made anew, as a database does.
+// source counts the queries it gets. Like a database, it makes each answer anew.
 type source struct {
 	domain.People
 	asked, logins int
-	before        func() // of each answer, where not nil
+	before        func() // runs before each answer, if not nil
 }
 
 func (s *source) ask() {
@@ -62,7 +62,7 @@ func anew(p domain.Person) domain.Person {
 
 func (s *source) SawLogin(uuid.UUID) { s.logins++ }
 
-// fixture is a cache over people in memory, with a clock that is set by hand.
+// fixture is a cache over people in memory with a manual clock.
 type fixture struct {
 	*cache.People
 	store               *memory.Store
@@ -96,7 +96,7 @@ func newFixture(t *testing.T, entries int) *fixture {
 	return b
 }
 
-// addPerson adds somebody with a key, "key of NAME", known to others as NAME.
+// addPerson adds a person with the key "key of NAME" and the external id NAME.
 func (b *fixture) addPerson(name string, roles ...domain.Role) uuid.UUID {
 	at := b.now.Add(-time.Hour)
 	p := porttest.Person{ID: uuid.New(), Email: name + "@example.com", ExternalID: name, Roles: roles, LastLogin: &at}
@@ -105,7 +105,7 @@ func (b *fixture) addPerson(name string, roles ...domain.Role) uuid.UUID {
 	return p.ID
 }
 
-// want checks how often the source was asked so far.
+// want checks how many queries the source has had.
 func (b *fixture) want(t *testing.T, asked int, when string) {
 	t.Helper()
 	if b.source.asked != asked {
@@ -113,8 +113,8 @@ func (b *fixture) want(t *testing.T, asked int, when string) {
 	}
 }
 
-// dropping forgets everything with each change, as the database's word for it
-// makes it do.
+// dropping drops the whole cache on each change, as a notification of the database
+// does.
 type dropping struct {
 	*memory.Store
 	people *cache.People
@@ -133,7 +133,7 @@ func (d dropping) AddMembership(m porttest.Membership) { d.Store.AddMembership(m
 
 func (d dropping) AddKey(k porttest.Key) { d.Store.AddKey(k); d.people.Drop() }
 
-func TestPromises(t *testing.T) {
+func TestPeople(t *testing.T) {
 	t.Parallel()
 	porttest.People(t, func(t *testing.T) porttest.PeopleFixture {
 		store := memory.New()
@@ -147,7 +147,7 @@ func TestPromises(t *testing.T) {
 	})
 }
 
-func TestRemembersWhatTheSourceSays(t *testing.T) {
+func TestCachedAnswers(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, 10)
 	id := b.addPerson("anna", domain.RoleBatchAPIUser, domain.RolePlatformManager)
@@ -174,7 +174,7 @@ func TestRemembersWhatTheSourceSays(t *testing.T) {
 			if err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("%s: got %+v, %v, want %+v", name, got, err, want)
 			}
-			// What a caller does to an answer is not in the next one.
+			// A caller that modifies an answer does not modify the next one.
 			switch got := got.(type) {
 			case domain.Key:
 				got.Creator.Roles[0], got.Creator.Organizations[0] = "ROOT", uuid.Nil
@@ -187,14 +187,13 @@ func TestRemembersWhatTheSourceSays(t *testing.T) {
 		b.want(t, 1, name)
 	}
 	if b.hits != 6 || b.misses != 3 {
-		t.Errorf("%d hits and %d misses were told, want 6 and 3", b.hits, b.misses)
+		t.Errorf("reported %d hits and %d misses, want 6 and 3", b.hits, b.misses)
 	}
 }
 
-// TestTimeToLive: an answer is given again until the time to live has passed
-// since before the source was asked, however long that took and however often
-// it was given.
-func TestTimeToLive(t *testing.T) {
+// TestTTL: an answer is reused until the TTL has passed since the query began,
+// however long the query took and however often the answer was used.
+func TestTTL(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, 10)
 	b.addPerson("anna")
@@ -212,9 +211,9 @@ func TestTimeToLive(t *testing.T) {
 		b.want(t, c.asked, c.after.String())
 	}
 	b.now = begun.Add(2*ttl + ttl + 1)
-	b.source.People = memory.New() // where nobody is
+	b.source.People = memory.New() // empty
 	if _, err := b.ByKey(t.Context(), "key of anna"); domain.CodeOf(err) != domain.CodeNotFound {
-		t.Errorf("after the time to live: %v", err)
+		t.Errorf("after the TTL: got %v, want not found", err)
 	}
 }
 
@@ -238,14 +237,13 @@ func TestDrop(t *testing.T) {
 	}
 	b.want(t, 6, "after")
 	if b.drops != 1 {
-		t.Errorf("%d drops were told, want 1", b.drops)
+		t.Errorf("reported %d drops, want 1", b.drops)
 	}
 }
 
-// TestDropDuringALookUp: an answer that was on its way when everything was
-// forgotten may be from before the change. It is given to who asked, and not
-// kept.
-func TestDropDuringALookUp(t *testing.T) {
+// TestDropDuringLookup: an answer under way during a drop may predate the change.
+// The caller gets it, but it is not cached.
+func TestDropDuringLookup(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, 10)
 	b.addPerson("anna")
@@ -256,13 +254,13 @@ func TestDropDuringALookUp(t *testing.T) {
 	b.source.before = nil
 	b.source.People = memory.New()
 	if _, err := b.ByKey(t.Context(), "key of anna"); domain.CodeOf(err) != domain.CodeNotFound {
-		t.Errorf("it was kept: %v", err)
+		t.Errorf("after the drop: got %v, want not found", err)
 	}
 }
 
-// TestNobodyIsNotRemembered: neither guesses nor failures fill the cache, and a
-// new key works at once.
-func TestNobodyIsNotRemembered(t *testing.T) {
+// TestErrorsAreNotCached: guesses and failures do not fill the cache, and a new
+// key works at once.
+func TestErrorsAreNotCached(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, 2)
 	b.addPerson("anna")
@@ -284,12 +282,12 @@ func TestNobodyIsNotRemembered(t *testing.T) {
 	}
 	b.addPerson("ben")
 	if _, err := b.ByKey(t.Context(), "key of ben"); err != nil {
-		t.Errorf("a new key: %v", err)
+		t.Errorf("new key: got %v, want no error", err)
 	}
 }
 
-// TestBounded: the answer that was used longest ago makes room.
-func TestBounded(t *testing.T) {
+// TestMaxEntries: the least recently used answer is evicted.
+func TestMaxEntries(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, 3)
 	for _, name := range []string{"anna", "ben", "carl", "dora"} {
@@ -309,8 +307,8 @@ func TestBounded(t *testing.T) {
 	}
 }
 
-// TestKindsAreKeptApart: what is one's key may be another's name.
-func TestKindsAreKeptApart(t *testing.T) {
+// TestKeyAndNameDoNotCollide: one person's key can equal another's external id.
+func TestKeyAndNameDoNotCollide(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, 10)
 	anna := b.addPerson("anna")
@@ -320,14 +318,14 @@ func TestKindsAreKeptApart(t *testing.T) {
 		person, personErr := b.ByExternalID(t.Context(), "anna")
 		key, keyErr := b.ByKey(t.Context(), "anna")
 		if err := errors.Join(personErr, keyErr); err != nil || person.ID != anna || key.Creator.ID != ben {
-			t.Errorf("got %s and %s, %v", person.Email, key.Creator.Email, err)
+			t.Errorf("got %s by name and %s by key (error %v), want anna and ben", person.Email, key.Creator.Email, err)
 		}
 	}
 }
 
-// TestLoginsAreRecordedOnce, since what is remembered goes on saying that the last
-// one was long ago.
-func TestLoginsAreRecordedOnce(t *testing.T) {
+// TestLoginRecordedOnce: cached answers keep the old time of the last login,
+// which must not cause further records.
+func TestLoginRecordedOnce(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, 10)
 	anna, ben := uuid.New(), uuid.New()
@@ -339,12 +337,12 @@ func TestLoginsAreRecordedOnce(t *testing.T) {
 		b.now = b.now.Add(c.after)
 		b.SawLogin(c.id)
 		if b.source.logins != c.noted {
-			t.Errorf("%d logins were noted, want %d", b.source.logins, c.noted)
+			t.Errorf("recorded %d logins, want %d", b.source.logins, c.noted)
 		}
 	}
 }
 
-func TestCanceled(t *testing.T) {
+func TestCanceledLookup(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, 10)
 	b.addPerson("anna")
@@ -354,18 +352,18 @@ func TestCanceled(t *testing.T) {
 	}
 	cancel()
 	if _, err := b.ByKey(ctx, "key of anna"); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
 
-func TestNewPeopleRefuses(t *testing.T) {
+func TestNewPeopleInvalidConfig(t *testing.T) {
 	t.Parallel()
 	whole := cache.Config{TTL: 1, Entries: 1, Now: time.Now, Looked: func(bool) {}, Dropped: func() {}}
 	if _, err := cache.NewPeople(memory.New(), whole); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := cache.NewPeople(nil, whole); err == nil {
-		t.Error("a cache of nothing was made")
+		t.Error("NewPeople without a source: got no error")
 	}
 	for name, lack := range map[string]func(*cache.Config){
 		"TTL":     func(c *cache.Config) { c.TTL = 0 },
@@ -377,12 +375,12 @@ func TestNewPeopleRefuses(t *testing.T) {
 		cfg := whole
 		lack(&cfg)
 		if _, err := cache.NewPeople(memory.New(), cfg); err == nil {
-			t.Errorf("one was made without %s", name)
+			t.Errorf("NewPeople without %s: got no error", name)
 		}
 	}
 }
 
-// versions answers with the number of the last change as an e-mail address.
+// versions answers with the number of the last change as the e-mail address.
 type versions struct {
 	domain.People
 	last atomic.Int64
@@ -392,9 +390,9 @@ func (v *versions) ByID(context.Context, uuid.UUID) (domain.Person, error) {
 	return domain.Person{Email: fmt.Sprint(v.last.Load())}, nil
 }
 
-// TestNothingOldAfterADrop: with many asking at once, nobody who asks after a
-// change was told of gets what was so before it.
-func TestNothingOldAfterADrop(t *testing.T) {
+// TestNoStaleAnswerAfterDrop: under concurrent queries, a query that starts after a
+// drop never returns an answer from before the change.
+func TestNoStaleAnswerAfterDrop(t *testing.T) {
 	t.Parallel()
 	const changes = 500
 	v := &versions{}
@@ -414,7 +412,7 @@ func TestNothingOldAfterADrop(t *testing.T) {
 				person, err := people.ByID(t.Context(), id)
 				var got int64
 				if _, scanErr := fmt.Sscan(person.Email, &got); errors.Join(err, scanErr) != nil || got < atLeast {
-					t.Errorf("got %d (%v, %v) after %d", got, err, scanErr, atLeast)
+					t.Errorf("got version %d (errors %v, %v), want at least %d", got, err, scanErr, atLeast)
 					return
 				}
 			}

@@ -8,9 +8,9 @@ import (
 	"lethe/internal/memory"
 )
 
-// TestHashes: what is kept of a secret is of no use without the cache's own
-// key, which no two caches share.
-func TestHashes(t *testing.T) {
+// TestSecretHash: the stored hash of a secret depends on a key that each cache makes
+// for itself.
+func TestSecretHash(t *testing.T) {
 	t.Parallel()
 	seen := map[[sha256.Size]byte]bool{sha256.Sum256([]byte("secret")): true, {}: true}
 	for range 2 {
@@ -20,11 +20,11 @@ func TestHashes(t *testing.T) {
 		}
 		first, again := p.hash("secret"), p.hash("secret")
 		if first != again {
-			t.Error("the hash of a secret changes")
+			t.Error("two hashes of one secret differ")
 		}
 		for _, hash := range [][sha256.Size]byte{first, p.hash("secret ")} {
 			if seen[hash] {
-				t.Errorf("%x is another's hash, or can be made without the cache's key", hash)
+				t.Errorf("hash %x also belongs to another secret or cache, or can be made without the cache's key", hash)
 			}
 			seen[hash] = true
 		}

@@ -25,44 +25,44 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-func TestDataSurviveARestart(t *testing.T) {
+func TestRestartKeepsData(t *testing.T) {
 	t.Parallel()
 	dataDir := newDataDir(t)
 	first := open(t, Config{DataDir: dataDir})
 	if !first.Owned() {
-		t.Error("the server is not ours")
+		t.Error("the first Open does not own the server")
 	}
 	exec1(t, first.URL(), "CREATE TABLE kept (word text)")
 	exec1(t, first.URL(), "INSERT INTO kept VALUES ('Grüße')")
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := first.Stop(ended); !errors.Is(err, context.Canceled) {
-		t.Errorf("Stop without time: %v", err)
+		t.Errorf("Stop with an ended context: got %v, want context.Canceled", err)
 	}
 	stop(t, first)
 	stop(t, first)
 	awaitDone(t, first)
 	if err := ping(context.Background(), first.URL()); err == nil {
-		t.Error("the stopped server answers")
+		t.Error("the server still answers after Stop")
 	}
 	if left := processesOn(dataDir); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("processes left after Stop: %v", left)
 	}
 
 	var progress recorder
 	second := open(t, Config{DataDir: dataDir, Progress: &progress})
 	if got := query(t, second.URL(), "SELECT string_agg(word, ',') FROM kept"); got != "Grüße" {
-		t.Errorf("kept %q", got)
+		t.Errorf("after the restart: got %q, want Grüße", got)
 	}
 	if second.URL() != first.URL() {
-		t.Error("the password or the address has changed")
+		t.Error("the restart changed the URL")
 	}
 	if strings.Contains(progress.String(), "Fetching") || strings.Contains(progress.String(), "Making") {
-		t.Errorf("the second start did more than starting: %s", progress.String())
+		t.Errorf("the second start fetched or created something: %s", progress.String())
 	}
 }
 
-func TestServerIsSetUpSafely(t *testing.T) {
+func TestServerSecurity(t *testing.T) {
 	t.Parallel()
 	dataDir := newDataDir(t)
 	srv := open(t, Config{DataDir: dataDir})
@@ -75,10 +75,10 @@ func TestServerIsSetUpSafely(t *testing.T) {
 		}
 	}
 	if got := query(t, srv.URL(), "SELECT current_database() || ' ' || current_user"); got != "lethe lethe" {
-		t.Errorf("database and role: %s", got)
+		t.Errorf("database and role: got %q, want lethe lethe", got)
 	}
 	if got := query(t, srv.URL(), "SELECT string_agg(DISTINCT auth_method, ',') FROM pg_hba_file_rules"); got != "scram-sha-256" {
-		t.Errorf("methods of authentication: %s", got)
+		t.Errorf("authentication methods: got %q, want scram-sha-256", got)
 	}
 
 	password, err := os.ReadFile(filepath.Join(dataDir, "password"))
@@ -89,27 +89,27 @@ func TestServerIsSetUpSafely(t *testing.T) {
 	wrong := strings.Replace(srv.URL(), string(password), "postgres", 1)
 	var refused *pgconn.PgError
 	if err := ping(context.Background(), wrong); !errors.As(err, &refused) || refused.Code != "28P01" {
-		t.Errorf("a wrong password gives %v", err)
+		t.Errorf("wrong password: got %v, want code 28P01", err)
 	}
 	for _, name := range []string{"password", "server.json", "lock", "postgres.log"} {
 		if info, err := os.Stat(filepath.Join(dataDir, name)); err != nil || info.Mode() != 0o600 {
-			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+			t.Errorf("%s: got mode %v, want 0600 (error %v)", name, info.Mode(), err)
 		}
 	}
 	if info, err := os.Stat(dataDir); err != nil || info.Mode() != fs.ModeDir|0o700 {
-		t.Errorf("the data folder: %v, %v", info.Mode(), err)
+		t.Errorf("data folder: got mode %v, want drwx------ (error %v)", info.Mode(), err)
 	}
 
 	helper := helperPID(t, dataDir)
 	if group, err := syscall.Getpgid(helper); err != nil || group != helper {
-		t.Errorf("the helper is in group %d (%v), want one of its own, %d", group, err, helper)
+		t.Errorf("the helper is in process group %d (error %v), want its own, %d", group, err, helper)
 	}
 	for _, pid := range []int{helper, postmasterPID(t, dataDir)} {
 		for _, file := range []string{"cmdline", "environ"} {
 			b, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
 			must(t, err)
 			if bytes.Contains(b, password) || bytes.Contains(b, []byte("session-secret")) {
-				t.Errorf("a secret is in %s of process %d", file, pid)
+				t.Errorf("%s of process %d contains a secret", file, pid)
 			}
 		}
 	}
@@ -117,30 +117,30 @@ func TestServerIsSetUpSafely(t *testing.T) {
 	postmaster, cluster := postmasterPID(t, dataDir), filepath.Join(dataDir, "cluster")
 	if !isPostgresOn(postmaster, cluster) || isPostgresOn(postmaster, dataDir) ||
 		isPostgresOn(helper, cluster) || isPostgresOn(1<<30, cluster) {
-		t.Error("a process is taken for what it is not")
+		t.Error("isPostgresOn gives a wrong result")
 	}
 
 	conn, err := pgx.Connect(context.Background(), srv.URL())
 	must(t, err)
 	if _, err := conn.Exec(context.Background(), "SELECT 'a prompt'::int"); err == nil {
-		t.Error("a word is a number")
+		t.Error("casting text to int: got no error")
 	}
 	must(t, conn.Close(context.Background()))
 	log, err := os.ReadFile(filepath.Join(dataDir, "postgres.log"))
 	must(t, err)
 	if !bytes.Contains(log, []byte("ready to accept connections")) || bytes.Contains(log, []byte("a prompt")) {
-		t.Errorf("the log: %s", log)
+		t.Errorf("want the startup message and no statement in the log: %s", log)
 	}
 }
 
-func TestOpenAttaches(t *testing.T) {
+func TestOpenRunningServer(t *testing.T) {
 	t.Parallel()
 	dataDir := newDataDir(t)
 	owner := open(t, Config{DataDir: dataDir})
 	guest := open(t, Config{DataDir: dataDir})
 	other := startProgram(t, programOrder{Config: Config{DataDir: dataDir, CacheDir: cacheDir}}, os.Geteuid())
 	if guest.Owned() || other.Owned || guest.URL() != owner.URL() || other.URL != owner.URL() {
-		t.Errorf("attached: owned %v, %v; same address %v, %v", guest.Owned(), other.Owned, guest.URL() == owner.URL(), other.URL == owner.URL())
+		t.Errorf("owned: got %v, %v, want false; same URL: got %v, %v, want true", guest.Owned(), other.Owned, guest.URL() == owner.URL(), other.URL == owner.URL())
 	}
 	stop(t, guest)
 	awaitDone(t, guest)
@@ -153,7 +153,7 @@ func TestOpenAttaches(t *testing.T) {
 	awaitDone(t, guest)
 }
 
-func TestConcurrentOpens(t *testing.T) {
+func TestOpenConcurrently(t *testing.T) {
 	t.Parallel()
 	dataDir := newDataDir(t)
 	servers := make([]*Server, 4)
@@ -165,7 +165,7 @@ func TestConcurrentOpens(t *testing.T) {
 	owned := 0
 	for _, srv := range servers {
 		if srv == nil {
-			t.Fatal("one did not open")
+			t.Fatal("a concurrent Open failed")
 		}
 		must(t, ping(context.Background(), srv.URL()))
 		if srv.Owned() {
@@ -173,11 +173,11 @@ func TestConcurrentOpens(t *testing.T) {
 		}
 	}
 	if owned != 1 {
-		t.Errorf("%d servers are owned, want 1", owned)
+		t.Errorf("%d callers own the server, want 1", owned)
 	}
 }
 
-func TestKilledProgramLeavesNothing(t *testing.T) {
+func TestKilledProgramStopsServer(t *testing.T) {
 	t.Parallel()
 	dataDir := newDataDir(t)
 	p := startProgram(t, programOrder{Config: Config{DataDir: dataDir, CacheDir: cacheDir}}, os.Geteuid())
@@ -187,11 +187,11 @@ func TestKilledProgramLeavesNothing(t *testing.T) {
 
 	again := open(t, Config{DataDir: dataDir})
 	if got := query(t, again.URL(), "SELECT word FROM kept"); !again.Owned() || got != "here" {
-		t.Errorf("owned %v, kept %q", again.Owned(), got)
+		t.Errorf("got owned %v and data %q, want true and here", again.Owned(), got)
 	}
 }
 
-// One cluster goes through all the ways to end badly.
+// TestRecovery takes one cluster through every kind of crash.
 func TestRecovery(t *testing.T) {
 	t.Parallel()
 	dataDir := newDataDir(t)
@@ -203,35 +203,35 @@ func TestRecovery(t *testing.T) {
 		var progress recorder
 		srv = open(t, Config{DataDir: dataDir, Progress: &progress})
 		if got := query(t, srv.URL(), "SELECT word FROM kept"); !srv.Owned() || got != "here" {
-			t.Errorf("owned %v, kept %q", srv.Owned(), got)
+			t.Errorf("got owned %v and data %q, want true and here", srv.Owned(), got)
 		}
 		return progress.String()
 	}
 
-	// The helper is killed: its PostgreSQL stays, and is found.
+	// The helper is killed: its PostgreSQL keeps running and is found.
 	left := postmasterPID(t, dataDir)
 	must(t, syscall.Kill(helperPID(t, dataDir), syscall.SIGKILL))
 	awaitDone(t, srv)
 	if !alive(left) {
-		t.Fatal("nothing was left to be found")
+		t.Fatal("PostgreSQL ended with the killed helper")
 	}
 	if said := reopen(t); !strings.Contains(said, fmt.Sprintf("Stopping PostgreSQL (process %d)", left)) || alive(left) {
-		t.Errorf("the one left behind lives: %v; progress: %s", alive(left), said)
+		t.Errorf("the orphaned PostgreSQL is alive: %v, want it stopped; progress: %s", alive(left), said)
 	}
 
 	stop(t, srv)
 	reopen(t)
 
-	// All are killed: the lock files are stale.
+	// Everything is killed: the lock files are stale.
 	killed := postmasterPID(t, dataDir)
 	must(t, errors.Join(syscall.Kill(helperPID(t, dataDir), syscall.SIGKILL), syscall.Kill(killed, syscall.SIGKILL)))
 	awaitDone(t, srv)
 	await(t, "PostgreSQL is gone", func() bool { return !alive(killed) })
 	if said := reopen(t); strings.Contains(said, "Stopping") {
-		t.Errorf("stopped something: %s", said)
+		t.Errorf("stopped a process although none was running: %s", said)
 	}
 
-	// The same while a connection's process has not noticed yet.
+	// The same, while a connection's process has not noticed yet.
 	conn, err := pgx.Connect(context.Background(), srv.URL())
 	must(t, err)
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
@@ -252,7 +252,7 @@ func TestRecovery(t *testing.T) {
 	reopen(t)
 	waited.Wait()
 
-	// The number in a stale file is another process's by now.
+	// The process id in a stale file now belongs to another process.
 	real, err := os.ReadFile(pidFile)
 	must(t, err)
 	stop(t, srv)
@@ -267,16 +267,16 @@ func TestRecovery(t *testing.T) {
 	handOver(t, pidFile)
 	reopen(t)
 	if !alive(stranger.Process.Pid) {
-		t.Error("a stranger was killed")
+		t.Error("an unrelated process was killed")
 	}
 
-	// A file cut off by a crash.
+	// A crash truncated a file.
 	stop(t, srv)
 	must(t, os.WriteFile(pidFile, nil, 0o600))
 	handOver(t, pidFile)
 	reopen(t)
 
-	// PostgreSQL dies alone: the program hears of it.
+	// PostgreSQL alone dies: the program is notified.
 	must(t, syscall.Kill(postmasterPID(t, dataDir), syscall.SIGKILL))
 	awaitDone(t, srv)
 	if _, ok := readState(dataDir); ok {
@@ -284,34 +284,34 @@ func TestRecovery(t *testing.T) {
 	}
 	reopen(t)
 
-	// The helper is asked to end.
+	// The helper is asked to stop.
 	must(t, syscall.Kill(helperPID(t, dataDir), syscall.SIGTERM))
 	awaitDone(t, srv)
 	if left := processesOn(dataDir); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("processes left: %v", left)
 	}
 
-	// A log that has grown is put aside.
+	// A large log is rotated.
 	log := filepath.Join(dataDir, "postgres.log")
 	must(t, os.Truncate(log, maxLogSize+1))
 	reopen(t)
 	if info, err := os.Stat(log); err != nil || info.Size() > maxLogSize {
-		t.Errorf("the log: %v, %v", info, err)
+		t.Errorf("log file: got %v (error %v), want at most maxLogSize bytes", info, err)
 	}
 
-	// The settings are broken: the reason is told.
+	// The settings are invalid: the error quotes the reason.
 	stop(t, srv)
 	settings := filepath.Join(dataDir, "cluster", "postgresql.auto.conf")
 	must(t, os.WriteFile(settings, []byte("no_such_setting = 1\n"), 0o600))
 	if _, err := Open(context.Background(), Config{DataDir: dataDir, CacheDir: cacheDir}); err == nil || !strings.Contains(err.Error(), "no_such_setting") {
-		t.Errorf("with broken settings: %v", err)
+		t.Errorf("invalid settings: got error %v, want no_such_setting in it", err)
 	}
 	must(t, os.WriteFile(settings, nil, 0o600))
 
-	// Nobody could be told where it runs.
+	// server.json cannot be written, so no other program could attach.
 	must(t, os.Mkdir(statePath(dataDir)+".new", 0o700))
 	if _, err := Open(context.Background(), Config{DataDir: dataDir, CacheDir: cacheDir}); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), "server.json") {
-		t.Errorf("without server.json: %v", err)
+		t.Errorf("without server.json: got %v, want ErrDataDir naming it", err)
 	}
 	must(t, os.Remove(statePath(dataDir)+".new"))
 
@@ -320,20 +320,20 @@ func TestRecovery(t *testing.T) {
 	exec1(t, strings.Replace(srv.URL(), "/lethe?", "/postgres?", 1), "DROP DATABASE lethe")
 	stop(t, srv)
 	if _, err := Open(context.Background(), Config{DataDir: dataDir, CacheDir: cacheDir}); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), "has been dropped") {
-		t.Errorf("without the database: %v", err)
+		t.Errorf("without the database: got %v, want ErrDataDir", err)
 	}
 
-	// The password is lost, or another one.
+	// The password is missing or wrong.
 	password := filepath.Join(dataDir, "password")
 	for content, want := range map[string]string{"": "missing or empty", "another": "is not this database's"} {
 		must(t, os.WriteFile(password, []byte(content), 0o600))
 		if _, err := Open(context.Background(), Config{DataDir: dataDir, CacheDir: cacheDir}); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), want) {
-			t.Errorf("with the password %q: %v", content, err)
+			t.Errorf("password %q: got %v, want ErrDataDir", content, err)
 		}
 	}
 }
 
-func TestOtherMajorVersionIsRefused(t *testing.T) {
+func TestOpenOtherMajorVersion(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		data, binaries string
@@ -364,25 +364,25 @@ func TestOtherMajorVersionIsRefused(t *testing.T) {
 			}
 			for _, want := range append(tc.want, cluster, "nothing has been changed", "dump") {
 				if !strings.Contains(err.Error(), want) {
-					t.Errorf("%q is not in: %v", want, err)
+					t.Errorf("want %q in the error, got %v", want, err)
 				}
 			}
 			if after := snapshot(t, cluster); after != before {
-				t.Errorf("the data have changed:\n%s\n%s", before, after)
+				t.Errorf("the data changed, before:\n%s\nafter:\n%s", before, after)
 			}
 		})
 	}
 }
 
-func TestUnusableContents(t *testing.T) {
+func TestOpenUnusableContents(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		files map[string]string
 		want  string
 	}{
-		"a data directory itself":   {map[string]string{"PG_VERSION": "17\n"}, "is a PostgreSQL data directory itself"},
-		"someone's folder":          {map[string]string{"cluster/notes": "mine"}, "is not a PostgreSQL data directory"},
-		"a version that is no such": {map[string]string{"cluster/PG_VERSION": "\x00\x00"}, "contains no version"},
+		"a data directory itself": {map[string]string{"PG_VERSION": "17\n"}, "is a PostgreSQL data directory itself"},
+		"someone else's folder":   {map[string]string{"cluster/notes": "mine"}, "is not a PostgreSQL data directory"},
+		"not a version":           {map[string]string{"cluster/PG_VERSION": "\x00\x00"}, "contains no version"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -399,15 +399,15 @@ func TestUnusableContents(t *testing.T) {
 			}
 			for file, content := range tc.files {
 				if b, err := os.ReadFile(filepath.Join(dataDir, file)); err != nil || string(b) != content {
-					t.Errorf("%s: %q, %v", file, b, err)
+					t.Errorf("%s: got %q (error %v), want it unchanged", file, b, err)
 				}
 			}
 		})
 	}
 }
 
-// A folder stands where a file of ours should be.
-func TestObstacles(t *testing.T) {
+// TestOpenFolderInPlaceOfFile: a folder stands in the place of one of the server's files.
+func TestOpenFolderInPlaceOfFile(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"lock", "server.json", "password", "postgres.log", ".s.PGSQL.5432",
@@ -431,13 +431,13 @@ func TestObstacles(t *testing.T) {
 				t.Error(err)
 			}
 			if snapshot(t, cluster) != before {
-				t.Error("the data have changed")
+				t.Error("the data changed")
 			}
 		})
 	}
 }
 
-func TestUnusableFolders(t *testing.T) {
+func TestOpenUnusableFolders(t *testing.T) {
 	t.Parallel()
 	stranger := identity{uid: uint32(os.Geteuid()) + 1, gid: uint32(os.Getegid()) + 1}
 	unprivileged := stranger
@@ -477,17 +477,17 @@ func TestUnusableFolders(t *testing.T) {
 			}
 			for _, want := range tc.want {
 				if !strings.Contains(err.Error(), want) {
-					t.Errorf("%q is not in: %v", want, err)
+					t.Errorf("want %q in the error, got %v", want, err)
 				}
 			}
 			if cfg.BinariesPath == "" && snapshot(t, dir) != before {
-				t.Error("the folder has changed")
+				t.Error("the folder changed")
 			}
 		})
 	}
 }
 
-func TestUnusableBinaries(t *testing.T) {
+func TestOpenUnusableBinaries(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		path func(t *testing.T, dir string) string
@@ -511,36 +511,37 @@ func TestUnusableBinaries(t *testing.T) {
 				t.Error(err)
 			}
 			if _, err := os.Stat(filepath.Join(dataDir, "cluster")); err == nil {
-				t.Error("half a cluster is in place")
+				t.Error("a partial cluster was left")
 			}
 		})
 	}
 }
 
-// The path may be too long for a socket's name.
-func TestLoopbackWhereTheSocketDoesNotFit(t *testing.T) {
+// The path can be too long for the name of a socket; then the server listens on
+// loopback.
+func TestOpenSocketPathTooLong(t *testing.T) {
 	t.Parallel()
 	dataDir := filepath.Join(newDataDir(t), strings.Repeat("long", 25))
 	srv := open(t, Config{DataDir: dataDir})
 	u, err := url.Parse(srv.URL())
 	must(t, err)
 	if u.Hostname() != "127.0.0.1" || u.Port() == "" {
-		t.Errorf("the address is %s", u.Host)
+		t.Errorf("got address %s, want 127.0.0.1 and a port", u.Host)
 	}
 	if got := query(t, srv.URL(), "SHOW listen_addresses"); got != "127.0.0.1" {
-		t.Errorf("it listens on %q", got)
+		t.Errorf("listens on %q, want 127.0.0.1", got)
 	}
 	u.User = url.UserPassword("lethe", "lethe")
 	var refused *pgconn.PgError
 	if err := ping(context.Background(), u.String()); !errors.As(err, &refused) || refused.Code != "28P01" {
-		t.Errorf("a wrong password gives %v", err)
+		t.Errorf("wrong password: got %v, want code 28P01", err)
 	}
 }
 
-func TestCancelledOpenLeavesNothing(t *testing.T) {
+func TestOpenCancelled(t *testing.T) {
 	t.Parallel()
 	dataDir := newDataDir(t)
-	// Cached binaries, so that each step is reached.
+	// Cached binaries let each step be reached.
 	stop(t, open(t, Config{DataDir: dataDir + "-other"}))
 	for _, step := range []string{"Making", "Starting"} {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -548,29 +549,29 @@ func TestCancelledOpenLeavesNothing(t *testing.T) {
 		_, err := Open(ctx, Config{DataDir: dataDir, CacheDir: cacheDir, Progress: &progress})
 		cancel()
 		if !errors.Is(err, context.Canceled) || !strings.Contains(progress.String(), step) {
-			t.Errorf("cancelled at %s: %v; progress: %s", step, err, progress.String())
+			t.Errorf("canceled at %s: got %v, want context.Canceled; progress: %s", step, err, progress.String())
 		}
 		await(t, "nothing runs", func() bool { return len(processesOn(dataDir)) == 0 })
 	}
 	must(t, ping(context.Background(), open(t, Config{DataDir: dataDir}).URL()))
 }
 
-func TestCancelledFetch(t *testing.T) {
+func TestOpenCancelledDuringFetch(t *testing.T) {
 	t.Parallel()
-	// A proxy that takes the connection and says nothing.
+	// A proxy that accepts the connection and never answers.
 	proxy, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { _ = proxy.Close() })
 	p := startProgram(t, programOrder{Config: Config{DataDir: newDataDir(t)}, CancelOn: "Fetching"},
 		os.Geteuid(), "HTTPS_PROXY=http://"+proxy.Addr().String(), "NO_PROXY=")
 	if !strings.Contains(p.Error, context.Canceled.Error()) {
-		t.Errorf("%+v", p.programReport)
+		t.Errorf("got %+v, want context.Canceled", p.programReport)
 	}
 }
 
-func TestInstalledWhereNothingCanBeFetched(t *testing.T) {
+func TestOpenInstalledBinariesOffline(t *testing.T) {
 	t.Parallel()
-	// The fetched one serves as the installed one.
+	// The fetched binaries serve as the installed ones.
 	stop(t, open(t, Config{DataDir: newDataDir(t)}))
 	path := os.Getenv("PATH")
 	fetched, err := filepath.Glob(filepath.Join(cacheDir, "*", "bin"))
@@ -589,22 +590,23 @@ func TestInstalledWhereNothingCanBeFetched(t *testing.T) {
 		p := startProgram(t, programOrder{Config: Config{DataDir: dataDir, CacheDir: tc.cache}},
 			os.Geteuid(), "PATH="+path, "HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=")
 		if !p.Owned || !strings.Contains(p.Progress, "taking") || !strings.Contains(p.Progress, tc.want) {
-			t.Errorf("cache %q, %q is missing: %+v", tc.cache, tc.want, p.programReport)
+			t.Errorf("cache %q: want %q in %+v", tc.cache, tc.want, p.programReport)
 		}
 		must(t, p.stdin.Close())
 		must(t, p.cmd.Wait())
 	}
 }
 
-// A cache that was lost, or broken off while being filled, is filled again.
-func TestCacheIsFilledAgain(t *testing.T) {
+// TestOpenRefillsCache: a cache that was lost or only partly filled is filled
+// again.
+func TestOpenRefillsCache(t *testing.T) {
 	t.Parallel()
 	dataDir, cache := newDataDir(t), filepath.Dir(newDataDir(t))
 	srv := open(t, Config{DataDir: dataDir})
 	exec1(t, srv.URL(), "CREATE TABLE kept AS SELECT 'here' AS word")
 	stop(t, srv)
 
-	// The archives are there, so that nothing needs fetching again.
+	// The archives are there, so nothing is fetched again.
 	archives, err := filepath.Glob(filepath.Join(cacheDir, "*.txz"))
 	must(t, err)
 	for _, archive := range archives {
@@ -621,30 +623,30 @@ func TestCacheIsFilledAgain(t *testing.T) {
 	}
 	handOver(t, cache)
 
-	// Someone else is at it.
+	// Another process holds the lock of the cache.
 	unlock, err := lock(filepath.Join(cache, "lock"))
 	must(t, err)
 	handOver(t, cache)
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
 	if _, err := Open(ctx, Config{DataDir: dataDir, CacheDir: cache}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("with the cache locked: %v", err)
+		t.Errorf("with the cache locked: got %v, want context.DeadlineExceeded", err)
 	}
 	unlock()
 
 	var progress recorder
 	srv = open(t, Config{DataDir: dataDir, CacheDir: cache, Progress: &progress})
 	if got := query(t, srv.URL(), "SELECT word FROM kept"); got != "here" || !strings.Contains(progress.String(), "Fetching") {
-		t.Errorf("kept %q; progress: %s", got, progress.String())
+		t.Errorf("got data %q, want here; want Fetching in the progress: %s", got, progress.String())
 	}
 	for _, path := range []string{filepath.Join(cache, "temp_broken_off"), filepath.Join(dataDir, "initialising")} {
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s is still there: %v", path, err)
+			t.Errorf("%s was not removed: %v", path, err)
 		}
 	}
 }
 
-func TestClosedDataFolder(t *testing.T) {
+func TestOpenUnreadableDataFolder(t *testing.T) {
 	t.Parallel()
 	dataDir := newDataDir(t)
 	must(t, os.Mkdir(dataDir, 0o500))
@@ -654,8 +656,9 @@ func TestClosedDataFolder(t *testing.T) {
 	}
 }
 
-// The program may not know the helper's command, or the helper may go wrong.
-func TestHelperThatFails(t *testing.T) {
+// TestLaunchFailingHelper: the program may not know the helper's command, or the helper
+// may fail.
+func TestLaunchFailingHelper(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ script, want string }{
 		"ends":           {"read line; echo unknown command >&2; exit 3", "exit status 3; it said: unknown command"},
@@ -673,7 +676,7 @@ func TestHelperThatFails(t *testing.T) {
 		})
 	}
 	if _, err := launch(context.Background(), exec.Command(filepath.Dir(newDataDir(t))), settings{}, nil); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("without permission: %v", err)
+		t.Errorf("not executable: got %v, want fs.ErrPermission", err)
 	}
 }
 
@@ -695,18 +698,18 @@ func TestCanEnter(t *testing.T) {
 	} {
 		must(t, os.Chmod(dir, tc.mode))
 		if got := canEnter(dir, tc.as); got != tc.want {
-			t.Errorf("mode %s, %+v: %v", tc.mode, tc.as, got)
+			t.Errorf("mode %s, %+v: got %v, want the opposite", tc.mode, tc.as, got)
 		}
 	}
 	must(t, os.Chmod(dir, 0o755))
 }
 
-func TestOrdinaryUser(t *testing.T) {
+func TestOpenAsOrdinaryUser(t *testing.T) {
 	t.Parallel()
-	stop(t, open(t, Config{DataDir: newDataDir(t)})) // its cache is for others to read
+	stop(t, open(t, Config{DataDir: newDataDir(t)})) // fills the cache, which others can read
 	dataDir, uid := newDataDir(t), os.Geteuid()
 	if uid == 0 {
-		// initdb wants a user with a name.
+		// initdb needs a user with a name.
 		other, err := user.Lookup("daemon")
 		must(t, err)
 		uid, err = strconv.Atoi(other.Uid)
@@ -715,53 +718,53 @@ func TestOrdinaryUser(t *testing.T) {
 	}
 	p := startProgram(t, programOrder{Config: Config{DataDir: dataDir, CacheDir: cacheDir}}, uid)
 	if !p.Owned || p.Error != "" {
-		t.Fatalf("%+v", p.programReport)
+		t.Fatalf("got %+v, want an owned server", p.programReport)
 	}
 	for _, name := range []string{"", "password", "cluster"} {
 		if got, err := owner(filepath.Join(dataDir, name)); err != nil || int(got) != uid {
-			t.Errorf("%s belongs to %d (%v), want %d", name, got, err, uid)
+			t.Errorf("%s belongs to uid %d (error %v), want %d", name, got, err, uid)
 		}
 	}
 	must(t, p.stdin.Close())
 	must(t, p.cmd.Wait())
 }
 
-// TestUserWithoutName is how containers are often run: initdb refuses such a
-// user, which is said before anything is fetched.
-func TestUserWithoutName(t *testing.T) {
+// TestOpenAsUserWithoutName: containers often run as a user without a name. initdb
+// refuses such a user, so Open fails before it fetches anything.
+func TestOpenAsUserWithoutName(t *testing.T) {
 	t.Parallel()
 	const stranger = 54321
 	if err := checkUser(t.Context(), os.Geteuid()); err != nil {
-		t.Errorf("of ourselves: %v", err)
+		t.Errorf("current user: got %v, want no error", err)
 	}
 	if err := checkUser(t.Context(), stranger); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), "uid 54321, which has no entry in /etc/passwd") {
-		t.Errorf("of a stranger: %v", err)
+		t.Errorf("user without a name: got %v, want ErrDataDir", err)
 	}
 	if os.Geteuid() != 0 {
-		return // nobody else can run a program as another
+		return // only root can run a program as another user
 	}
 	dataDir := newDataDir(t)
 	must(t, os.Chown(filepath.Dir(dataDir), stranger, stranger))
 	p := startProgram(t, programOrder{Config: Config{DataDir: dataDir}}, stranger)
 	if p.Owned || !strings.Contains(p.Error, "has no entry in /etc/passwd") || p.Progress != "" {
-		t.Errorf("%+v", p.programReport)
+		t.Errorf("got %+v, want an error before any progress", p.programReport)
 	}
 	if cached, err := os.ReadDir(filepath.Join(dataDir, "cache")); len(cached) > 0 {
-		t.Errorf("there are %v, %v", cached, err)
+		t.Errorf("files in the cache: %v (error %v), want none", cached, err)
 	}
 }
 
-func TestRunHelperByHand(t *testing.T) {
+func TestRunHelperInvalidInput(t *testing.T) {
 	t.Parallel()
 	for _, input := range []string{"", "serve\n", "{}"} {
 		var stdout, stderr bytes.Buffer
 		if code := RunHelper(strings.NewReader(input), &stdout, &stderr); code != 1 || stdout.Len() != 0 || !strings.Contains(stderr.String(), "for the program itself") {
-			t.Errorf("%q: code %d, said %q", input, code, stderr.String())
+			t.Errorf("input %q: got code %d, stderr %q", input, code, stderr.String())
 		}
 	}
 }
 
-// As root it refuses; anyone else finds no folder.
+// As root it refuses; other users find no folder.
 func TestRunHelperReportsErrors(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr bytes.Buffer
@@ -769,11 +772,11 @@ func TestRunHelperReportsErrors(t *testing.T) {
 	var m message
 	must(t, json.Unmarshal(stdout.Bytes(), &m))
 	if code != 1 || m.Error == "" || m.Kind != "data_dir" {
-		t.Errorf("code %d, said %+v", code, m)
+		t.Errorf("got code %d and message %+v, want code 1 and kind data_dir", code, m)
 	}
 }
 
-func TestInstalledAreSortedAndSupported(t *testing.T) {
+func TestInstalledVersions(t *testing.T) {
 	dir := filepath.Dir(newDataDir(t))
 	path := os.Getenv("PATH")
 	for _, version := range []string{"14.1", "98.1", "99beta2"} {
@@ -785,6 +788,6 @@ func TestInstalledAreSortedAndSupported(t *testing.T) {
 		versions = append(versions, bin.version)
 	}
 	if len(versions) < 2 || versions[0] != "99beta2" || versions[1] != "98.1" || slices.Contains(versions, "14.1") {
-		t.Errorf("found %v", versions)
+		t.Errorf("got %v, want 99beta2 and 98.1 first and no 14.1", versions)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// openHome opens a database as a program does that keeps files beside it.
+// openHome opens a database as a program does that keeps its files beside it.
 func openHome(t *testing.T, home string) (srv *Server, dataDir string) {
 	t.Helper()
 	dataDir, err := PrepareHome(home)
@@ -20,27 +20,27 @@ func openHome(t *testing.T, home string) (srv *Server, dataDir string) {
 	return open(t, Config{DataDir: dataDir}), dataDir
 }
 
-// TestHomeIsOurs: the user as whom PostgreSQL runs can neither read, replace nor
-// add anything beside its own folder.
-func TestHomeIsOurs(t *testing.T) {
+// TestHomePermissions: the user that runs PostgreSQL can neither read, replace nor add
+// anything outside of its own folder.
+func TestHomePermissions(t *testing.T) {
 	t.Parallel()
 	home := newDataDir(t)
 	srv, dataDir := openHome(t, home)
 	as := childIdentity()
 	if uid, err := owner(home); err != nil || int(uid) != os.Geteuid() {
-		t.Errorf("the folder belongs to %d, %v", uid, err)
+		t.Errorf("the home folder belongs to uid %d (error %v), want the current user", uid, err)
 	}
 	must(t, filepath.WalkDir(home, func(path string, _ fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // PostgreSQL is at work
+			return nil // PostgreSQL removed it meanwhile
 		}
 		if inside := strings.HasPrefix(path+"/", dataDir+"/"); !inside && path != home {
-			t.Errorf("beside the database's folder is %s", path)
+			t.Errorf("unexpected file outside of the database's folder: %s", path)
 		}
 		return err
 	}))
 	if uid, err := owner(dataDir); err != nil || uid != as.uid {
-		t.Errorf("the database's folder belongs to %d, %v", uid, err)
+		t.Errorf("the database's folder belongs to uid %d (error %v), want PostgreSQL's user", uid, err)
 	}
 	exec1(t, srv.URL(), "CREATE TABLE kept AS SELECT 'here' AS word")
 	if !as.switched {
@@ -56,48 +56,48 @@ func TestHomeIsOurs(t *testing.T) {
 		cmd.Dir = "/"
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: as.uid, Gid: as.gid}}
 		if out, err := cmd.CombinedOutput(); err == nil {
-			t.Errorf("uid %d may %s: %s", as.uid, attack, out)
+			t.Errorf("uid %d was able to %s: %s", as.uid, attack, out)
 		}
 	}
 	if b, err := os.ReadFile(key); err != nil || string(b) != "secret" {
-		t.Errorf("the key is %q, %v", b, err)
+		t.Errorf("key: got %q (error %v), want it unchanged", b, err)
 	}
 }
 
-// TestFormerHome: a folder from before the database had its own is refused, in words
-// that say what to do, and left as it is.
-func TestFormerHome(t *testing.T) {
+// TestPrepareHomeOldLayout: a folder in the layout from before the database had a folder of
+// its own is refused with instructions, and left unchanged.
+func TestPrepareHomeOldLayout(t *testing.T) {
 	t.Parallel()
 	home := newDataDir(t)
 	must(t, os.MkdirAll(filepath.Join(home, "cluster"), 0o700))
 	before := snapshot(t, home)
 	if _, err := PrepareHome(home); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), "start anew with rm -r "+home) {
-		t.Errorf("it says %v", err)
+		t.Errorf("got %v, want ErrDataDir with instructions", err)
 	}
 	if after := snapshot(t, home); after != before {
-		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+		t.Errorf("the folder changed, before:\n%s\nafter:\n%s", before, after)
 	}
 }
 
-// TestHomeWithTraps: something may have been put in the place of the database's
-// folder. Nothing outside of the folder is given away.
-func TestHomeWithTraps(t *testing.T) {
+// TestPrepareHomeReplacedFolder: something else may stand in the place of the database's
+// folder. Nothing outside of it changes owner.
+func TestPrepareHomeReplacedFolder(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		plant func(path, victim string) error
 		want  string
 	}{
-		"a link to a folder":      {func(path, victim string) error { return os.Symlink(victim, path) }, "is a link"},
-		"a link to nowhere":       {func(path, victim string) error { return os.Symlink(filepath.Join(victim, "new"), path) }, "is a link"},
-		"a link within":           {func(path, _ string) error { return os.Symlink("notes", path) }, "is a link"},
-		"a pipe":                  {func(path, _ string) error { return syscall.Mkfifo(path, 0o666) }, "is not a folder"},
-		"a file":                  {func(path, _ string) error { return os.WriteFile(path, nil, 0o600) }, "is not a folder"},
-		"a folder of ours in use": {func(path, _ string) error { return os.MkdirAll(filepath.Join(path, "ours"), 0o755) }, "belongs to uid"},
+		"a link to a folder":        {func(path, victim string) error { return os.Symlink(victim, path) }, "is a link"},
+		"a dangling link":           {func(path, victim string) error { return os.Symlink(filepath.Join(victim, "new"), path) }, "is a link"},
+		"a link within":             {func(path, _ string) error { return os.Symlink("notes", path) }, "is a link"},
+		"a pipe":                    {func(path, _ string) error { return syscall.Mkfifo(path, 0o666) }, "is not a folder"},
+		"a file":                    {func(path, _ string) error { return os.WriteFile(path, nil, 0o600) }, "is not a folder"},
+		"our own folder, not empty": {func(path, _ string) error { return os.MkdirAll(filepath.Join(path, "ours"), 0o755) }, "belongs to uid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if name == "a folder of ours in use" && !childIdentity().switched {
-				return // it may be
+			if name == "our own folder, not empty" && !childIdentity().switched {
+				return // this one is allowed
 			}
 			home := newDataDir(t)
 			victim := filepath.Join(filepath.Dir(home), "victim")
@@ -108,21 +108,21 @@ func TestHomeWithTraps(t *testing.T) {
 			before := snapshot(t, filepath.Dir(home))
 			_, err := PrepareHome(home)
 			if !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), filepath.Join(home, databaseFolder)) {
-				t.Errorf("it says %v", err)
+				t.Errorf("got %v, want ErrDataDir naming the folder", err)
 			}
 			if uid, err := owner(victim); err != nil || int(uid) != os.Geteuid() {
-				t.Errorf("the victim belongs to uid %d, %v", uid, err)
+				t.Errorf("the victim belongs to uid %d (error %v), want the current user", uid, err)
 			}
 			if after := snapshot(t, filepath.Dir(home)); after != before {
-				t.Errorf("before:\n%s\nafter:\n%s", before, after)
+				t.Errorf("the folder changed, before:\n%s\nafter:\n%s", before, after)
 			}
 		})
 	}
 }
 
-// TestHomeWithTheirFiles: what the user as whom PostgreSQL runs has put beside the
-// database is refused by name, whatever it is, until it is taken away.
-func TestHomeWithTheirFiles(t *testing.T) {
+// TestPrepareHomeForeignFiles: a file that PostgreSQL's user put beside the database is
+// refused by name, whatever it is, until it is removed.
+func TestPrepareHomeForeignFiles(t *testing.T) {
 	t.Parallel()
 	as := childIdentity()
 	if !as.switched {
@@ -142,51 +142,51 @@ func TestHomeWithTheirFiles(t *testing.T) {
 		must(t, os.Lchown(path, int(as.uid), int(as.gid)))
 		for range 2 { // again at the next start
 			if _, err := PrepareHome(home); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "move it away") {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s: got %v, want ErrDataDir naming the file", name, err)
 			}
 		}
 		must(t, os.Remove(path))
 		if _, err := PrepareHome(home); err != nil {
-			t.Errorf("%s: taken away, and %v", name, err)
+			t.Errorf("%s removed: got %v, want no error", name, err)
 		}
 	}
 }
 
-// TestFolderOfOthersIsNotGiven: only a folder of ours is given to the user as whom
-// PostgreSQL runs, also where another's is empty.
-func TestFolderOfOthersIsNotGiven(t *testing.T) {
+// TestPrepareFoldersForeignFolder: only the current user's folder is given to
+// PostgreSQL's user, not another user's empty folder.
+func TestPrepareFoldersForeignFolder(t *testing.T) {
 	t.Parallel()
 	as := childIdentity()
 	if !as.switched {
-		return // nothing is given
+		return // no folder changes owner
 	}
 	folder := newDataDir(t)
 	must(t, os.Mkdir(folder, 0o755))
 	must(t, os.Chown(folder, 4711, 4711))
 	if _, err := prepareFolders(Config{DataDir: folder}, as); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), "belongs to uid 4711") {
-		t.Errorf("it says %v", err)
+		t.Errorf("got %v, want ErrDataDir", err)
 	}
 	if uid, err := owner(folder); err != nil || uid != 4711 {
-		t.Errorf("it belongs to uid %d, %v", uid, err)
+		t.Errorf("the folder belongs to uid %d (error %v), want 4711", uid, err)
 	}
 }
 
-func TestUnusableHomes(t *testing.T) {
+func TestPrepareHomeUnusable(t *testing.T) {
 	t.Parallel()
 	we := identity{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}
 	them := identity{uid: we.uid + 1, gid: we.gid + 1, switched: true}
 	if _, err := PrepareHome(""); !errors.Is(err, ErrDataDir) {
-		t.Errorf("none: %v", err)
+		t.Errorf("no folder given: got %v, want ErrDataDir", err)
 	}
 	for name, c := range map[string]struct {
 		we   identity
 		mode fs.FileMode
 		want string
 	}{
-		"open to all":            {we, 0o777, "run chmod go-w"},
-		"open to a group":        {identity{uid: we.uid, gid: we.gid + 7}, 0o775, "run chmod go-w"},
-		"another's":              {identity{uid: we.uid + 7, gid: we.gid}, 0o755, "choose another folder or, if it is the service's, run chown"},
-		"that cannot be entered": {we, 0o700, "cannot be entered by uid"},
+		"writable by all":     {we, 0o777, "run chmod go-w"},
+		"writable by a group": {identity{uid: we.uid, gid: we.gid + 7}, 0o775, "run chmod go-w"},
+		"another's":           {identity{uid: we.uid + 7, gid: we.gid}, 0o755, "choose another folder or, if it is the service's, run chown"},
+		"not enterable":       {we, 0o700, "cannot be entered by uid"},
 	} {
 		home := newDataDir(t)
 		must(t, os.Mkdir(home, 0o755))
@@ -197,19 +197,19 @@ func TestUnusableHomes(t *testing.T) {
 			_, err = prepareFolders(Config{DataDir: dataDir}, them)
 		}
 		if !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want ErrDataDir", name, err)
 		}
 	}
 	home := newDataDir(t)
 	must(t, os.Mkdir(home, 0o755))
 	if _, err := prepareHome(home, identity{uid: we.uid + 7}, identity{uid: we.uid + 7}); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), "run as that user") {
-		t.Errorf("an ordinary user in another's: %v", err)
+		t.Errorf("ordinary user in another user's folder: got %v, want ErrDataDir", err)
 	}
 }
 
-// TestForeignServer: whoever writes into the database's folder leads us nowhere
-// else, and to no other file.
-func TestForeignServer(t *testing.T) {
+// TestReadStateForeignServer: what others write into the database's folder leads neither to
+// another server nor to another file.
+func TestReadStateForeignServer(t *testing.T) {
 	t.Parallel()
 	dataDir := newDataDir(t)
 	must(t, os.Mkdir(dataDir, 0o700))
@@ -223,18 +223,18 @@ func TestForeignServer(t *testing.T) {
 	} {
 		must(t, writeState(dataDir, state{PID: 1, URL: text}))
 		if _, ok := readState(dataDir); ok != want {
-			t.Errorf("%s: %v", text, ok)
+			t.Errorf("%s: accepted %v, want the opposite", text, ok)
 		}
 	}
 	must(t, writeState(dataDir, state{PID: 1, URL: good}))
 	must(t, os.Rename(statePath(dataDir), statePath(dataDir)+".there"))
 	must(t, os.Symlink(statePath(dataDir)+".there", statePath(dataDir)))
 	if _, ok := readState(dataDir); ok {
-		t.Error("it is read through a link")
+		t.Error("server.json was read through a link")
 	}
 	must(t, os.Symlink("server.json", lockPath(dataDir)))
 	if _, err := attach(context.Background(), dataDir); !errors.Is(err, ErrDataDir) {
-		t.Errorf("a lock that is a link: %v", err)
+		t.Errorf("lock is a link: got %v, want ErrDataDir", err)
 	}
 }
 

@@ -22,15 +22,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// programCommand makes this test binary a program that uses the package.
+// programCommand makes this test binary act as a program that uses the package.
 const programCommand = "program"
 
-// cacheDir is shared by all tests of the project and kept, so that one fetch is
-// enough.
+// cacheDir is shared by all tests of the project and kept, so PostgreSQL is fetched
+// once.
 var cacheDir = filepath.Join(os.TempDir(), fmt.Sprintf("lethe-testpg-%d", os.Geteuid()))
 
-// openTime is for the first Open on a machine: unpacking what was fetched takes
-// long under the race detector.
+// openTime allows for the first Open on a machine: unpacking is slow under the race
+// detector.
 const openTime = 8 * time.Minute
 
 func TestMain(m *testing.M) {
@@ -45,14 +45,14 @@ func TestMain(m *testing.M) {
 	os.Exit(runTests(m))
 }
 
-// runTests has the coverage of the processes that the tests start counted too.
+// runTests also counts the coverage of the processes that the tests start.
 func runTests(m *testing.M) int {
 	flag.Parse()
 	if testing.CoverMode() != "" {
 		dir, err := os.MkdirTemp("", "lethe-cover-")
 		if err == nil {
 			defer func() { _ = os.RemoveAll(dir) }()
-			err = os.Chmod(dir, 0o777) // for processes of other users
+			err = os.Chmod(dir, 0o777) // for processes that run as other users
 		}
 		if err == nil {
 			err = flag.Set("test.gocoverdir", dir)
@@ -65,14 +65,14 @@ func runTests(m *testing.M) int {
 			return 1
 		}
 	}
-	// A program's secret, to see that the helper does not get it.
+	// A secret of the program, which the helper must not get.
 	if err := os.Setenv("LETHE_AUTH_SESSION_SECRET", "session-secret"); err != nil {
 		return 1
 	}
 	return m.Run()
 }
 
-// programOrder is what a test tells the program; programReport its answer.
+// programOrder is what a test sends to the program; programReport is its answer.
 type programOrder struct {
 	Config   Config
 	CancelOn string // cancel Open when a progress line contains this
@@ -85,7 +85,7 @@ type programReport struct {
 	Progress string
 }
 
-// runProgram opens a server, reports, and stops it when its input ends.
+// runProgram opens a server, reports, and stops the server when its input ends.
 func runProgram(stdin io.Reader, stdout io.Writer) int {
 	in := bufio.NewReader(stdin)
 	line, err := in.ReadBytes('\n')
@@ -120,7 +120,7 @@ func runProgram(stdin io.Reader, stdout io.Writer) int {
 	return 1
 }
 
-// recorder keeps what is written, and calls call when that contains on.
+// recorder keeps what is written, and runs call when that contains on.
 type recorder struct {
 	on   string
 	call func()
@@ -144,7 +144,7 @@ func (r *recorder) String() string {
 	return r.buf.String()
 }
 
-// program is a run of this binary as a program.
+// program is this binary running as a program.
 type program struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
@@ -176,8 +176,8 @@ func startProgram(t *testing.T, order programOrder, uid int, env ...string) *pro
 	return p
 }
 
-// newDataDir returns a folder, not there yet, that any user may reach. At the
-// end of the test nothing may run on it.
+// newDataDir returns the path of a folder, not yet created, that any user can
+// reach. At the end of the test, no process may still run on it.
 func newDataDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "lethe-pg-")
@@ -193,7 +193,7 @@ func newDataDir(t *testing.T) string {
 	return filepath.Join(dir, "data")
 }
 
-// processesOn lists the postmasters and helpers at work in dir, by process id.
+// processesOn lists the postmasters and helpers of dir by process id.
 func processesOn(dir string) map[int]string {
 	found := map[int]string{}
 	entries, _ := os.ReadDir("/proc")
@@ -231,7 +231,7 @@ func stop(t *testing.T, srv *Server) {
 	must(t, srv.Stop(ctx))
 }
 
-// query returns the single value that sql yields.
+// query returns the single value of a query.
 func query(t *testing.T, url, sql string) string {
 	t.Helper()
 	conn, err := pgx.Connect(context.Background(), url)
@@ -263,7 +263,7 @@ func await(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !cond(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Errorf("still waiting: %s", what)
+			t.Errorf("timed out waiting: %s", what)
 			return
 		}
 	}
@@ -274,7 +274,7 @@ func awaitDone(t *testing.T, srv *Server) {
 	select {
 	case <-srv.Done():
 	case <-time.After(30 * time.Second):
-		t.Fatal("Done is not closed")
+		t.Fatal("Done was not closed within 30 seconds")
 	}
 }
 
@@ -301,10 +301,10 @@ func postmasterPID(t *testing.T, dataDir string) int {
 
 func alive(pid int) bool {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	return err == nil && len(b) > 0 // a zombie has none
+	return err == nil && len(b) > 0 // a zombie has no command line
 }
 
-// handOver gives path and what is in it to the user of the helper.
+// handOver gives path and its contents to the helper's user.
 func handOver(t *testing.T, path string) {
 	t.Helper()
 	as := childIdentity()
@@ -316,7 +316,7 @@ func handOver(t *testing.T, path string) {
 	}))
 }
 
-// snapshot is every path under dir with its mode and content.
+// snapshot lists every path under dir with its mode and content.
 func snapshot(t *testing.T, dir string) string {
 	t.Helper()
 	var b strings.Builder
@@ -342,7 +342,7 @@ func snapshot(t *testing.T, dir string) string {
 	return b.String()
 }
 
-// fakeBinaries is a folder with programs that only tell a version.
+// fakeBinaries is a folder with programs that only print a version.
 func fakeBinaries(t *testing.T, dir, version string) string {
 	t.Helper()
 	path := filepath.Join(dir, "postgresql-"+version)

@@ -16,12 +16,12 @@ import (
 	"lethe/domain"
 )
 
-// slow takes a second to look up a key, and knows those that begin with "good".
+// slow takes a second to look up a key, and knows keys that begin with "good".
 type slow struct {
 	domain.People
 	running, limit, asked atomic.Int64
 	away                  atomic.Bool
-	changed               atomic.Bool // the good ones are of another purpose by now
+	changed               atomic.Bool // good keys now have another purpose
 }
 
 var caller = uuid.New()
@@ -55,7 +55,7 @@ func newGate(t *testing.T, s *slow, refused *atomic.Int64) *gate.People {
 	return p
 }
 
-func TestGate(t *testing.T) {
+func TestLookupLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s slow
@@ -70,23 +70,24 @@ func TestGate(t *testing.T) {
 			return domain.CodeOf(err)
 		}
 		if got := code("good"); got != "known" {
-			t.Fatalf("got %s", got)
+			t.Fatalf("got %s, want known", got)
 		}
 		if fresh := p.Fresh(); len(fresh) != 1 || p.Fresh() != nil {
-			t.Errorf("%d are fresh", len(fresh))
+			t.Errorf("%d fresh keys, want 1 once", len(fresh))
 		}
-		// Two are looked up, four wait, two of them in vain; the rest is refused at once.
+		// Two are looked up and four wait, two of them in vain. The others are
+		// refused at once.
 		codes := make(chan domain.Code, 20)
 		for i := range 20 {
 			go func() { codes <- code(fmt.Sprint("guess", i)) }()
 		}
 		synctest.Wait()
 		if got := refused.Load(); got != 14 {
-			t.Errorf("%d were refused at once", got)
+			t.Errorf("%d were refused at once, want 14", got)
 		}
 		begin := time.Now()
 		if got := code("good"); got != "known" || time.Since(begin) != time.Second {
-			t.Errorf("what has worked: %s after %s", got, time.Since(begin))
+			t.Errorf("a key that has worked: got %s after %s, want known after 1s", got, time.Since(begin))
 		}
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
@@ -95,16 +96,16 @@ func TestGate(t *testing.T) {
 			got[<-codes]++
 		}
 		if got[domain.CodeNotFound] != 4 || got[domain.CodeCrowded] != 16 || refused.Load() != 16 {
-			t.Errorf("got %v, %d refused", got, refused.Load())
+			t.Errorf("got %v and %d refused, want 4 not found and 16 crowded", got, refused.Load())
 		}
-		if s.limit.Load() > 3 { // two guesses and the known one
-			t.Errorf("%d at a time", s.limit.Load())
+		if s.limit.Load() > 3 { // two guesses and the known key
+			t.Errorf("%d lookups at a time, want at most 3", s.limit.Load())
 		}
 		if got := code("guess"); got != domain.CodeNotFound {
-			t.Errorf("afterwards: %s", got)
+			t.Errorf("guess after the crowd: got %s, want not found", got)
 		}
 
-		// A program that begins with many requests.
+		// A program that starts with many requests at once.
 		for i := range 20 {
 			go func() { codes <- code([]string{"guess twice", "good and new"}[i%2]) }()
 		}
@@ -113,14 +114,14 @@ func TestGate(t *testing.T) {
 			got[<-codes]++
 		}
 		if got["known"] != 10 || got[domain.CodeNotFound] != 10 {
-			t.Errorf("got %v", got)
+			t.Errorf("got %v, want 10 known and 10 not found", got)
 		}
 	})
 }
 
-// TestGateForgets: what does not work any more passes by no longer, but what could
-// not be looked up does.
-func TestGateForgets(t *testing.T) {
+// TestForgetRejectedKeys: a key that no longer works loses its precedence; a key whose
+// lookup failed keeps it.
+func TestForgetRejectedKeys(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s slow
@@ -133,11 +134,11 @@ func TestGateForgets(t *testing.T) {
 		first.Remember([]byte("another"), nil)
 		_, _ = first.ByKey(t.Context(), "good")
 		if other := first.Fresh(); len(other) != 1 || other[0] == fresh[0] {
-			t.Error("another secret makes the same of a key")
+			t.Error("two secrets give the same fingerprint of a key")
 		}
 		_, _ = p.ByKey(t.Context(), "good")
 		if p.Fresh() != nil {
-			t.Error("it remembers before it is told to")
+			t.Error("keys were remembered before Remember")
 		}
 		revoked := gate.Mark{7}
 		p.Remember([]byte("secret"), append(fresh, revoked))
@@ -156,18 +157,18 @@ func TestGateForgets(t *testing.T) {
 		}
 		s.away.Store(true)
 		if _, err := p.ByKey(t.Context(), "good"); domain.CodeOf(err) != domain.CodeUnavailable {
-			t.Errorf("got %v", err)
+			t.Errorf("database away: got %v, want unavailable", err)
 		}
 		s.away.Store(false)
 		leave := crowd()
 		if _, err := p.ByKey(t.Context(), "good"); err != nil {
-			t.Errorf("got %v", err)
+			t.Errorf("known key in a crowd: got %v, want no error", err)
 		}
 		leave()
 		if fresh := p.Fresh(); fresh != nil {
-			t.Errorf("%d are fresh", len(fresh))
+			t.Errorf("%d fresh keys, want none", len(fresh))
 		}
-		// Of those who come with one key, the first may leave.
+		// Of several callers with one key, the first leaves.
 		early, hurry := context.WithCancel(t.Context())
 		results := make(chan error, 2)
 		for _, ctx := range []context.Context{early, t.Context()} {
@@ -179,28 +180,28 @@ func TestGateForgets(t *testing.T) {
 		}
 		hurry()
 		if err := <-results; !errors.Is(err, context.Canceled) {
-			t.Errorf("who left got %v", err)
+			t.Errorf("caller that left: got %v, want context.Canceled", err)
 		}
 		if err := <-results; err != nil {
-			t.Errorf("who stayed got %v", err)
+			t.Errorf("caller that stayed: got %v, want no error", err)
 		}
-		// Who leaves gives the place back.
+		// A caller that leaves gives its place back.
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		leave = crowd()
 		if _, err := p.ByKey(ctx, "new"); !errors.Is(err, context.DeadlineExceeded) && domain.CodeOf(err) != domain.CodeCrowded {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want a deadline error or crowded", err)
 		}
 		leave()
 		if _, err := p.ByKey(t.Context(), "good and new"); err != nil {
-			t.Errorf("got %v", err)
+			t.Errorf("after the crowd left: got %v, want no error", err)
 		}
 	})
 }
 
-// TestGateRemembersWhatWorks: a key that is there and says of nobody that he calls is
-// as good as a guess.
-func TestGateRemembersWhatWorks(t *testing.T) {
+// TestRememberAcceptedKeys: a key that exists but authenticates nobody counts as
+// a guess.
+func TestRememberAcceptedKeys(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s slow
@@ -227,17 +228,17 @@ func TestGateRemembersWhatWorks(t *testing.T) {
 			}
 		}
 		if fresh := p.Fresh(); len(fresh) != 1 || passes("other purpose") || !passes("good") {
-			t.Errorf("%d have worked", len(fresh))
+			t.Errorf("%d fresh keys; want one, and only the good key to pass", len(fresh))
 		}
 		s.changed.Store(true)
 		if !passes("good") || passes("good") {
-			t.Error("a key whose purpose has changed passes by")
+			t.Error("a key keeps its precedence after its purpose changed")
 		}
 		s.changed.Store(false)
 
-		// Of more than there is room for, the latest stay.
+		// Beyond the limit, the latest keys stay.
 		var marks []gate.Mark
-		for _, key := range []string{"good 1", "good 2", "good 3", "good 4"} { // the latest is first
+		for _, key := range []string{"good 1", "good 2", "good 3", "good 4"} { // latest first
 			if _, err := p.ByKey(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
@@ -249,12 +250,12 @@ func TestGateRemembersWhatWorks(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !passes("good 1") || !passes("good 2") || passes("good 3") {
-			t.Error("the latest keys are forgotten before others")
+			t.Error("the latest keys were evicted before older ones")
 		}
 	})
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestNewInvalidConfig(t *testing.T) {
 	t.Parallel()
 	whole := gate.Config{AtOnce: 1, Waiting: 1, Wait: 1, Entries: 1, Refused: func() {}}
 	for name, change := range map[string]func(*gate.Config){
@@ -267,10 +268,10 @@ func TestNewRefuses(t *testing.T) {
 		cfg := whole
 		change(&cfg)
 		if _, err := gate.New(&slow{}, cfg); err == nil {
-			t.Error(name)
+			t.Errorf("%s: got no error", name)
 		}
 	}
 	if _, err := gate.New(nil, whole); err == nil {
-		t.Error("no people")
+		t.Error("New without people: got no error")
 	}
 }

@@ -7,8 +7,7 @@ import (
 	"lethe/adapters/offsite"
 )
 
-// BenchmarkList writes entries and reads them again, as an export and a replay
-// do.
+// BenchmarkList writes entries and reads them back, as export and replay do.
 func BenchmarkList(b *testing.B) {
 	identity, recipient, err := offsite.NewIdentity()
 	if err != nil {

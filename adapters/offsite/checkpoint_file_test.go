@@ -19,7 +19,7 @@ import (
 	"lethe/receipt"
 )
 
-// checkpoint is a signed one of so many leaves.
+// checkpoint is a signed checkpoint of size leaves.
 func checkpoint(t *testing.T, signer receipt.Signer, size int64) []byte {
 	t.Helper()
 	signed, err := receipt.SignCheckpoint(receipt.Checkpoint{Origin: signer.Name(), Size: size, Root: tlog.RecordHash([]byte{byte(size)})}, signer)
@@ -29,8 +29,9 @@ func checkpoint(t *testing.T, signer receipt.Signer, size int64) []byte {
 	return signed
 }
 
-// TestSeen: of several that write at once the one with the most leaves stays.
-func TestSeen(t *testing.T) {
+// TestCheckpointFile: of several concurrent writers, the checkpoint with the most leaves
+// stays.
+func TestCheckpointFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "checkpoint")
 	signer := testreceipt.Signer(t, testreceipt.Origin)
@@ -38,7 +39,7 @@ func TestSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	if kept, err := offsite.CheckpointFileAt(path).Read(); err != nil || kept != nil {
-		t.Fatalf("before the first: %q, %v", kept, err)
+		t.Fatalf("empty folder: got %q (error %v), want none", kept, err)
 	}
 	var writers sync.WaitGroup
 	for i := range 40 {
@@ -51,16 +52,16 @@ func TestSeen(t *testing.T) {
 	writers.Wait()
 	kept, err := offsite.CheckpointFileAt(path).Read()
 	if err != nil || !bytes.Equal(kept, checkpoint(t, signer, 40)) {
-		t.Errorf("kept %q, %v", kept, err)
+		t.Errorf("got %q (error %v), want the checkpoint of 40 leaves", kept, err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the file: %v, %v", info, err)
+		t.Errorf("file: got %v (error %v), want mode 0600", info, err)
 	}
 }
 
-// TestSeenDamaged: what is no checkpoint is never taken for none, nor
-// overwritten.
-func TestSeenDamaged(t *testing.T) {
+// TestCheckpointFileDamaged: a damaged file is an error, not a missing checkpoint, and is
+// never overwritten.
+func TestCheckpointFileDamaged(t *testing.T) {
 	t.Parallel()
 	signed := checkpoint(t, testreceipt.Signer(t, testreceipt.Origin), 3)
 	for name, content := range map[string][]byte{
@@ -71,23 +72,23 @@ func TestSeenDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := offsite.CheckpointFileAt(path).Read(); err == nil || !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want an error naming the file", name, err)
 		}
 		if err := offsite.CheckpointFileAt(path).Keep(checkpoint(t, testreceipt.Signer(t, testreceipt.Origin), 4)); err == nil {
-			t.Errorf("%s was overwritten", name)
+			t.Errorf("%s: Keep succeeded, want an error", name)
 		}
 		if left, err := os.ReadFile(path); err != nil || !bytes.Equal(left, content) {
-			t.Errorf("%s: %q is left, %v", name, left, err)
+			t.Errorf("%s: file has %q (error %v), want it unchanged", name, left, err)
 		}
 	}
 	if err := offsite.CheckpointFileAt(filepath.Join(t.TempDir(), "none", "checkpoint")).Writable(); err == nil {
-		t.Error("a folder that is not there is writable")
+		t.Error("missing folder: Writable succeeded, want an error")
 	}
 }
 
-// TestSeenThroughNoLink: who may write into the folder has nothing else overwritten
-// or read.
-func TestSeenThroughNoLink(t *testing.T) {
+// TestCheckpointFileSymlink: a link put into the folder causes no other file to be read
+// or overwritten.
+func TestCheckpointFileSymlink(t *testing.T) {
 	t.Parallel()
 	signer := testreceipt.Signer(t, testreceipt.Origin)
 	for _, suffix := range []string{"", ".lock", ".new"} {
@@ -105,22 +106,22 @@ func TestSeenThroughNoLink(t *testing.T) {
 		}
 		err = offsite.CheckpointFileAt(path).Keep(checkpoint(t, signer, 9))
 		if refused := err != nil; refused != (suffix != ".new") {
-			t.Errorf("%q: %v", suffix, err)
+			t.Errorf("link at %q: Keep returned %v", suffix, err)
 		}
 		if _, err := offsite.CheckpointFileAt(path).Read(); (err != nil) != (suffix == "") {
-			t.Errorf("%q is read: %v", suffix, err)
+			t.Errorf("link at %q: Read returned %v", suffix, err)
 		}
 		after, err := os.Stat(victim)
 		text, errRead := os.ReadFile(victim)
 		if err != nil || errRead != nil || !bytes.Equal(text, checkpoint(t, signer, 7)) || after.ModTime() != before.ModTime() || after.Mode() != before.Mode() {
-			t.Errorf("%q: the victim has %q, %v", suffix, text, err)
+			t.Errorf("link at %q: victim has %q (error %v), want it unchanged", suffix, text, err)
 		}
 	}
 }
 
-// TestSeenAmongTraps: who could put something in the place of the files neither has
-// this process wait nor has it go by what it was given.
-func TestSeenAmongTraps(t *testing.T) {
+// TestCheckpointFileReplaced: whatever replaces one of the files, this process neither
+// blocks on it nor trusts it.
+func TestCheckpointFileReplaced(t *testing.T) {
 	t.Parallel()
 	signer := testreceipt.Signer(t, testreceipt.Origin)
 	pipe := func(path string) error { return syscall.Mkfifo(path, 0o600) }
@@ -139,7 +140,7 @@ func TestSeenAmongTraps(t *testing.T) {
 		"a pipe": {"", pipe, plainfile.ErrNotPlain}, "a pipe as the lock": {".lock", pipe, plainfile.ErrNotPlain},
 		"a folder": {"", folder, plainfile.ErrNotPlain}, "a folder as the lock": {".lock", folder, plainfile.ErrNotPlain}, "a folder as the draft": {".new", folder, nil},
 		"another's": {"", others, plainfile.ErrNotOwn}, "another's lock": {".lock", others, plainfile.ErrNotOwn},
-		"for all to write": {"", open, plainfile.ErrNotOwn}, "a lock for all": {".lock", open, plainfile.ErrNotOwn},
+		"writable by all": {"", open, plainfile.ErrNotOwn}, "a lock writable by all": {".lock", open, plainfile.ErrNotOwn},
 	} {
 		if c.want == plainfile.ErrNotOwn && os.Geteuid() != 0 && strings.HasPrefix(name, "another") {
 			continue // only root can give files away
@@ -156,14 +157,14 @@ func TestSeenAmongTraps(t *testing.T) {
 		}
 		for call, err := range calls {
 			if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), path+c.suffix) || !strings.Contains(err.Error(), "away") {
-				t.Errorf("%s, %s: %v", name, call, err)
+				t.Errorf("%s, %s: got %v, want an error naming the file and what to do", name, call, err)
 			}
 		}
 	}
 }
 
-// TestSeenThroughNoSecondName: a file that has another name is not written through.
-func TestSeenThroughNoSecondName(t *testing.T) {
+// TestCheckpointFileHardLink: a file with a second name is not written through.
+func TestCheckpointFileHardLink(t *testing.T) {
 	t.Parallel()
 	signer := testreceipt.Signer(t, testreceipt.Origin)
 	for _, suffix := range []string{"", ".lock", ".new"} {
@@ -173,17 +174,17 @@ func TestSeenThroughNoSecondName(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := offsite.CheckpointFileAt(path).Keep(checkpoint(t, signer, 9)); err != nil {
-			t.Errorf("%q: %v", suffix, err)
+			t.Errorf("hard link at %q: got %v, want no error", suffix, err)
 		}
 		if text, err := os.ReadFile(victim); err != nil || !bytes.Equal(text, checkpoint(t, signer, 7)) {
-			t.Errorf("%q: the victim has %q, %v", suffix, text, err)
+			t.Errorf("hard link at %q: victim has %q (error %v), want it unchanged", suffix, text, err)
 		}
 	}
 }
 
-// TestSeenLocked: a lock that somebody keeps ends the wait, and what it says names
-// the file and who may have it; afterwards all goes on.
-func TestSeenLocked(t *testing.T) {
+// TestCheckpointFileLocked: waiting for a lock that is never released ends with an error that
+// names the file and who may hold it. Once released, calls succeed again.
+func TestCheckpointFileLocked(t *testing.T) {
 	t.Parallel()
 	signer := testreceipt.Signer(t, testreceipt.Origin)
 	path := filepath.Join(t.TempDir(), "checkpoint")
@@ -197,7 +198,7 @@ func TestSeenLocked(t *testing.T) {
 	file := offsite.CheckpointFileAt(path).Waiting(100 * time.Millisecond)
 	for call, err := range map[string]error{"writable": file.Writable(), "keep": file.Keep(checkpoint(t, signer, 9))} {
 		if err == nil || !strings.Contains(err.Error(), "fuser -v "+path+".lock") || !strings.Contains(err.Error(), "root") {
-			t.Errorf("%s: %v", call, err)
+			t.Errorf("%s: got %v, want an error naming the lock", call, err)
 		}
 	}
 	freed := make(chan error, 1)
@@ -209,6 +210,6 @@ func TestSeenLocked(t *testing.T) {
 		t.Error(err)
 	}
 	if size, err := offsite.CheckpointFileAt(path).Size(); err != nil || size != 9 {
-		t.Errorf("kept is a checkpoint of size %d, %v", size, err)
+		t.Errorf("got size %d (error %v), want 9", size, err)
 	}
 }

@@ -2,7 +2,7 @@ package offsite
 
 import "time"
 
-// Waiting is the same file, whose lock is waited for no longer than that.
+// Waiting returns the same file, with a limit on how long to wait for its lock.
 func (s *CheckpointFile) Waiting(wait time.Duration) *CheckpointFile {
 	return &CheckpointFile{s.path, wait}
 }

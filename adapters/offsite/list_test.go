@@ -67,8 +67,8 @@ func readAll(folder, identity string) (entries []offsite.Entry, err error) {
 	return entries, err
 }
 
-// TestList: what was written is read again, by each recipient and nobody else,
-// and nothing of it is in the clear but receipts and times.
+// TestList: each recipient can read the entries, nobody else can, and only receipts
+// and times are in the clear.
 func TestList(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "export")
@@ -80,23 +80,23 @@ func TestList(t *testing.T) {
 	appendAll(t, l, day.Add(time.Hour), entries[2:])
 	for _, r := range []reader{first, second} {
 		if got, err := readAll(folder, r.identity); err != nil || !reflect.DeepEqual(got, entries) {
-			t.Errorf("read %+v, %v", got, err)
+			t.Errorf("got %+v (error %v), want all entries", got, err)
 		}
 	}
 	if got, err := readAll(folder, newReader(t).identity); got != nil || err == nil || !strings.Contains(err.Error(), "another recipient") || !strings.Contains(err.Error(), "2026-03-01.list, line 1") {
-		t.Errorf("with another identity: %+v, %v", got, err)
+		t.Errorf("another identity: got %+v (error %v), want an error naming the line", got, err)
 	}
 	if _, err := readAll(folder, first.recipient); err == nil || !strings.Contains(err.Error(), "AGE-SECRET-KEY") {
-		t.Errorf("with no identity: %v", err)
+		t.Errorf("not an identity: got %v, want AGE-SECRET-KEY in the error", err)
 	}
 	files, err := filepath.Glob(folder + "/*.list")
 	if err != nil || len(files) != 2 {
-		t.Fatalf("files %v, %v", files, err)
+		t.Fatalf("got files %v (error %v), want 2", files, err)
 	}
 	for _, file := range files {
 		info, err := os.Stat(file)
 		if err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s: %v, %v", file, info, err)
+			t.Errorf("%s: got %v (error %v), want mode 0600", file, info, err)
 		}
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -104,34 +104,34 @@ func TestList(t *testing.T) {
 		}
 		for _, e := range entries {
 			if strings.Contains(string(data), e.Requests[0].String()) {
-				t.Errorf("%s names a request", file)
+				t.Errorf("%s contains a request id in the clear", file)
 			}
 		}
 	}
 
 	for since, want := range map[time.Time]int{day: 5, day.Add(-48 * time.Hour): 5, day.Add(time.Hour): 3, day.Add(48 * time.Hour): 0} {
 		if listed, err := l.Listed(since); err != nil || len(listed) != want {
-			t.Errorf("since %s: %v, %v", since, listed, err)
+			t.Errorf("since %s: got %v (error %v), want %d", since, listed, err, want)
 		}
 	}
 	if _, err := offsite.OpenList(folder, []string{first.recipient}); err == nil || !strings.Contains(err.Error(), "another process") {
-		t.Errorf("two write at once: %v", err)
+		t.Errorf("second writer: got %v, want an error", err)
 	}
 	for now, want := range map[time.Time]int{day.Add(24 * time.Hour): 0, day.Add(48 * time.Hour): 0} {
 		if n, err := l.Expire(now, 48*time.Hour); err != nil || n != want {
-			t.Errorf("at %s: %d expired, %v", now, n, err)
+			t.Errorf("at %s: %d expired (error %v), want %d", now, n, err, want)
 		}
 	}
 	if n, err := l.Expire(day.Add(72*time.Hour), 48*time.Hour); err != nil || n != 1 {
-		t.Errorf("%d expired, %v", n, err)
+		t.Errorf("%d expired (error %v), want 1", n, err)
 	}
 	if got, err := readAll(folder, first.identity); err != nil || !reflect.DeepEqual(got, entries[2:]) {
-		t.Errorf("left are %+v, %v", got, err)
+		t.Errorf("after expiry: got %+v (error %v), want the entries of the second day", got, err)
 	}
 }
 
-// TestListTorn: what a crash has left of a line is passed over, and mended by
-// the next one.
+// TestListTorn: a partial line left by a crash is skipped, and repaired by the next
+// write.
 func TestListTorn(t *testing.T) {
 	t.Parallel()
 	r := newReader(t)
@@ -151,19 +151,19 @@ func TestListTorn(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := readAll(folder, r.identity); err != nil || !reflect.DeepEqual(got, entries[:1]) {
-			t.Errorf("torn: %+v, %v", got, err)
+			t.Errorf("torn line: got %+v (error %v), want the first entry", got, err)
 		}
 		if listed, err := l.Listed(day); err != nil || len(listed) != 1 || !listed[entries[0].Receipt] {
-			t.Errorf("torn: %v, %v", listed, err)
+			t.Errorf("torn line: listed %v (error %v), want the first receipt", listed, err)
 		}
 		appendAll(t, l, day, entries[1:])
 		if got, err := readAll(folder, r.identity); err != nil || !reflect.DeepEqual(got, entries) {
-			t.Errorf("mended: %+v, %v", got, err)
+			t.Errorf("repaired: got %+v (error %v), want all entries", got, err)
 		}
 	}
 }
 
-// TestListDamaged: each byte of a line, changed, is noticed.
+// TestListDamaged: a change of any byte of a line is detected.
 func TestListDamaged(t *testing.T) {
 	t.Parallel()
 	r, folder := newReader(t), filepath.Join(t.TempDir(), "export")
@@ -182,7 +182,7 @@ func TestListDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := readAll(folder, r.identity); err == nil || !strings.Contains(err.Error(), path+", line 1") {
-			t.Fatalf("with byte %d changed: %v", at, err)
+			t.Fatalf("byte %d changed: got %v, want an error naming the line", at, err)
 		}
 	}
 	for name, content := range map[string]string{
@@ -192,11 +192,11 @@ func TestListDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := readAll(folder, r.identity); err == nil {
-			t.Errorf("%s is read", name)
+			t.Errorf("%s: got no error", name)
 		}
 	}
 	if _, err := readAll(t.TempDir(), r.identity); err == nil || !strings.Contains(err.Error(), "no list") {
-		t.Errorf("an empty folder: %v", err)
+		t.Errorf("empty folder: got %v, want an error", err)
 	}
 }
 
@@ -205,24 +205,24 @@ func TestListState(t *testing.T) {
 	folder := t.TempDir()
 	l := openList(t, folder, newReader(t).recipient)
 	if s, err := l.State(); err != nil || !s.Complete.IsZero() {
-		t.Errorf("of a new list: %+v, %v", s, err)
+		t.Errorf("new list: got %+v (error %v), want no state", s, err)
 	}
 	want := offsite.State{Complete: day, Gaps: []offsite.Span{{After: day.Add(-time.Hour), Before: day}}}
 	if err := l.SetState(want); err != nil {
 		t.Fatal(err)
 	}
 	if s, err := offsite.ReadState(folder); err != nil || !reflect.DeepEqual(s, want) {
-		t.Errorf("got %+v, %v", s, err)
+		t.Errorf("got %+v (error %v), want %+v", s, err, want)
 	}
 	if err := os.WriteFile(filepath.Join(folder, "state.json"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.State(); err == nil {
-		t.Error("a damaged state is read")
+		t.Error("damaged state: got no error")
 	}
 	for _, recipients := range [][]string{nil, {"age1"}, {newReader(t).identity}} {
 		if _, err := offsite.OpenList(t.TempDir(), recipients); err == nil || strings.Contains(fmt.Sprint(err), "SECRET") {
-			t.Errorf("%d bad recipients: %v", len(recipients), err)
+			t.Errorf("%d invalid recipients: got %v, want an error without the secret", len(recipients), err)
 		}
 	}
 }

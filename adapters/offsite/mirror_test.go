@@ -16,7 +16,7 @@ import (
 	"lethe/receipt"
 )
 
-// source is a log in memory that is mirrored.
+// source is a log in memory to be mirrored.
 type source struct {
 	*memory.Log
 	t      *testing.T
@@ -52,7 +52,7 @@ func (s *source) open(folder string) *offsite.Mirror {
 	return m
 }
 
-// leaves reads the receipts from one on.
+// leaves reads the receipts from leaf first on.
 func leaves(m *offsite.Mirror, first int64) (bodies [][]byte, err error) {
 	err = m.Leaves(first, func(body []byte) error {
 		bodies = append(bodies, bytes.Clone(body))
@@ -61,21 +61,21 @@ func leaves(m *offsite.Mirror, first int64) (bodies [][]byte, err error) {
 	return bodies, err
 }
 
-// TestMirror grows with the log, across full tiles, and reads as what it was.
+// TestMirror grows a mirror with its log, across full tiles, and reads it back.
 func TestMirror(t *testing.T) {
 	t.Parallel()
 	s, folder := newSource(t), filepath.Join(t.TempDir(), "mirror")
 	m := s.open(folder)
 	if n, err := m.Update(t.Context(), s); n != 0 || err != nil {
-		t.Errorf("of an empty log: %d, %v", n, err)
+		t.Errorf("empty log: added %d (error %v), want 0", n, err)
 	}
 	for _, n := range []int{1, 2, 253, 1, 255, 1, 300, 700} {
 		s.grow(n)
 		if added, err := m.Update(t.Context(), s); added != int64(n) || err != nil {
-			t.Fatalf("of %d leaves %d were added, %v", n, added, err)
+			t.Fatalf("log grew by %d leaves: added %d (error %v)", n, added, err)
 		}
 		if added, err := m.Update(t.Context(), s); added != 0 || err != nil {
-			t.Errorf("a second time %d were added, %v", added, err)
+			t.Errorf("second update: added %d (error %v), want 0", added, err)
 		}
 		again := s.open(folder)
 		for _, first := range []int{0, 1, 255, 256, 300, len(s.bodies) - 1, len(s.bodies)} {
@@ -84,12 +84,12 @@ func TestMirror(t *testing.T) {
 			}
 			got, err := leaves(again, int64(first))
 			if err != nil || len(got) != len(s.bodies)-first || len(got) > 0 && !bytes.Equal(bytes.Join(got, nil), bytes.Join(s.bodies[first:], nil)) {
-				t.Fatalf("of %d leaves, from %d on: %d leaves, %v", len(s.bodies), first, len(got), err)
+				t.Fatalf("mirror of %d leaves read from leaf %d: got %d leaves (error %v)", len(s.bodies), first, len(got), err)
 			}
 		}
 		m = again
 	}
-	// Of partial tiles only those of the checkpoint are left.
+	// Only the partial tiles of the checkpoint are left.
 	var partial []string
 	if err := fs.WalkDir(os.DirFS(folder), ".", func(path string, d fs.DirEntry, err error) error {
 		if strings.Contains(path, ".p") && !d.IsDir() || strings.HasSuffix(path, ".new") {
@@ -100,13 +100,13 @@ func TestMirror(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := "tile/0/005.p/233 tile/1/000.p/5 tile/entries/005.p/233"; strings.Join(partial, " ") != want {
-		t.Errorf("partial tiles are %v", partial)
+		t.Errorf("partial tiles: got %v, want %s", partial, want)
 	}
 }
 
-// TestMirrorRefuses a log that is older, or not the one it was, and writes
-// nothing then.
-func TestMirrorRefuses(t *testing.T) {
+// TestMirrorOtherLog: the mirror refuses a log that is older or was rewritten, and
+// writes nothing.
+func TestMirrorOtherLog(t *testing.T) {
 	t.Parallel()
 	s, folder := newSource(t), filepath.Join(t.TempDir(), "mirror")
 	s.grow(300)
@@ -132,24 +132,24 @@ func TestMirrorRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := m.Update(t.Context(), other); err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want %q in the error", name, err, c.says)
 		}
 		if after, err := os.ReadFile(filepath.Join(folder, "checkpoint")); err != nil || !bytes.Equal(after, before) {
-			t.Errorf("%s: the checkpoint is %q, %v", name, after, err)
+			t.Errorf("%s: checkpoint is %q (error %v), want it unchanged", name, after, err)
 		}
 		if got, err := leaves(s.open(folder), 0); err != nil || len(got) != 300 {
-			t.Errorf("%s: %d leaves are left, %v", name, len(got), err)
+			t.Errorf("%s: %d leaves left (error %v), want 300", name, len(got), err)
 		}
 	}
 	if _, err := offsite.OpenMirror(folder, newSource(t).keys); err == nil {
-		t.Error("the key of another is taken")
+		t.Error("another log's key: got no error")
 	}
 	if _, err := offsite.OpenMirror(folder, nil); err == nil || !strings.Contains(err.Error(), "--key") {
-		t.Errorf("without a key: %v", err)
+		t.Errorf("no key: got %v, want --key in the error", err)
 	}
 }
 
-// TestMirrorDamaged: what is not the tree's is not read.
+// TestMirrorDamaged: a file that does not belong to the tree is an error.
 func TestMirrorDamaged(t *testing.T) {
 	t.Parallel()
 	s, folder := newSource(t), filepath.Join(t.TempDir(), "mirror")
@@ -175,7 +175,7 @@ func TestMirrorDamaged(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := leaves(s.open(folder), 0); err == nil {
-				t.Errorf("%s of %d bytes is read", name, len(content))
+				t.Errorf("%s of %d bytes: got no error", name, len(content))
 			}
 		}
 		if err := os.WriteFile(path, data, 0o600); err != nil {
@@ -183,6 +183,6 @@ func TestMirrorDamaged(t *testing.T) {
 		}
 	}
 	if got, err := leaves(s.open(folder), 0); err != nil || len(got) != 300 {
-		t.Errorf("put back: %d leaves, %v", len(got), err)
+		t.Errorf("files restored: got %d leaves (error %v), want 300", len(got), err)
 	}
 }

@@ -20,8 +20,8 @@ var (
 	exposed    = regexp.MustCompile(`(?m)^([a-z0-9_]+)(?:\{(.*)\})? \S+$`)
 )
 
-// TestDashboard: the dashboard asks for nothing that there is not, and for
-// everything of Lethe's own.
+// TestDashboard: every metric that the dashboard uses exists, and every metric of
+// Lethe is on it.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
 	m := newMetrics(t, "1")
@@ -49,7 +49,7 @@ func TestDashboard(t *testing.T) {
 	erasures.Looked([]telemetry.ErasureCount{{State: "running", Trigger: "bulk", Count: 1}}, nil)
 	ask(t.Context(), m.QueryTracer("main"), listQuery, os.ErrInvalid)
 	names := map[string]bool{}
-	labels := map[string]bool{"instance": true, "le": true} // Prometheus's own, and a histogram's
+	labels := map[string]bool{"instance": true, "le": true} // added by Prometheus and by histograms
 	for _, sample := range exposed.FindAllStringSubmatch(fetch(t, m), -1) {
 		names[sample[1]] = true
 		for _, label := range matcher.FindAllStringSubmatch(sample[2], -1) {
@@ -75,21 +75,21 @@ func TestDashboard(t *testing.T) {
 	ids, asked := map[int]bool{}, map[string]bool{}
 	for _, panel := range dashboard.Panels {
 		if ids[panel.ID] {
-			t.Errorf("%s: its id %d is another's", panel.Title, panel.ID)
+			t.Errorf("%s: id %d is used twice", panel.Title, panel.ID)
 		}
 		ids[panel.ID] = true
 		if (panel.Type == "row") != (len(panel.Targets) == 0) {
-			t.Errorf("%s: a %s with %d queries", panel.Title, panel.Type, len(panel.Targets))
+			t.Errorf("%s: type %s with %d queries", panel.Title, panel.Type, len(panel.Targets))
 		}
 		for _, target := range panel.Targets {
 			found := metricName.FindAllString(target.Expr, -1)
 			if len(found) == 0 {
-				t.Errorf("%s asks for nothing: %s", panel.Title, target.Expr)
+				t.Errorf("%s: no metric in %s", panel.Title, target.Expr)
 			}
 			for _, name := range found {
 				asked[name] = true
 				if !names[name] {
-					t.Errorf("%s: there is no %s", panel.Title, name)
+					t.Errorf("%s: unknown metric %s", panel.Title, name)
 				}
 			}
 			var used []string
@@ -103,7 +103,7 @@ func TestDashboard(t *testing.T) {
 			}
 			for _, label := range used {
 				if !labels[label] {
-					t.Errorf("%s: there is no label %q", panel.Title, label)
+					t.Errorf("%s: unknown label %q", panel.Title, label)
 				}
 			}
 		}
@@ -111,7 +111,7 @@ func TestDashboard(t *testing.T) {
 	for name := range names {
 		base := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_sum"), "_count")
 		if strings.HasPrefix(name, "lethe_") && !slices.ContainsFunc([]string{"", "_bucket", "_sum", "_count"}, func(s string) bool { return asked[base+s] }) {
-			t.Errorf("%s is nowhere on the dashboard", name)
+			t.Errorf("%s is not on the dashboard", name)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func TestQueryTracer(t *testing.T) {
 	batch.TraceBatchQuery(ctx, nil, pgx.TraceBatchQueryData{SQL: listQuery})
 	batch.TraceBatchQuery(ctx, nil, pgx.TraceBatchQueryData{SQL: "-- name: Latest :many\nSELECT 1", Err: errors.New("canary")})
 	batch.TraceBatchEnd(ctx, nil, pgx.TraceBatchEndData{})
-	// What was never begun is not counted.
+	// A query that was never started is not counted.
 	main.TraceQueryEnd(t.Context(), nil, pgx.TraceQueryEndData{})
 	batch.TraceBatchQuery(t.Context(), nil, pgx.TraceBatchQueryData{SQL: listQuery})
 
@@ -52,12 +52,12 @@ func TestQueryTracer(t *testing.T) {
 		`lethe_query_errors_total{pool="main",query="Latest"} 1`,
 	)
 	if strings.Contains(got, "canary") {
-		t.Errorf("what was asked is in\n%s", got)
+		t.Errorf("the metrics contain query text:\n%s", got)
 	}
 }
 
-// BenchmarkQueryTracer is what timing adds to each query. A list takes two to
-// four, of some 200 µs each.
+// BenchmarkQueryTracer measures what timing adds to a query. A list takes two to
+// four queries of some 200 µs each.
 func BenchmarkQueryTracer(b *testing.B) {
 	tracer := newMetrics(b, "1").QueryTracer("main")
 	b.ReportAllocs()

@@ -24,7 +24,7 @@ func TestNewLogger(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		level, format string
-		want          string // of the info line; "-" is an error
+		want          string // the start of the info line; "-" means an error
 	}{
 		{"info", "text", "level=INFO msg=said"},
 		{"INFO", "JSON", `"level":"INFO","msg":"said"`},
@@ -39,19 +39,19 @@ func TestNewLogger(t *testing.T) {
 		var out strings.Builder
 		logger, err := telemetry.NewLogger(c.level, c.format, &out)
 		if (err != nil) != (c.want == "-") {
-			t.Errorf("%q, %q: %v", c.level, c.format, err)
+			t.Errorf("level %q, format %q: got error %v", c.level, c.format, err)
 		}
 		if err != nil {
 			continue
 		}
 		logger.Info("said")
 		if !strings.Contains(out.String(), c.want) || (c.want == "") != (out.Len() == 0) {
-			t.Errorf("%q, %q: wrote %q", c.level, c.format, out.String())
+			t.Errorf("level %q, format %q: wrote %q, want %q in it", c.level, c.format, out.String(), c.want)
 		}
 	}
 }
 
-func TestLogIsEscaped(t *testing.T) {
+func TestLogEscaping(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"text", "json"} {
 		var out strings.Builder
@@ -61,7 +61,7 @@ func TestLogIsEscaped(t *testing.T) {
 		}
 		logger.Info("said", "what", "a\nlevel=ERROR msg=forged\x1b[31m")
 		if strings.Count(out.String(), "\n") != 1 || strings.Contains(out.String(), "\x1b") {
-			t.Errorf("%s: wrote %q", format, out.String())
+			t.Errorf("%s: want one line without escapes, got %q", format, out.String())
 		}
 	}
 }
@@ -71,7 +71,7 @@ func fetch(t *testing.T, m *telemetry.Metrics) string {
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	if w.Code != http.StatusOK {
-		t.Fatalf("answered %d %s", w.Code, w.Body)
+		t.Fatalf("got status %d, want 200: %s", w.Code, w.Body)
 	}
 	return w.Body.String()
 }
@@ -80,12 +80,12 @@ func expect(t *testing.T, got string, lines ...string) {
 	t.Helper()
 	for _, line := range lines {
 		if !strings.Contains(got, line+"\n") {
-			t.Errorf("%s is missing in\n%s", line, got)
+			t.Errorf("want %s in\n%s", line, got)
 		}
 	}
 }
 
-// newPool is a pool of four whose server cannot be reached.
+// newPool is a pool of four connections to an unreachable server.
 func newPool(t *testing.T) *pgxpool.Pool {
 	t.Helper()
 	cfg, err := pgxpool.ParseConfig("postgres://lethe@db.test/lethe?pool_max_conns=4")
@@ -115,7 +115,7 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := m.WatchPools(watch); err == nil {
-		t.Error("pools can be watched twice")
+		t.Error("second WatchPools: got no error")
 	}
 	m.Refuse()
 	looked, dropped := m.WatchCache("callers")
@@ -128,7 +128,7 @@ func TestMetrics(t *testing.T) {
 	ended("/healthz", "GET", 200)
 	if conn, err := pool.Acquire(t.Context()); err == nil {
 		conn.Release()
-		t.Fatal("connected to nowhere")
+		t.Fatal("connected to an unreachable server")
 	}
 	got := fetch(t, m)
 	expect(t, got,
@@ -150,7 +150,7 @@ func TestMetrics(t *testing.T) {
 		"lethe_pool_acquires_canceled_total", "lethe_pool_acquire_seconds_total",
 	} {
 		if !strings.Contains(got, "\n"+name) {
-			t.Errorf("%s is missing", name)
+			t.Errorf("metric %s is missing", name)
 		}
 	}
 }
@@ -171,12 +171,12 @@ func TestMetricsWithoutPools(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := fetch(t, m); strings.Contains(got, "lethe_pool_") {
-		t.Errorf("there are pools in %s", got)
+		t.Errorf("want no pool metrics in\n%s", got)
 	}
 }
 
-// TestMemoryLimit: GOMEMLIMIT is the Go runtime's own, and the metrics tell it.
-// It is read when a process starts, so this takes one more.
+// TestMemoryLimit: the Go runtime reads GOMEMLIMIT at the start of a process, so
+// this test starts another one, whose metrics must show the limit.
 func TestMemoryLimit(t *testing.T) {
 	t.Parallel()
 	const limit = "GOMEMLIMIT=300MiB"
@@ -199,10 +199,10 @@ func TestWatchLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := m.WatchLog(); err == nil {
-		t.Error("it can be watched twice")
+		t.Error("second WatchLog: got no error")
 	}
 	if text := fetch(t, m); strings.Contains(text, "lethe_log_leaves") || !strings.Contains(text, "lethe_log_failures_total 0") {
-		t.Errorf("before anyone has looked:\n%s", text)
+		t.Errorf("before the first look:\n%s", text)
 	}
 	log.Failed()
 	log.Looked(false, time.Hour, 7, 5)
@@ -211,11 +211,11 @@ func TestWatchLog(t *testing.T) {
 			t.Errorf("want %q in\n%s", want, text)
 		}
 	}
-	// It grows older by itself.
+	// The age grows by itself.
 	log.Looked(true, time.Hour, 7, 5)
 	age := func() float64 { return number(t, fetch(t, m), "lethe_log_oldest_unsealed_seconds") }
 	if first, second := age(), age(); first <= 3600 || second <= first {
-		t.Errorf("it was %v s, then %v s old", first, second)
+		t.Errorf("age went from %v s to %v s, want it to grow from over 3600", first, second)
 	}
 }
 
@@ -227,12 +227,12 @@ func TestWatchErasures(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := m.WatchErasures(nil, nil); err == nil {
-		t.Error("it can be watched twice")
+		t.Error("second WatchErasures: got no error")
 	}
 	text := fetch(t, m)
 	expect(t, text, `lethe_erased_responses_total{trigger="single"} 0`, `lethe_erased_rows_total{table="requests"} 0`, "lethe_verification_failures_total 0")
 	if strings.Contains(text, "lethe_erasures") || strings.Contains(text, "lethe_erasure_oldest") {
-		t.Errorf("before anyone has looked:\n%s", text)
+		t.Errorf("before the first look:\n%s", text)
 	}
 	e.Erased("bulk", 2, map[string]int64{"requests": 5, "steps": 0})
 	e.Erased("bulk", 1, map[string]int64{"requests": 1})
@@ -241,12 +241,12 @@ func TestWatchErasures(t *testing.T) {
 	expect(t, fetch(t, m), `lethe_erased_responses_total{trigger="bulk"} 3`, `lethe_erased_responses_total{trigger="single"} 0`,
 		`lethe_erased_rows_total{table="requests"} 6`, `lethe_erased_rows_total{table="steps"} 0`, "lethe_verification_failures_total 1",
 		`lethe_erasures{state="finished",trigger="bulk"} 3`, "lethe_erasure_oldest_unfinished_seconds 0")
-	// It grows older by itself.
+	// The age grows by itself.
 	asked := time.Now().Add(-time.Hour)
 	e.Looked(nil, &asked)
 	age := func() float64 { return number(t, fetch(t, m), "lethe_erasure_oldest_unfinished_seconds") }
 	if first, second := age(), age(); first < 3600 || second <= first {
-		t.Errorf("it was %v s, then %v s old", first, second)
+		t.Errorf("age went from %v s to %v s, want it to grow from 3600", first, second)
 	}
 }
 
@@ -258,10 +258,10 @@ func TestWatchHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := m.WatchHolds(); err == nil {
-		t.Error("they can be watched twice")
+		t.Error("second WatchHolds: got no error")
 	}
 	if text := fetch(t, m); strings.Contains(text, "lethe_held") {
-		t.Errorf("before anyone has looked:\n%s", text)
+		t.Errorf("before the first look:\n%s", text)
 	}
 	holds.Looked(1, 2, 3)
 	expect(t, fetch(t, m), "lethe_held_responses_gone 1", `lethe_held_purges{state="waiting"} 2`, `lethe_held_purges{state="failed"} 3`)
@@ -276,12 +276,12 @@ func TestWatchWork(t *testing.T) {
 	expect(t, fetch(t, m), `lethe_background_failures_total{work="sweep"} 1`)
 }
 
-// number is the value of a metric without labels.
+// number is the value of a metric that has no labels.
 func number(t *testing.T, text, name string) float64 {
 	t.Helper()
 	found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(text)
 	if found == nil {
-		t.Fatalf("there is no %s in\n%s", name, text)
+		t.Fatalf("metric %s is missing in\n%s", name, text)
 	}
 	n, err := strconv.ParseFloat(found[1], 64)
 	if err != nil {

@@ -18,7 +18,7 @@ func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), err.String()
 }
 
-// commands are all visible commands, each by the words that call it.
+// commands are all visible commands, keyed by the words that call them.
 func commands() map[string]*cobra.Command {
 	all := map[string]*cobra.Command{}
 	var add func(*cobra.Command)
@@ -34,13 +34,13 @@ func commands() map[string]*cobra.Command {
 	return all
 }
 
-// TestHelp: terminals show backquotes as they are, and pflag takes the text between
+// TestHelp: terminals show backquotes literally, and pflag takes the text between
 // them for the name of a value.
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	all := commands()
 	if len(all) < 25 {
-		t.Fatalf("%d commands only", len(all))
+		t.Fatalf("got %d commands, want at least 25", len(all))
 	}
 	for words, cmd := range all {
 		code, out, _ := call(t, append(strings.Fields(words), "--help")...)
@@ -69,15 +69,15 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestWrongWords calls each command with too few words and with too many.
-func TestWrongWords(t *testing.T) {
+// TestInvalidArguments calls each command with too few and with too many arguments.
+func TestInvalidArguments(t *testing.T) {
 	t.Parallel()
 	refused := func(want string, args ...string) {
 		t.Helper()
 		code, out, err := call(t, args...)
 		if code != exitUsage || out != "" || !strings.Contains(err, want) || strings.Count(err, "\n") != 1 ||
 			strings.Contains(err, "arg(s)") || !strings.Contains(err, " --help\n") {
-			t.Errorf("lethe %q: exit code %d, want %q: %s%s", args, code, want, out, err)
+			t.Errorf("lethe %q: exit code %d, want usage error %q: %s%s", args, code, want, out, err)
 		}
 	}
 	for words, cmd := range commands() {
@@ -107,11 +107,11 @@ func TestWrongWords(t *testing.T) {
 	refused("did you mean add?", "help", "users", "ad")
 	refused("has no commands", "help", "serve", "add")
 	if code, out, _ := call(t, "help", "users", "add"); code != exitOK || !strings.Contains(out, "lethe users add") {
-		t.Errorf("help: exit code %d: %s", code, out)
+		t.Errorf("lethe help users add: exit code %d: %s", code, out)
 	}
 }
 
-func TestWrongFlags(t *testing.T) {
+func TestInvalidFlags(t *testing.T) {
 	t.Parallel()
 	for want, line := range map[string]string{
 		"lethe doctor has no flag --databse-url: did you mean --database-url?": "doctor --databse-url x",
@@ -131,13 +131,14 @@ func TestWrongFlags(t *testing.T) {
 	} {
 		code, out, err := call(t, strings.Fields(line)...)
 		if code != exitUsage || out != "" || !strings.Contains(err, want) || strings.Count(err, "\n") != 1 || strings.Contains(err, "hidden") {
-			t.Errorf("lethe %s: exit code %d, want %q: %s%s", line, code, want, out, err)
+			t.Errorf("lethe %s: exit code %d, want usage error %q: %s%s", line, code, want, out, err)
 		}
 	}
 }
 
-// TestSetAndEmpty: no command continues with another database than was meant.
-func TestSetAndEmpty(t *testing.T) {
+// TestEmptySettings: an empty setting is an error; no command falls back to another
+// database.
+func TestEmptySettings(t *testing.T) {
 	t.Parallel()
 	for words, cmd := range commands() {
 		if cmd.HasSubCommands() || cmd.Flags().Lookup("config") == nil {
@@ -153,7 +154,7 @@ func TestSetAndEmpty(t *testing.T) {
 		var out, err bytes.Buffer
 		code := run(t.Context(), args, []string{"LETHE_DATABASE_URL=", "LETHE_DATA_DIR=" + t.TempDir()}, strings.NewReader(""), &out, &err)
 		if code != exitUsage || !strings.Contains(err.String(), "database.url (environment LETHE_DATABASE_URL): is set and empty") {
-			t.Errorf("lethe %s: exit code %d: %s%s", words, code, &out, &err)
+			t.Errorf("lethe %s: exit code %d, want usage error: %s%s", words, code, &out, &err)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-func TestEverythingThatIsPutInIsStored(t *testing.T) {
+func TestRowsStoredAsGiven(t *testing.T) {
 	t.Parallel()
 	f := pgfixture.New(t, pgtest.New(t).URL, pgfixture.Ports{})
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)

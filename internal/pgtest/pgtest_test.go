@@ -54,27 +54,27 @@ func TestContents(t *testing.T) {
 			db := test.create(t)
 			conn := connect(t, db.URL)
 			if got := count(t, conn, "SELECT count(*) FROM pg_tables WHERE tablename IN ('users', 'requests')"); got > 0 != test.tables {
-				t.Errorf("%d of the tables users and requests, want them: %t", got, test.tables)
+				t.Errorf("found %d of the tables users and requests, want both: %t", got, test.tables)
 			}
 			if got := db.RoleURL != ""; got != test.role {
-				t.Errorf("a role: %t, want %t", got, test.role)
+				t.Errorf("role exists: %t, want %t", got, test.role)
 			}
 			if !test.tables {
 				return
 			}
 			if got := count(t, conn, countUsers); got > 0 != test.users {
-				t.Errorf("%d users, want some: %t", got, test.users)
+				t.Errorf("got %d users, want any: %t", got, test.users)
 			}
 		})
 	}
 }
 
-func TestRoleHasOnlyItsGrants(t *testing.T) {
+func TestRoleGrants(t *testing.T) {
 	t.Parallel()
 	db := pgtest.WithFixture(t)
 	conn := connect(t, db.RoleURL)
 	if count(t, conn, "SELECT count(email) FROM public.users") == 0 {
-		t.Error("the role sees no users")
+		t.Error("the role reads no users")
 	}
 	for _, statement := range []string{
 		"DELETE FROM public.users",
@@ -87,7 +87,7 @@ func TestRoleHasOnlyItsGrants(t *testing.T) {
 	}
 }
 
-func TestClonesAreIsolated(t *testing.T) {
+func TestCloneIsolation(t *testing.T) {
 	t.Parallel()
 	const clones = 4
 	for i := range clones {
@@ -95,7 +95,7 @@ func TestClonesAreIsolated(t *testing.T) {
 			t.Parallel()
 			conn := connect(t, pgtest.New(t).URL)
 			if got := count(t, conn, countUsers); got != 0 {
-				t.Fatalf("a new clone has %d users", got)
+				t.Fatalf("a new clone has %d users, want none", got)
 			}
 			for n := range i + 1 {
 				if _, err := conn.Exec(t.Context(),
@@ -104,35 +104,35 @@ func TestClonesAreIsolated(t *testing.T) {
 				}
 			}
 			if got := count(t, conn, countUsers); got != i+1 {
-				t.Errorf("%d users, want the %d of this clone", got, i+1)
+				t.Errorf("got %d users, want the %d of this clone", got, i+1)
 			}
 		})
 	}
 }
 
-func TestCleanupLeavesNothing(t *testing.T) {
+func TestCleanup(t *testing.T) {
 	t.Parallel()
 	outer := connect(t, pgtest.Empty(t).URL)
 	var db *pgtest.Database
 	t.Run("inner", func(t *testing.T) {
 		db = pgtest.New(t)
-		// A connection that the test forgets must not keep its database.
+		// A connection that a test leaves open must not keep its database.
 		if _, err := pgx.Connect(t.Context(), db.RoleURL); err != nil {
 			t.Fatalf("connect: %v", err)
 		}
 		if got := count(t, outer, "SELECT count(*) FROM pg_roles WHERE rolname LIKE $1", db.Name+"%"); got != 1 {
-			t.Fatalf("%d roles of the database while it is used, want 1", got)
+			t.Fatalf("got %d roles while the database is in use, want 1", got)
 		}
 	})
 	if got := count(t, outer, "SELECT count(*) FROM pg_database WHERE datname = $1", db.Name); got != 0 {
-		t.Error("the database is still there")
+		t.Error("the database was not dropped")
 	}
 	if got := count(t, outer, "SELECT count(*) FROM pg_roles WHERE rolname LIKE $1", db.Name+"%"); got != 0 {
-		t.Error("its role is still there")
+		t.Error("the role was not dropped")
 	}
 }
 
-func TestConnectKeepsPasswordsOutOfErrors(t *testing.T) {
+func TestConnectErrorsOmitPasswords(t *testing.T) {
 	t.Parallel()
 	for _, serverURL := range []string{
 		"host=localhost password=hunter2",
@@ -145,14 +145,14 @@ func TestConnectKeepsPasswordsOutOfErrors(t *testing.T) {
 			t.Fatalf("%s: no error", serverURL)
 		}
 		if strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("the error holds the password: %v", err)
+			t.Errorf("the error contains the password: %v", err)
 		}
 	}
 }
 
-// TestTwoProcessesShareATemplate runs this package's content test in processes
-// of their own, at the same time and on the same server.
-func TestTwoProcessesShareATemplate(t *testing.T) {
+// TestTemplateSharedByProcesses runs this package's content test in several
+// processes at the same time on the same server.
+func TestTemplateSharedByProcesses(t *testing.T) {
 	t.Parallel()
 	serverURL := os.Getenv(pgtest.URLVariable)
 	if serverURL == "" {
