@@ -20,9 +20,9 @@ var accessed = domain.Access{
 	By: root, Response: responseID, Owner: alice.String(), Address: "192.0.2.7",
 }
 
-// TestAccessesAreRecorded: whoever is shown another's contents is on record, with
-// the address that the access log has.
-func TestAccessesAreRecorded(t *testing.T) {
+// TestAccessRecorded: a caller who sees another owner's contents is recorded,
+// with the same address as in the request log.
+func TestAccessRecorded(t *testing.T) {
 	t.Parallel()
 	var recorded []domain.Access
 	s := assemble(t, fakes{
@@ -52,21 +52,21 @@ func TestAccessesAreRecorded(t *testing.T) {
 	} {
 		recorded = nil
 		if a := s.ask(t, c.method, c.target, c.headers...); a.status != c.status || len(recorded) != c.accesses {
-			t.Errorf("%s: answered %d with %d records, want %d and %d", name, a.status, len(recorded), c.status, c.accesses)
+			t.Errorf("%s: got status %d with %d records, want %d and %d", name, a.status, len(recorded), c.status, c.accesses)
 		}
 		for _, l := range recorded {
 			want := domain.Access{ID: l.ID, At: l.At, By: root, Response: responseID, Owner: alice.String(), Address: "192.0.2.1"}
 			if l != want || l.ID == uuid.Nil || time.Since(l.At) > time.Minute {
-				t.Errorf("%s: recorded %+v", name, l)
+				t.Errorf("%s: recorded %+v, want %+v", name, l, want)
 			}
 			if !strings.Contains(s.log.String(), `"remote":"`+l.Address+`"`) {
-				t.Errorf("%s: the access log has another address than %s", name, l.Address)
+				t.Errorf("%s: the request log has another address than %s", name, l.Address)
 			}
 		}
 	}
 }
 
-func TestUnrecordedContentsAreNotShown(t *testing.T) {
+func TestGetAccessNotRecorded(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		err    error
@@ -91,7 +91,7 @@ func TestUnrecordedContentsAreNotShown(t *testing.T) {
 			t.Errorf("%s: answered %v %s", name, a.header, a.body)
 		}
 		if a := s.ask(t, "GET", item); a.status != 200 {
-			t.Errorf("%s: whose it is gets %d %s", name, a.status, a.body)
+			t.Errorf("%s: the owner got status %d, want 200: %s", name, a.status, a.body)
 		}
 	}
 }
@@ -116,25 +116,25 @@ func TestListAccessLog(t *testing.T) {
 		"limit": 1.0, "has_more": true,
 	}
 	if a.status != http.StatusOK || !reflect.DeepEqual(got, want) || next == "" {
-		t.Errorf("answered %d %v, want %v", a.status, got, want)
+		t.Errorf("got status %d: %v, want %v", a.status, got, want)
 	}
 	if a := s.ask(t, "GET", accessLog+"?limit=1000&after="+next, "Authorization", "Bearer root"); a.status != 200 || asked.After == nil || *asked.After != accessed.Position() || asked.Limit != domain.MaxLimit+1 {
-		t.Errorf("answered %d %s to %+v", a.status, a.body, asked)
+		t.Errorf("got status %d, want 200: %s with the query %+v", a.status, a.body, asked)
 	}
 	query := "?response_id=" + strings.ToUpper(responseID.String()) + "&owner=it%27s&accessed_by=" + root.String() + "&accessed_after=2026-03-01T13:00:00%2B01:00&accessed_before=2026-03-02T00:00:00Z&unknown=1"
 	if a := s.ask(t, "GET", accessLog+query, "Authorization", "Bearer root"); a.status != 200 {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want 200: %s", a.status, a.body)
 	}
 	filter := domain.AccessFilter{
 		Response: &responseID, Owner: new("it's"), By: &root,
 		From: new(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), To: new(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)),
 	}
 	if !reflect.DeepEqual(asked.Filter, filter) || asked.Limit != domain.DefaultLimit+1 || asked.After != nil {
-		t.Errorf("asked for %+v", asked)
+		t.Errorf("query: got %+v, want the filter %+v", asked, filter)
 	}
 }
 
-func TestListAccessLogRefuses(t *testing.T) {
+func TestListAccessLogErrors(t *testing.T) {
 	t.Parallel()
 	s := assemble(t, fakes{accessLog: accessLogPort{page: func(context.Context, domain.AccessQuery) ([]domain.Access, error) {
 		return []domain.Access{accessed, accessed}, nil
@@ -151,7 +151,7 @@ func TestListAccessLogRefuses(t *testing.T) {
 		}
 	}
 	if a := s.ask(t, "GET", list+"?after="+next, "Authorization", "Bearer root"); a.status != 400 {
-		t.Errorf("a cursor of the access log goes on with a list of responses: %d %s", a.status, a.body)
+		t.Errorf("cursor of the access log in a list of responses: got status %d, want 400: %s", a.status, a.body)
 	}
 	for key, status := range map[string]int{"alice": 403, "nobody": 403, "unknown": 401} {
 		if a := s.ask(t, "GET", accessLog, "Authorization", "Bearer "+key); a.status != status || status == 403 && a.problem.Detail != "Insufficient permissions to Read AccessLog" {
@@ -162,10 +162,10 @@ func TestListAccessLogRefuses(t *testing.T) {
 		return nil, domain.Errorf(domain.CodeUnavailable, "gone")
 	}}}, nil)
 	if a := s.ask(t, "GET", accessLog, "Authorization", "Bearer root"); a.status != 503 || a.header.Get("Retry-After") == "" {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want 503: %s", a.status, a.body)
 	}
 	s = assemble(t, fakes{}, nil)
 	if a := s.ask(t, "GET", accessLog, "Authorization", "Bearer root"); a.status != 200 || !strings.Contains(a.body, `"data":[]`) {
-		t.Errorf("with nothing there: %d %s", a.status, a.body)
+		t.Errorf("empty log: got status %d, want 200: %s", a.status, a.body)
 	}
 }

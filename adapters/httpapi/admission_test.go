@@ -53,7 +53,7 @@ func TestLimitRequests(t *testing.T) {
 		return w
 	}
 
-	for range 3 { // a panic gives its place back
+	for range 3 { // a panic frees its place
 		func() {
 			defer func() { _ = recover() }()
 			ask(http.MethodGet, "/panic")
@@ -66,7 +66,7 @@ func TestLimitRequests(t *testing.T) {
 	}
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		if w := ask(http.MethodGet, path); w.Code != http.StatusNoContent {
-			t.Errorf("%s: %d", path, w.Code)
+			t.Errorf("%s: got status %d, want 204", path, w.Code)
 		}
 	}
 	ids := map[string]bool{}
@@ -79,39 +79,39 @@ func TestLimitRequests(t *testing.T) {
 		if w.Code != http.StatusServiceUnavailable || problem.Status != http.StatusServiceUnavailable || problem.Detail == "" ||
 			w.Header().Get("Retry-After") == "" || w.Header().Get("Content-Type") != "application/problem+json" ||
 			w.Header().Get("Cache-Control") != "no-store" || problem.RequestId != w.Header().Get("X-Request-Id") {
-			t.Errorf("%s: %d %v %s", method, w.Code, w.Header(), w.Body)
+			t.Errorf("%s: got status %d, headers %v, body %s", method, w.Code, w.Header(), w.Body)
 		}
 		ids[problem.RequestId] = true
 	}
 	if len(ids) != 3 || ids[""] {
-		t.Errorf("the ids are %v", ids)
+		t.Errorf("request ids: got %v, want 3 different ones", ids)
 	}
 	if n := refused.Load(); n != 3 {
-		t.Errorf("%d refusals are counted, want 3", n)
+		t.Errorf("counted %d refusals, want 3", n)
 	}
 	close(finish)
 	for range 2 {
 		if code := <-ended; code != http.StatusNoContent {
-			t.Errorf("one that was let in got %d", code)
+			t.Errorf("admitted request: got status %d, want 204", code)
 		}
 	}
 	if w := ask(http.MethodGet, requestsRoute); w.Code != http.StatusNoContent {
-		t.Errorf("with room again: %d", w.Code)
+		t.Errorf("with a free place: got status %d, want 204", w.Code)
 	}
 	if said := logged.String(); strings.Count(said, "\n") != 1 || strings.Contains(said, "canary") {
-		t.Errorf("the log has %q, want one line", said)
+		t.Errorf("got the log %q, want one line", said)
 	}
 }
 
-// everyone has each request be another caller's.
+// everyone makes each request a different caller's.
 func everyone(*http.Request) uuid.UUID { return uuid.New() }
 
-// unnamed says nothing of who is calling.
+// unnamed does not name the caller.
 func unnamed(ctx context.Context, _ uuid.UUID) context.Context { return ctx }
 
-// TestLimitOneCaller: one caller has half of the places, and is told so; others find
-// the rest of them free.
-func TestLimitOneCaller(t *testing.T) {
+// TestLimitRequestsPerCaller: one caller gets half of the places and then 429. Other
+// callers get the rest.
+func TestLimitRequestsPerCaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 4
@@ -139,35 +139,35 @@ func TestLimitOneCaller(t *testing.T) {
 				handler.ServeHTTP(w, r)
 				codes <- w.Code
 				if w.Code == http.StatusTooManyRequests && w.Header().Get("Retry-After") == "" {
-					t.Error("no Retry-After")
+					t.Error("got no Retry-After")
 				}
 			}()
 		}
 		synctest.Wait()
 		w := httptest.NewRecorder()
 		if handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, requestsRoute, nil)); w.Code != http.StatusNoContent || time.Since(begun) > 0 {
-			t.Errorf("another's: %d after %s", w.Code, time.Since(begun))
+			t.Errorf("another caller: got status %d after %s, want 204 at once", w.Code, time.Since(begun))
 		}
 		for range limit / 2 {
 			if code := <-codes; code != http.StatusTooManyRequests {
-				t.Errorf("beyond a half: %d", code)
+				t.Errorf("beyond half of the places: got status %d, want 429", code)
 			}
 		}
-		// They have waited for a place, and then for their answer.
+		// They waited for a place, and then for their answer.
 		if waited := time.Since(begun); waited != placeWait+time.Second || refused.Load() != limit/2 {
-			t.Errorf("%d were refused after %s", refused.Load(), waited)
+			t.Errorf("%d were refused after %s, want half of the limit after placeWait and one second", refused.Load(), waited)
 		}
 		close(finish)
 		for range limit / 2 {
 			if code := <-codes; code != http.StatusNoContent {
-				t.Errorf("one that was let in got %d", code)
+				t.Errorf("admitted request: got status %d, want 204", code)
 			}
 		}
 	})
 }
 
-// TestByCredentials: callers are told apart by what they say who they are.
-func TestByCredentials(t *testing.T) {
+// TestCallerByCredentials: different credentials count as different callers.
+func TestCallerByCredentials(t *testing.T) {
 	t.Parallel()
 	session := uuid.New()
 	said := []domain.Credentials{
@@ -180,13 +180,13 @@ func TestByCredentials(t *testing.T) {
 		seen[by(nil)] = true
 	}
 	if len(seen) != len(said) || !seen[uuid.Nil] || !seen[session] {
-		t.Errorf("there are %d callers, want %d", len(seen), len(said))
+		t.Errorf("got %d callers, want %d", len(seen), len(said))
 	}
 }
 
-// TestAnswersLeave: an answer that has begun keeps nobody out, and gives no more
-// than its place back.
-func TestAnswersLeave(t *testing.T) {
+// TestLimitRequestsWhileAnswering: a request whose answer has begun no longer takes a place, and
+// frees only one.
+func TestLimitRequestsWhileAnswering(t *testing.T) {
 	t.Parallel()
 	begun, finish := make(chan struct{}), make(chan struct{})
 	var refused atomic.Int64
@@ -207,11 +207,11 @@ func TestAnswersLeave(t *testing.T) {
 		<-begun
 	}
 	if n := refused.Load(); n != 0 {
-		t.Errorf("%d were refused", n)
+		t.Errorf("%d were refused, want none", n)
 	}
 	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, requestsRoute, nil))
 	if n := refused.Load(); n != 1 {
-		t.Errorf("%d were refused, want the one beyond the limit", n)
+		t.Errorf("%d were refused, want 1", n)
 	}
 	close(finish)
 	running.Wait()
@@ -220,8 +220,8 @@ func TestAnswersLeave(t *testing.T) {
 	running.Wait()
 }
 
-// TestLimitRequestsBodies: a body gets through as it is, and who sends one
-// slowly keeps nobody out.
+// TestLimitRequestsBodies: a body arrives unchanged, and a slow sender takes no
+// place from others.
 func TestLimitRequestsBodies(t *testing.T) {
 	t.Parallel()
 	handler := Admit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -231,7 +231,7 @@ func TestLimitRequestsBodies(t *testing.T) {
 			return
 		}
 		_, _ = fmt.Fprint(w, n)
-	}), 1, everyone, unnamed, func() { t.Error("one was refused") }, slog.New(slog.DiscardHandler))
+	}), 1, everyone, unnamed, func() { t.Error("a request was refused") }, slog.New(slog.DiscardHandler))
 	ask := func(body io.Reader, length int64) string {
 		r := httptest.NewRequest(http.MethodPost, requestsRoute, body)
 		r.ContentLength = length
@@ -242,19 +242,19 @@ func TestLimitRequestsBodies(t *testing.T) {
 	slow, sender := io.Pipe()
 	ended := make(chan string)
 	go func() { ended <- ask(slow, -1) }()
-	if _, err := sender.Write([]byte("x")); err != nil { // it is being read
+	if _, err := sender.Write([]byte("x")); err != nil { // the handler is reading
 		t.Fatal(err)
 	}
 	for _, n := range []int{0, 1, 64 << 10, 64<<10 + 1, 1 << 20} {
 		for _, length := range []int64{int64(n), -1} {
 			if got := ask(strings.NewReader(strings.Repeat("x", n)), length); got != fmt.Sprint(n) {
-				t.Errorf("%d bytes, announced as %d: %s arrived", n, length, got)
+				t.Errorf("sent %d bytes with Content-Length %d: %s arrived", n, length, got)
 			}
 		}
 	}
 	_ = sender.CloseWithError(errors.New("it broke off"))
 	if got := <-ended; !strings.Contains(got, "it broke off") {
-		t.Errorf("a broken body: %s", got)
+		t.Errorf("truncated body: got %s", got)
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 	"lethe/domain"
 )
 
-// bodies are of the operations that need one to come as far as the caller.
+// bodies are request bodies for operations that need one before they authenticate
+// the caller.
 var bodies = map[string]string{
 	"previewErasure":      `{"filter":{"all":true}}`,
 	"startErasure":        `{"responses":["c0000400-0000-4000-8000-00000000005a"]}`,
@@ -24,15 +25,15 @@ var bodies = map[string]string{
 	"enableRetentionRule": `{"version":1}`,
 }
 
-// mayBeStale are the operations that may go by who the caller was a moment ago. An
-// operation that is not named here looks the caller up, also one that is new.
+// mayBeStale are the operations that may use a cached caller. Every other
+// operation, including a new one, looks the caller up.
 var mayBeStale = []string{"getCheckpoint", "getErasure", "getLogKeys", "getReceipt", "getResponse", "getTile", "listResponses"}
 
 var inPath = regexp.MustCompile(`\{(\w+)\}`)
 
-// TestOperationsAskWhoIsCallingNow goes through all operations of the contract: but
-// for those that are read all the time, none goes by what was so a moment ago.
-func TestOperationsAskWhoIsCallingNow(t *testing.T) {
+// TestOperationsLookUpCaller calls every operation of the contract. Only the
+// frequent reads may use a cached caller.
+func TestOperationsLookUpCaller(t *testing.T) {
 	t.Parallel()
 	contract, err := document()
 	if err != nil {
@@ -73,7 +74,7 @@ func TestOperationsAskWhoIsCallingNow(t *testing.T) {
 			}
 			a := s.serve(t, r)
 			if a.status != http.StatusUnauthorized || asked["now"]+asked["a moment ago"] != 1 {
-				t.Errorf("%s: %s %s was answered with %d %s, and it was asked who is calling: %v", id, method, target, a.status, a.body, asked)
+				t.Errorf("%s: %s %s: got status %d, want 401 after one lookup: %s; lookups: %v", id, method, target, a.status, a.body, asked)
 			}
 			if asked["a moment ago"] > 0 {
 				stale = append(stale, id)
@@ -82,18 +83,19 @@ func TestOperationsAskWhoIsCallingNow(t *testing.T) {
 	}
 	slices.Sort(stale)
 	if !slices.Equal(stale, mayBeStale) {
-		t.Errorf("of who the caller was a moment ago go %v, want %v", stale, mayBeStale)
+		t.Errorf("operations with a cached caller: got %v, want %v", stale, mayBeStale)
 	}
 	if operations < 28 {
-		t.Errorf("%d operations were looked at, fewer than there are", operations)
+		t.Errorf("called %d operations, want at least 28", operations)
 	}
 }
 
-// TestWithoutAReaderOfItsOwn: who is calling is asked then as for all else.
-func TestWithoutAReaderOfItsOwn(t *testing.T) {
+// TestCallerLookupByDefault: without a separate lookup, the ordinary one serves
+// every operation.
+func TestCallerLookupByDefault(t *testing.T) {
 	t.Parallel()
 	s := assemble(t, fakes{}, nil)
 	if a := s.ask(t, http.MethodGet, list); a.status != http.StatusOK {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want %d: %s", a.status, http.StatusOK, a.body)
 	}
 }

@@ -15,11 +15,11 @@ import (
 	"lethe/internal/memory"
 )
 
-// The benchmarks measure the way from the request to JSON and back, with ports
-// in memory: what a request costs but for the database and the network.
+// The benchmarks measure a request from HTTP to JSON and back with ports in memory:
+// its cost without the database and the network.
 
-// benchmarked is the handler on a store where alice has a page of responses,
-// with 1.5 KB of prompt and answer each, and the id of one of them.
+// benchmarked is a handler over a store in which alice has a page of responses,
+// each with 1.5 KB of prompt and answer, and the id of one of them.
 func benchmarked(b *testing.B) (http.Handler, string) {
 	b.Helper()
 	store := memory.New()
@@ -52,8 +52,8 @@ func benchmarked(b *testing.B) (http.Handler, string) {
 	return handler, one
 }
 
-// discarded is an answer of which only status and size are kept, so that what
-// is measured is the handler and not a recorder.
+// discarded keeps only the status and size of an answer, so the benchmarks measure
+// the handler and not a recorder.
 type discarded struct {
 	header       http.Header
 	status, size int
@@ -86,7 +86,7 @@ func BenchmarkHandler(b *testing.B) {
 				w := &discarded{header: http.Header{}}
 				handler.ServeHTTP(w, r)
 				if w.status != bench.status || w.size == 0 {
-					b.Fatalf("%s: answered %d with %d bytes", bench.target, w.status, w.size)
+					b.Fatalf("%s: got status %d, want %d, and %d bytes", bench.target, w.status, bench.status, w.size)
 				}
 			}
 		})

@@ -46,7 +46,7 @@ func TestMethods(t *testing.T) {
 		accessLog:                    {"GET", "HEAD", "OPTIONS"},
 		erasures:                     {"GET", "HEAD", "OPTIONS", "POST"},
 		erasures + "/abc":            {"GET", "HEAD", "OPTIONS"},
-		erasures + "/preview":        {"OPTIONS", "POST"}, // what is fetched there is no erasure of that name
+		erasures + "/preview":        {"OPTIONS", "POST"}, // not an erasure with the id "preview"
 		erasures + "/abc/receipt":    {"GET", "HEAD", "OPTIONS"},
 		erasures + "/abc/receipts":   {"GET", "HEAD", "OPTIONS"},
 		erasures + "/abc/events":     {"GET", "HEAD", "OPTIONS"},
@@ -60,7 +60,7 @@ func TestMethods(t *testing.T) {
 			a := s.ask(t, method, path)
 			known := slices.Contains(methods, method)
 			if (a.status == http.StatusMethodNotAllowed) == known {
-				t.Errorf("%s %s: answered %d", method, path, a.status)
+				t.Errorf("%s %s: got status %d", method, path, a.status)
 			}
 			if known && method != "OPTIONS" {
 				continue
@@ -68,10 +68,10 @@ func TestMethods(t *testing.T) {
 			allowed := strings.Split(a.header.Get("Allow"), ", ")
 			slices.Sort(allowed)
 			if !slices.Equal(allowed, methods) {
-				t.Errorf("%s %s: Allow is %v", method, path, allowed)
+				t.Errorf("%s %s: got Allow %v, want %v", method, path, allowed, methods)
 			}
 			if method == "OPTIONS" && (a.status != http.StatusOK || a.body != "" || a.header.Get("Content-Type") != "") {
-				t.Errorf("OPTIONS %s: answered %d %q %v", path, a.status, a.body, a.header)
+				t.Errorf("OPTIONS %s: got status %d, want %d: %q %v", path, a.status, http.StatusOK, a.body, a.header)
 			}
 		}
 	}
@@ -90,18 +90,18 @@ func TestUnknownPaths(t *testing.T) {
 	} {
 		for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT", "POST", "DELETE"} {
 			if a := s.ask(t, method, path); a.status != http.StatusNotFound || a.header.Get("Allow") != "" || a.header.Get("X-Request-Id") == "" {
-				t.Errorf("%s %s: answered %d %s", method, path, a.status, a.body)
+				t.Errorf("%s %s: got status %d, want %d: %s", method, path, a.status, http.StatusNotFound, a.body)
 			}
 		}
 	}
 	for _, o := range s.observed {
 		if o.route != "other" {
-			t.Errorf("observed as %q", o.route)
+			t.Errorf("observed route %q, want other", o.route)
 		}
 	}
 }
 
-func TestHeadOverTheWire(t *testing.T) {
+func TestHead(t *testing.T) {
 	t.Parallel()
 	s := assemble(t, fakes{}, nil)
 	server := httptest.NewServer(s)
@@ -121,7 +121,7 @@ func TestHeadOverTheWire(t *testing.T) {
 			}
 			body, err := io.ReadAll(answer.Body)
 			if err != nil || answer.StatusCode != want || (len(body) == 0) != (method == http.MethodHead) {
-				t.Errorf("%s %s: answered %d with %d bytes, %v", method, path, answer.StatusCode, len(body), err)
+				t.Errorf("%s %s: got status %d with %d bytes (error %v)", method, path, answer.StatusCode, len(body), err)
 			}
 			if err := answer.Body.Close(); err != nil {
 				t.Error(err)
@@ -130,11 +130,11 @@ func TestHeadOverTheWire(t *testing.T) {
 			headers[i] = answer.Header
 		}
 		if logged := s.log.String(); strings.Count(logged, `"method":"HEAD"`) != strings.Count(logged, `"bytes":0`) {
-			t.Errorf("HEAD sends no bytes: %s", logged)
+			t.Errorf("the log counts bytes for HEAD: %s", logged)
 		}
 		for name := range headers[0] {
 			if headers[0].Get(name) != headers[1].Get(name) {
-				t.Errorf("%s: %s is %q for GET and %q for HEAD", path, name, headers[0].Get(name), headers[1].Get(name))
+				t.Errorf("%s: %s differs: %q for GET, %q for HEAD", path, name, headers[0].Get(name), headers[1].Get(name))
 			}
 		}
 	}
@@ -147,25 +147,25 @@ func TestOrigins(t *testing.T) {
 		headers []string
 		refused bool
 	}{
-		"no browser":                   {"DELETE", []string{"Cookie", "a=b"}, false},
-		"same origin":                  {"DELETE", []string{"Cookie", "a=b", "Sec-Fetch-Site", "same-origin"}, false},
-		"typed by hand":                {"DELETE", []string{"Cookie", "a=b", "Sec-Fetch-Site", "none"}, false},
-		"another site":                 {"DELETE", []string{"Cookie", "a=b", "Sec-Fetch-Site", "cross-site"}, true},
-		"a sister site":                {"DELETE", []string{"Cookie", "a=b", "Sec-Fetch-Site", "same-site"}, true},
-		"another site, no cookie":      {"DELETE", []string{"Sec-Fetch-Site", "cross-site"}, false},
-		"another site, any cookie":     {"DELETE", []string{"Cookie", "x", "Sec-Fetch-Site", "cross-site"}, true},
-		"another site, with a key too": {"DELETE", []string{"Cookie", "a=b", "Sec-Fetch-Site", "cross-site", "Authorization", "Bearer alice"}, true},
-		"old browser, same origin":     {"DELETE", []string{"Cookie", "a=b", "Origin", "http://example.com"}, false},
-		"old browser, another":         {"DELETE", []string{"Cookie", "a=b", "Origin", "http://evil.test"}, true},
-		"old browser, another port":    {"DELETE", []string{"Cookie", "a=b", "Origin", "http://example.com:81"}, true},
-		"a hidden origin":              {"DELETE", []string{"Cookie", "a=b", "Origin", "null"}, true},
-		"another site, by a proxy":     {"DELETE", []string{"X-Person", "alice", "Sec-Fetch-Site", "cross-site"}, true},
-		"old browser, by a proxy":      {"POST", []string{"X-Person", "alice", "Origin", "http://evil.test"}, true},
-		"same site, by a proxy":        {"DELETE", []string{"X-Person", "alice", "Sec-Fetch-Site", "same-origin"}, false},
-		"no browser, by a proxy":       {"DELETE", []string{"X-Person", "alice"}, false},
-		"reading":                      {"GET", []string{"Cookie", "a=b", "Sec-Fetch-Site", "cross-site"}, false},
-		"asking for the head":          {"HEAD", []string{"Cookie", "a=b", "Origin", "http://evil.test"}, false},
-		"asking for options":           {"OPTIONS", []string{"Cookie", "a=b", "Origin", "http://evil.test"}, false},
+		"no browser":                     {"DELETE", []string{"Cookie", "a=b"}, false},
+		"same origin":                    {"DELETE", []string{"Cookie", "a=b", "Sec-Fetch-Site", "same-origin"}, false},
+		"typed address":                  {"DELETE", []string{"Cookie", "a=b", "Sec-Fetch-Site", "none"}, false},
+		"another site":                   {"DELETE", []string{"Cookie", "a=b", "Sec-Fetch-Site", "cross-site"}, true},
+		"a sister site":                  {"DELETE", []string{"Cookie", "a=b", "Sec-Fetch-Site", "same-site"}, true},
+		"another site, no cookie":        {"DELETE", []string{"Sec-Fetch-Site", "cross-site"}, false},
+		"another site, malformed cookie": {"DELETE", []string{"Cookie", "x", "Sec-Fetch-Site", "cross-site"}, true},
+		"another site, cookie and key":   {"DELETE", []string{"Cookie", "a=b", "Sec-Fetch-Site", "cross-site", "Authorization", "Bearer alice"}, true},
+		"old browser, same origin":       {"DELETE", []string{"Cookie", "a=b", "Origin", "http://example.com"}, false},
+		"old browser, another origin":    {"DELETE", []string{"Cookie", "a=b", "Origin", "http://evil.test"}, true},
+		"old browser, another port":      {"DELETE", []string{"Cookie", "a=b", "Origin", "http://example.com:81"}, true},
+		"null origin":                    {"DELETE", []string{"Cookie", "a=b", "Origin", "null"}, true},
+		"another site, through a proxy":  {"DELETE", []string{"X-Person", "alice", "Sec-Fetch-Site", "cross-site"}, true},
+		"old browser, through a proxy":   {"POST", []string{"X-Person", "alice", "Origin", "http://evil.test"}, true},
+		"same origin, through a proxy":   {"DELETE", []string{"X-Person", "alice", "Sec-Fetch-Site", "same-origin"}, false},
+		"no browser, through a proxy":    {"DELETE", []string{"X-Person", "alice"}, false},
+		"GET":                            {"GET", []string{"Cookie", "a=b", "Sec-Fetch-Site", "cross-site"}, false},
+		"HEAD":                           {"HEAD", []string{"Cookie", "a=b", "Origin", "http://evil.test"}, false},
+		"OPTIONS":                        {"OPTIONS", []string{"Cookie", "a=b", "Origin", "http://evil.test"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -179,7 +179,7 @@ func TestOrigins(t *testing.T) {
 			})
 			a := s.ask(t, c.method, item, c.headers...)
 			if (a.status == http.StatusForbidden) != c.refused {
-				t.Errorf("answered %d %s", a.status, a.body)
+				t.Errorf("got status %d, want a refusal: %t: %s", a.status, c.refused, a.body)
 			}
 		})
 	}
@@ -195,24 +195,24 @@ func TestRequestID(t *testing.T) {
 		for _, path := range []string{list, item, "/nowhere"} {
 			got := s.ask(t, http.MethodGet, path, "X-Request-Id", given).header.Get("X-Request-Id")
 			if (got == given) != kept || got == "" {
-				t.Errorf("%q became %q", given, got)
+				t.Errorf("request id %q: got %q, want it kept: %t", given, got, kept)
 			}
 		}
 	}
 }
 
-func TestHeadersOfEveryAnswer(t *testing.T) {
+func TestCommonHeaders(t *testing.T) {
 	t.Parallel()
 	s := assemble(t, fakes{}, nil)
 	for _, path := range []string{list, item, list + "/abc", "/nowhere", "/healthz", "/openapi.yaml"} {
 		header := s.ask(t, http.MethodGet, path).header
 		if header.Get("Cache-Control") != "no-store" || header.Get("X-Content-Type-Options") != "nosniff" {
-			t.Errorf("%s: %v", path, header)
+			t.Errorf("%s: got headers %v, want no-store and nosniff", path, header)
 		}
 	}
 }
 
-func TestBodies(t *testing.T) {
+func TestRequestBody(t *testing.T) {
 	t.Parallel()
 	s := assemble(t, fakes{}, nil)
 	for name, c := range map[string]struct {
@@ -220,12 +220,12 @@ func TestBodies(t *testing.T) {
 		length int64
 		status int
 	}{
-		"small":               {strings.NewReader("{}"), 2, 200},
-		"as large as may be":  {strings.NewReader(strings.Repeat("x", 64<<10)), 64 << 10, 200},
-		"too large":           {strings.NewReader(strings.Repeat("x", 64<<10+1)), 64<<10 + 1, 413},
-		"length unknown":      {strings.NewReader("{}"), -1, 200},
-		"too large, not told": {strings.NewReader(strings.Repeat("x", 64<<10+1)), -1, 413},
-		"breaks off":          {io.MultiReader(strings.NewReader("{"), brokenReader{}), -1, 400},
+		"small":                     {strings.NewReader("{}"), 2, 200},
+		"largest allowed":           {strings.NewReader(strings.Repeat("x", 64<<10)), 64 << 10, 200},
+		"too large":                 {strings.NewReader(strings.Repeat("x", 64<<10+1)), 64<<10 + 1, 413},
+		"unknown length":            {strings.NewReader("{}"), -1, 200},
+		"too large, unknown length": {strings.NewReader(strings.Repeat("x", 64<<10+1)), -1, 413},
+		"truncated":                 {io.MultiReader(strings.NewReader("{"), brokenReader{}), -1, 400},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -233,20 +233,20 @@ func TestBodies(t *testing.T) {
 			r.ContentLength = c.length
 			r.Header.Set("Authorization", "Bearer alice")
 			if a := s.serve(t, r); a.status != c.status {
-				t.Errorf("answered %d %s", a.status, a.body)
+				t.Errorf("got status %d, want %d: %s", a.status, c.status, a.body)
 			}
 		})
 	}
 }
 
-// What is announced as too large is not even read.
-func TestLargeBodyIsNotRead(t *testing.T) {
+// TestRequestBodyTooLarge: a body whose announced length is too large is not read.
+func TestRequestBodyTooLarge(t *testing.T) {
 	t.Parallel()
 	s := assemble(t, fakes{}, nil)
 	body := strings.NewReader(strings.Repeat("x", 64<<10+1))
 	r := httptest.NewRequest(http.MethodDelete, item, body)
 	if a := s.serve(t, r); a.status != http.StatusRequestEntityTooLarge || body.Len() != 64<<10+1 {
-		t.Errorf("answered %d, left %d bytes unread", a.status, body.Len())
+		t.Errorf("got status %d with %d bytes unread, want 413 with all unread", a.status, body.Len())
 	}
 }
 
@@ -262,11 +262,11 @@ func TestProbes(t *testing.T) {
 		"/metrics": "lethe_up 1", "/openapi.yaml": strings.TrimSpace(string(lethe.OpenAPI)),
 	} {
 		if a := s.ask(t, http.MethodGet, path, "Authorization", ""); a.status != http.StatusOK || strings.TrimSpace(a.body) != want {
-			t.Errorf("%s: answered %d %s", path, a.status, a.body)
+			t.Errorf("%s: got status %d, want %d: %s", path, a.status, http.StatusOK, a.body)
 		}
 	}
 	if got := s.ask(t, http.MethodGet, "/openapi.yaml").header.Get("Content-Type"); got != "application/yaml" {
-		t.Errorf("the contract comes as %q", got)
+		t.Errorf("contract: got Content-Type %q, want application/yaml", got)
 	}
 	for name, c := range map[string]struct {
 		ready  func(context.Context) error
@@ -289,13 +289,13 @@ func TestProbes(t *testing.T) {
 				t.Errorf("answered %d %s", a.status, a.body)
 			}
 			if a := s.ask(t, http.MethodGet, "/healthz"); a.status != http.StatusOK {
-				t.Errorf("it lives, but answered %d", a.status)
+				t.Errorf("healthz: got status %d, want 200", a.status)
 			}
 		})
 	}
 }
 
-func TestDeadlines(t *testing.T) {
+func TestTimeouts(t *testing.T) {
 	t.Parallel()
 	wait := func(ctx context.Context) error {
 		if end, ok := ctx.Deadline(); !ok || time.Until(end) > time.Minute {
@@ -304,7 +304,7 @@ func TestDeadlines(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	// Those of the other operations.
+	// Timeouts of the other operations.
 	const far = time.Hour
 	slow := fakes{
 		page: func(ctx context.Context, _ domain.PageQuery) ([]domain.Response, error) {
@@ -337,10 +337,10 @@ func TestDeadlines(t *testing.T) {
 			r.Header.Set("Content-Type", "application/json")
 			a := s.serve(t, r)
 			if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") != "30" {
-				t.Errorf("answered %d %s", a.status, a.body)
+				t.Errorf("got status %d, want %d: %s", a.status, http.StatusServiceUnavailable, a.body)
 			}
 		})
-		t.Run(name+", and the caller leaves", func(t *testing.T) {
+		t.Run(name+", client disconnects", func(t *testing.T) {
 			t.Parallel()
 			s := assemble(t, slow, nil)
 			ctx, cancel := context.WithCancel(t.Context())
@@ -349,16 +349,16 @@ func TestDeadlines(t *testing.T) {
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Authorization", "Bearer alice")
 			if a := s.serve(t, r); a.status != 499 || a.body != "" {
-				t.Errorf("answered %d %s", a.status, a.body)
+				t.Errorf("got status %d, want 499: %s", a.status, a.body)
 			}
 			if !strings.Contains(s.log.String(), `"status":499`) || strings.Contains(s.log.String(), "ERROR") {
-				t.Errorf("logged %s", s.log)
+				t.Errorf("want a request logged with status 499 and no ERROR: %s", s.log)
 			}
 		})
 	}
 }
 
-// slowEstimate waits instead of counting.
+// slowEstimate blocks instead of counting.
 type slowEstimate struct {
 	domain.Erasures
 	wait func(context.Context) error
@@ -368,16 +368,17 @@ func (s slowEstimate) Estimate(ctx context.Context, _ domain.ErasureTarget, _ []
 	return domain.Estimate{}, s.wait(ctx)
 }
 
-// Whether the caller has left is told by the request alone, not by the error.
-func TestCallerLeft(t *testing.T) {
+// TestClientDisconnects: the request's context alone tells whether the client
+// disconnected, not the error.
+func TestClientDisconnects(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		left   bool
 		err    error
 		status int
 	}{
-		"and the database is away":   {true, domain.Errorf(domain.CodeUnavailable, "Try later"), 499},
-		"not, but work was canceled": {false, context.Canceled, 500},
+		"disconnected, database away": {true, domain.Errorf(domain.CodeUnavailable, "Try later"), 499},
+		"connected, work canceled":    {false, context.Canceled, 500},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -390,16 +391,16 @@ func TestCallerLeft(t *testing.T) {
 			r := httptest.NewRequestWithContext(ctx, http.MethodGet, item, nil)
 			r.Header.Set("Authorization", "Bearer alice")
 			if a := s.serve(t, r); a.status != c.status {
-				t.Errorf("answered %d %s", a.status, a.body)
+				t.Errorf("got status %d, want %d: %s", a.status, c.status, a.body)
 			}
 		})
 	}
 }
 
-func TestPanics(t *testing.T) {
+func TestPanic(t *testing.T) {
 	t.Parallel()
 	canary := "what she asked the model"
-	for name, thrown := range map[string]any{"a text": canary, "an error": errors.New(canary), "the runtime's": nil} {
+	for name, thrown := range map[string]any{"string": canary, "error": errors.New(canary), "runtime error": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := assemble(t, fakes{get: func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error) {
@@ -414,33 +415,33 @@ func TestPanics(t *testing.T) {
 				t.Errorf("answered %d %s, logged %s", a.status, a.body, s.log)
 			}
 			if !strings.Contains(s.log.String(), "border_test.go") {
-				t.Errorf("there is no stack in %s", s.log)
+				t.Errorf("want a stack in the log: %s", s.log)
 			}
 			if a := s.ask(t, http.MethodGet, list); a.status != http.StatusOK {
-				t.Errorf("then answered %d", a.status)
+				t.Errorf("next request: got status %d, want 200", a.status)
 			}
 			if s.running != 0 || s.observed[0].status != http.StatusInternalServerError {
-				t.Errorf("observed %v, %d running", s.observed, s.running)
+				t.Errorf("observed %v with %d running, want status 500 and none running", s.observed, s.running)
 			}
 		})
 	}
 }
 
-func TestPanicsThatEndTheConnection(t *testing.T) {
+func TestPanicEndsConnection(t *testing.T) {
 	t.Parallel()
 	for name, handler := range map[string]http.HandlerFunc{
-		"on purpose":                func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		"in the midst of an answer": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK); panic("no") },
+		"ErrAbortHandler":  func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"during an answer": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK); panic("no") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := assemble(t, fakes{}, func(_ *httpapi.Config, d *httpapi.Deps) { d.Metrics = handler })
 			defer func() {
 				if thrown := recover(); thrown != http.ErrAbortHandler {
-					t.Errorf("threw %v", thrown)
+					t.Errorf("got the panic %v, want http.ErrAbortHandler", thrown)
 				}
 				if s.running != 0 || len(s.observed) != 1 {
-					t.Errorf("observed %v, %d running", s.observed, s.running)
+					t.Errorf("observed %v with %d running, want one and none running", s.observed, s.running)
 				}
 			}()
 			s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/metrics", nil))
@@ -448,12 +449,12 @@ func TestPanicsThatEndTheConnection(t *testing.T) {
 	}
 }
 
-// brokenWriter takes no answer.
+// brokenWriter fails every write.
 type brokenWriter struct{ http.ResponseWriter }
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, net.ErrClosed }
 
-func TestAnswerBreaksOff(t *testing.T) {
+func TestResponseWriteFails(t *testing.T) {
 	t.Parallel()
 	s := assemble(t, fakes{}, nil)
 	for path, want := range map[string]string{list: "Could not finish the answer", "/nowhere": "Could not send the problem"} {
@@ -461,12 +462,12 @@ func TestAnswerBreaksOff(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer alice")
 		s.ServeHTTP(brokenWriter{httptest.NewRecorder()}, r)
 		if !strings.Contains(s.log.String(), want) {
-			t.Errorf("%q is not in %s", want, s.log)
+			t.Errorf("want %q in the log: %s", want, s.log)
 		}
 	}
 }
 
-func TestLog(t *testing.T) {
+func TestRequestLog(t *testing.T) {
 	t.Parallel()
 	canaries := []string{"canary-key", "canary-cookie", "canary-query", "canary-prompt", "canary-answer", "canary-path", "canary-agent", "canary-body", "c0000400-0000"}
 	s := assemble(t, fakes{
@@ -499,7 +500,7 @@ func TestLog(t *testing.T) {
 	logged := s.log.String()
 	for _, canary := range append(canaries, "CANARY-METHOD", "203.0.113.1") {
 		if strings.Contains(logged, canary) {
-			t.Errorf("%q is in the log: %s", canary, logged)
+			t.Errorf("the log contains %q: %s", canary, logged)
 		}
 	}
 	for _, wanted := range []string{
@@ -507,15 +508,15 @@ func TestLog(t *testing.T) {
 		`"request_id":"`, `"remote":"192.0.2.7"`, `"caller":"` + alice.String() + `"`,
 	} {
 		if !strings.Contains(logged, wanted) {
-			t.Errorf("%s is not in the log", wanted)
+			t.Errorf("the log lacks %s", wanted)
 		}
 	}
 	if got := strings.Count(logged, `"msg":"request"`); got != 7*4*2+1 {
-		t.Errorf("%d requests are in the log", got)
+		t.Errorf("the log has %d requests, want 57", got)
 	}
 }
 
-func TestObserved(t *testing.T) {
+func TestObserve(t *testing.T) {
 	t.Parallel()
 	s := assemble(t, fakes{}, nil)
 	s.ask(t, "GET", list)
@@ -532,22 +533,22 @@ func TestObserved(t *testing.T) {
 	}
 }
 
-func TestProbesAreNotLogged(t *testing.T) {
+func TestProbesNotLogged(t *testing.T) {
 	t.Parallel()
 	l := &log{}
 	s := assemble(t, fakes{}, func(_ *httpapi.Config, d *httpapi.Deps) { d.Log = slog.New(slog.NewTextHandler(l, nil)) })
 	s.ask(t, "GET", "/healthz")
 	s.ask(t, "GET", "/metrics")
 	if l.String() != "" {
-		t.Errorf("logged %s", l)
+		t.Errorf("logged a probe: %s", l)
 	}
 	s.ask(t, "PUT", "/healthz")
 	if !strings.Contains(l.String(), "status=405") {
-		t.Errorf("logged %s", l)
+		t.Errorf("want a refused method in the log: %s", l)
 	}
 }
 
-// What net/http's client would not send is written by hand.
+// TestRawRequests sends requests that Go's HTTP client would not.
 func TestRawRequests(t *testing.T) {
 	t.Parallel()
 	s := assemble(t, fakes{}, nil)
@@ -559,16 +560,16 @@ func TestRawRequests(t *testing.T) {
 		line, headers string
 		status        int
 	}{
-		"semicolon":           {"GET " + list + "?status=a;b&limit=3 HTTP/1.1", "", 200},
-		"bytes over 7F":       {"GET " + list + "?status=\xff HTTP/1.1", "", 400},
-		"UTF-8 as it is":      {"GET " + list + "?status=\xc3\xa9 HTTP/1.1", "", 200},
-		"NUL as it is":        {"GET " + list + "?status=\x00 HTTP/1.1", "", 400},
-		"fragment":            {"GET " + list + "?limit=1#x HTTP/1.1", "", 400},
-		"malformed path":      {"GET " + list + "/%ZZ HTTP/1.1", "", 400},
-		"whole address":       {"GET http://lethe.test" + list + " HTTP/1.1", "", 200},
-		"no header is needed": {"GET " + list + " HTTP/1.0", "", 200},
-		"large header":        {"GET " + list + " HTTP/1.1", "X: " + strings.Repeat("x", 64<<10) + "\r\n", 431},
-		"chunked and large":   {"DELETE " + item + " HTTP/1.1", "Transfer-Encoding: chunked\r\n\r\n18000\r\n" + strings.Repeat("x", 0x18000) + "\r\n0\r\n", 413},
+		"semicolon":          {"GET " + list + "?status=a;b&limit=3 HTTP/1.1", "", 200},
+		"invalid UTF-8":      {"GET " + list + "?status=\xff HTTP/1.1", "", 400},
+		"unescaped UTF-8":    {"GET " + list + "?status=\xc3\xa9 HTTP/1.1", "", 200},
+		"unescaped NUL":      {"GET " + list + "?status=\x00 HTTP/1.1", "", 400},
+		"fragment":           {"GET " + list + "?limit=1#x HTTP/1.1", "", 400},
+		"malformed path":     {"GET " + list + "/%ZZ HTTP/1.1", "", 400},
+		"absolute URL":       {"GET http://lethe.test" + list + " HTTP/1.1", "", 200},
+		"no headers":         {"GET " + list + " HTTP/1.0", "", 200},
+		"large header":       {"GET " + list + " HTTP/1.1", "X: " + strings.Repeat("x", 64<<10) + "\r\n", 431},
+		"large chunked body": {"DELETE " + item + " HTTP/1.1", "Transfer-Encoding: chunked\r\n\r\n18000\r\n" + strings.Repeat("x", 0x18000) + "\r\n0\r\n", 413},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -589,7 +590,7 @@ func TestRawRequests(t *testing.T) {
 			}
 			defer answer.Body.Close()
 			if answer.StatusCode != c.status {
-				t.Errorf("answered %d", answer.StatusCode)
+				t.Errorf("got status %d, want %d", answer.StatusCode, c.status)
 			}
 		})
 	}
@@ -611,20 +612,20 @@ func FuzzQuery(f *testing.F) {
 			for _, method := range []string{http.MethodGet, http.MethodDelete} {
 				r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(method + " " + target + " HTTP/1.1\r\nHost: lethe.test\r\n\r\n")))
 				if err != nil {
-					continue // net/http refuses it before anything of ours
+					continue // net/http refuses it before the handler
 				}
 				r.Header.Set("Authorization", "Bearer alice")
 				if a := s.serve(t, r); a.status >= 500 || a.status == 401 {
-					t.Errorf("%s %q: answered %d %s", method, target, a.status, a.body)
+					t.Errorf("%s %q: got status %d: %s", method, target, a.status, a.body)
 				}
 			}
 		}
 	})
 }
 
-// TestBodyFields: a value of another kind is refused for each field of each body, and
-// named in words that the contract gives.
-func TestBodyFields(t *testing.T) {
+// TestBodyFieldOfWrongType: each field of each body refuses a value of the wrong type, with
+// the contract's words for the right one.
+func TestBodyFieldOfWrongType(t *testing.T) {
 	t.Parallel()
 	contract, err := document()
 	if err != nil {
@@ -664,6 +665,6 @@ func TestBodyFields(t *testing.T) {
 		}
 	}
 	if fields < 50 {
-		t.Errorf("%d fields were asked for", fields)
+		t.Errorf("tried %d fields, want at least 50", fields)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"lethe/domain"
 )
 
-// changing is a response whose state, owner's usage and contents a test changes.
+// changing is a response whose state, usage and contents a test can change.
 type changing struct {
 	response domain.Response
 	contents domain.Contents
@@ -41,8 +41,9 @@ func (c *changing) ports() fakes {
 	}
 }
 
-// What has no text is null, and the rest is shown.
-func TestTimesThatCannotBeShown(t *testing.T) {
+// TestTimesWithoutTextAreNull: a time that has no text is null, and everything else
+// is shown.
+func TestTimesWithoutTextAreNull(t *testing.T) {
 	t.Parallel()
 	for _, at := range []time.Time{domain.InfinitePast, domain.InfiniteFuture, time.Date(0, 6, 1, 0, 0, 0, 0, time.UTC), time.Date(12000, 1, 1, 0, 0, 0, 0, time.UTC)} {
 		c := &changing{response: domain.Response{ID: responseID, Owner: alice.String(), Model: "m", State: "completed", CreatedAt: at, StartedAt: &at, CompletedAt: &at, FailedAt: &at}}
@@ -51,13 +52,13 @@ func TestTimesThatCannotBeShown(t *testing.T) {
 			r := s.ask(t, http.MethodGet, target)
 			body := r.body
 			if r.status != http.StatusOK || !strings.Contains(body, `"created_at":null`) || !strings.Contains(body, `"completed_at":null`) || !strings.Contains(body, `"failed_at":null`) {
-				t.Errorf("%s of %s: got %d %s", target, at, r.status, body)
+				t.Errorf("%s of %s: got status %d, want 200 with null times: %s", target, at, r.status, body)
 			}
 		}
 	}
 }
 
-func TestConditionalReads(t *testing.T) {
+func TestETag(t *testing.T) {
 	t.Parallel()
 	for _, target := range []string{list, item, item + "?body=omit", item + "?body=full"} {
 		for change, apply := range map[string]func(*changing){
@@ -74,7 +75,7 @@ func TestConditionalReads(t *testing.T) {
 				first := s.ask(t, http.MethodGet, target)
 				tag := first.header.Get("ETag")
 				if first.status != http.StatusOK || !strings.HasPrefix(tag, `W/"`) {
-					t.Fatalf("answered %d with the tag %q", first.status, tag)
+					t.Fatalf("got status %d and ETag %q, want 200 and a weak ETag", first.status, tag)
 				}
 				apply(c)
 				c.fetched = 0
@@ -82,16 +83,16 @@ func TestConditionalReads(t *testing.T) {
 				same := change == "nothing" || change == "contents" && target == list
 				switch {
 				case same && (again.status != http.StatusNotModified || again.body != "" || again.header.Get("ETag") != tag || c.fetched != 0):
-					t.Errorf("answered %d %q with the tag %q after reading contents %d times", again.status, again.body, again.header.Get("ETag"), c.fetched)
+					t.Errorf("got status %d, body %q, ETag %q after %d reads of contents, want 304, no body and the same ETag after none", again.status, again.body, again.header.Get("ETag"), c.fetched)
 				case !same && (again.status != http.StatusOK || again.header.Get("ETag") == tag):
-					t.Errorf("answered %d with the tag %q", again.status, again.header.Get("ETag"))
+					t.Errorf("got status %d and ETag %q, want 200 and a new ETag", again.status, again.header.Get("ETag"))
 				}
 			})
 		}
 	}
 }
 
-func TestIfNoneMatchInAllForms(t *testing.T) {
+func TestIfNoneMatchSyntax(t *testing.T) {
 	t.Parallel()
 	s := assemble(t, (&changing{response: full()}).ports(), nil)
 	tag := s.ask(t, http.MethodGet, item).header.Get("ETag")
@@ -113,54 +114,54 @@ func TestIfNoneMatchInAllForms(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer alice")
 		r.Header["If-None-Match"] = c.lines
 		if a := s.serve(t, r); a.status != c.want {
-			t.Errorf("%q: answered %d, want %d", c.lines, a.status, c.want)
+			t.Errorf("%q: got status %d, want %d", c.lines, a.status, c.want)
 		}
 	}
-	// Whoever may not see it learns nothing from a tag.
+	// The tag tells nothing to a caller who may not see the response.
 	if a := s.ask(t, http.MethodGet, item, "If-None-Match", "*", "Authorization", "Bearer nobody"); a.status != http.StatusForbidden {
-		t.Errorf("answered %d", a.status)
+		t.Errorf("got status %d, want 403", a.status)
 	}
 }
 
-func TestContentsAreOmitted(t *testing.T) {
+func TestGetWithoutContents(t *testing.T) {
 	t.Parallel()
 	c := &changing{response: full(), contents: domain.Contents{Prompt: "why?", Answer: new("because"), Error: new("no")}}
 	s := assemble(t, c.ports(), nil)
 	a := s.ask(t, http.MethodGet, item+"?body=omit")
 	got := decode(t, a.body)
 	if a.status != http.StatusOK || got["body"] != "" || got["response_body"] != nil || got["error"] != nil || got["id"] != responseID.String() {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want %d: %s", a.status, http.StatusOK, a.body)
 	}
 	if c.fetched != 0 {
-		t.Error("contents were read that were not wanted")
+		t.Error("contents were read although they were omitted")
 	}
 	if whole := s.ask(t, http.MethodGet, item); whole.header.Get("ETag") == a.header.Get("ETag") {
-		t.Error("with and without contents have the same tag")
+		t.Error("the ETag is the same with and without contents")
 	}
 	for _, query := range []string{"body=", "body=none", "body=OMIT", "body=omit&body=omit"} {
-		// Before it is looked at who asks.
+		// The parameter is checked before the caller.
 		a := s.ask(t, http.MethodGet, item+"?"+query, "Authorization", "")
 		if a.status != http.StatusBadRequest || a.problem.Parameter == nil || *a.problem.Parameter != "body" {
-			t.Errorf("%s: answered %d %s", query, a.status, a.body)
+			t.Errorf("%s: got status %d, want %d: %s", query, a.status, http.StatusBadRequest, a.body)
 		}
 	}
 }
 
-func TestContentsSurviveBeingWrittenInPieces(t *testing.T) {
+func TestContentsWrittenInPieces(t *testing.T) {
 	t.Parallel()
-	// Characters of every length lie across every border of the pieces.
+	// Characters of every length cross the border between two pieces.
 	text := strings.Repeat("a€\U0001F30A\"\\\n<é", 20000)
 	for shift := range 5 {
 		prompt := strings.Repeat("x", shift) + text
 		c := &changing{response: full(), contents: domain.Contents{Prompt: prompt, Answer: &prompt, Error: new("")}}
 		got := decode(t, assemble(t, c.ports(), nil).ask(t, http.MethodGet, item).body)
 		if got["body"] != prompt || got["response_body"] != prompt || got["error"] != "" {
-			t.Errorf("shifted by %d the contents came out otherwise", shift)
+			t.Errorf("shifted by %d bytes: the contents differ", shift)
 		}
 	}
 }
 
-func TestLargeAnswersAreCompressed(t *testing.T) {
+func TestCompression(t *testing.T) {
 	t.Parallel()
 	for prompt, compressed := range map[string]bool{"short": false, strings.Repeat("long ", 10000): true} {
 		s := assemble(t, (&changing{response: full(), contents: domain.Contents{Prompt: prompt}}).ports(), nil)
@@ -171,7 +172,7 @@ func TestLargeAnswersAreCompressed(t *testing.T) {
 		s.ServeHTTP(w, r)
 		body := io.Reader(w.Body)
 		if (w.Header().Get("Content-Encoding") == "gzip") != compressed || w.Header().Get("Vary") != "Accept-Encoding" {
-			t.Errorf("%d bytes: %v", len(prompt), w.Header())
+			t.Errorf("%d bytes: got headers %v, want compressed: %t", len(prompt), w.Header(), compressed)
 		}
 		if compressed {
 			unzipped, err := gzip.NewReader(body)
@@ -182,18 +183,17 @@ func TestLargeAnswersAreCompressed(t *testing.T) {
 		}
 		var got struct{ Body string }
 		if err := json.NewDecoder(body).Decode(&got); err != nil || got.Body != prompt {
-			t.Errorf("%d bytes came out as %d (%v)", len(prompt), len(got.Body), err)
+			t.Errorf("%d bytes: got %d bytes back (error %v)", len(prompt), len(got.Body), err)
 		}
 	}
-	// An error on the way is told as plainly as ever.
+	// An error is not compressed.
 	s := assemble(t, fakes{}, nil)
 	if a := s.ask(t, http.MethodGet, item, "Accept-Encoding", "gzip"); a.status != http.StatusNotFound || a.header.Get("Content-Encoding") != "" || a.problem.Status != 404 {
-		t.Errorf("answered %d %v %s", a.status, a.header, a.body)
+		t.Errorf("got status %d, want %d: %v %s", a.status, http.StatusNotFound, a.header, a.body)
 	}
 }
 
-// sink takes an answer without keeping it, and looks now and then at how much
-// memory is held.
+// sink discards an answer, and samples the memory in use.
 type sink struct {
 	header http.Header
 	writes int
@@ -216,8 +216,8 @@ func heap() uint64 {
 	return stats.HeapAlloc
 }
 
-// Not parallel, as it looks at the memory of the whole process.
-func TestWritingContentsTakesNoFurtherCopyOfThem(t *testing.T) {
+// Not parallel: it measures the memory of the whole process.
+func TestContentsNotCopied(t *testing.T) {
 	const size = 50 << 20
 	c := &changing{response: full(), contents: domain.Contents{Prompt: strings.Repeat("p", size)}}
 	s := assemble(t, c.ports(), nil)
@@ -227,6 +227,6 @@ func TestWritingContentsTakesNoFurtherCopyOfThem(t *testing.T) {
 	before := heap()
 	s.ServeHTTP(w, r)
 	if w.held == 0 || w.held > before+size/2 {
-		t.Errorf("%d bytes were held while writing contents of %d, %d before", w.held, size, before)
+		t.Errorf("%d bytes in use while writing contents of %d bytes, %d before", w.held, size, before)
 	}
 }

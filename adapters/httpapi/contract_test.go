@@ -21,22 +21,22 @@ import (
 	"lethe/domain"
 )
 
-// listRow is where the contract names a parameter of lists alone.
+// listRow is where the contract names a parameter that only lists have.
 const listRow = "        - $ref: '#/components/parameters/CreatedByEmail'\n"
 
-// contractWith is a copy of the contract in which text stands in the place of old.
+// contractWith is a copy of the contract with old replaced by text.
 func contractWith(t *testing.T, old, text string) []byte {
 	t.Helper()
 	changed := bytes.Replace(lethe.OpenAPI, []byte(old), []byte(text), 1)
 	if bytes.Equal(changed, lethe.OpenAPI) {
-		t.Fatalf("%q is not in the contract", old)
+		t.Fatalf("the contract does not contain %q", old)
 	}
 	return changed
 }
 
-// TestAddedParameter: a parameter that is added to the contract alone is known,
-// given once and held against its schema, and an error names it.
-func TestAddedParameter(t *testing.T) {
+// TestParameterAddedToContract: a parameter added to the contract alone is known, accepted
+// only once and checked against its schema, and errors name it.
+func TestParameterAddedToContract(t *testing.T) {
 	t.Parallel()
 	for schema, c := range map[string]struct {
 		taken, refused []string
@@ -76,7 +76,7 @@ func TestAddedParameter(t *testing.T) {
 			}
 			for _, value := range c.taken {
 				if header, err := ask("listResponses", "added="+url.QueryEscape(value)); err != nil || header.Get(unknownHeader) != "" {
-					t.Errorf("%q: %v, and %q is named as unknown", value, err, header.Get(unknownHeader))
+					t.Errorf("%q: got error %v and unknown parameters %q, want neither", value, err, header.Get(unknownHeader))
 				}
 			}
 			refused := map[string]string{"added=%00": "must be UTF-8, without NUL bytes"}
@@ -92,17 +92,17 @@ func TestAddedParameter(t *testing.T) {
 					t.Errorf("%s: got %v, want %s", query, err, mustBe)
 				}
 			}
-			// Another operation does not know it.
+			// It is unknown to another operation.
 			if header, err := ask("listHolds", "added=x"); err != nil || header.Get(unknownHeader) != "added" {
-				t.Errorf("%v, and %q is named as unknown", err, header.Get(unknownHeader))
+				t.Errorf("listHolds: got error %v and unknown parameters %q, want only added to be unknown", err, header.Get(unknownHeader))
 			}
 		})
 	}
 }
 
-// TestContractHasWords: where the contract has a pattern that a caller may fail, it has
-// words for it, too.
-func TestContractHasWords(t *testing.T) {
+// TestContractExplainsPatterns: every pattern of the contract that a caller can violate has
+// an explanation.
+func TestContractExplainsPatterns(t *testing.T) {
 	t.Parallel()
 	operations, err := contracted()
 	if err != nil {
@@ -112,30 +112,30 @@ func TestContractHasWords(t *testing.T) {
 	for id, o := range operations {
 		for _, p := range o.parameters {
 			s := p.Schema.Value
-			if s.Pattern == "" || s.Pattern == `^[^\x00]*$` { // which no text of a request fails
+			if s.Pattern == "" || s.Pattern == `^[^\x00]*$` { // which no request can violate
 				continue
 			}
 			checked++
 			if ownWords(s) == "" && formats[s.Format] == nil {
-				t.Errorf("%s: %s has a pattern, and neither x-must-be nor a format that is known", id, p.Name)
+				t.Errorf("%s: %s has a pattern, but neither x-must-be nor a known format", id, p.Name)
 			}
 		}
 	}
 	if checked < 10 {
-		t.Errorf("%d patterns were looked at", checked)
+		t.Errorf("checked %d patterns, want at least 10", checked)
 	}
 }
 
-// TestSizes: the contract says how large a query and a body may be.
-func TestSizes(t *testing.T) {
+// TestContractStatesSizeLimits: the contract states the size limits of a query and a body.
+func TestContractStatesSizeLimits(t *testing.T) {
 	t.Parallel()
 	said := strings.Join(strings.Fields(string(lethe.OpenAPI)), " ")
 	if want := fmt.Sprintf("A query can have at most %d KiB, a body at most %d KiB.", maxQueryBytes>>10, MaxBodyBytes>>10); !strings.Contains(said, want) {
-		t.Errorf("the contract does not say: %s", want)
+		t.Errorf("the contract lacks: %s", want)
 	}
 }
 
-// TestCountModes: each word of the contract has a mode, and each mode a word.
+// TestCountModes: the contract and the code have the same count modes.
 func TestCountModes(t *testing.T) {
 	t.Parallel()
 	operations, err := contracted()
@@ -145,20 +145,20 @@ func TestCountModes(t *testing.T) {
 	words := operations["listResponses"].query("count").Schema.Value.Enum
 	for _, word := range words {
 		if _, ok := countModes[fmt.Sprint(word)]; !ok {
-			t.Errorf("%v has no mode", word)
+			t.Errorf("%v of the contract has no mode", word)
 		}
 	}
 	if len(words) != len(countModes) {
-		t.Errorf("there are %d words for %d modes", len(words), len(countModes))
+		t.Errorf("the contract has %d modes, the code %d", len(words), len(countModes))
 	}
 }
 
-// TestEveryOperationHasAProfile, and every profile an operation.
-func TestEveryOperationHasAProfile(t *testing.T) {
+// TestOperationProfiles, and every profile has an operation.
+func TestOperationProfiles(t *testing.T) {
 	t.Parallel()
 	operations, err := contracted()
 	if err != nil || len(operations) < 28 {
-		t.Fatalf("%d operations, %v", len(operations), err)
+		t.Fatalf("got %d operations (error %v), want at least 28", len(operations), err)
 	}
 	for id, o := range operations {
 		if o.cost < lists || o.cost > streams {
@@ -170,19 +170,19 @@ func TestEveryOperationHasAProfile(t *testing.T) {
 		"x-none: none":         "has no profile",
 	} {
 		if _, err := readContract(contractWith(t, "operationId: listHolds", change)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v", change, err)
+			t.Errorf("%s: got %v, want %q in the error", change, err, want)
 		}
 	}
 	_, rest, _ := strings.Cut(string(lethe.OpenAPI), "\n  /log/keys:\n")
 	keys, _, _ := strings.Cut(rest, "\n  /log/tile")
 	if _, err := readContract(contractWith(t, "  /log/keys:\n"+keys+"\n", "")); err == nil || err.Error() != "operation getLogKeys of operations.go is not in openapi.yaml" {
-		t.Errorf("without an operation: %v", err)
+		t.Errorf("operation missing: got %v", err)
 	}
 }
 
-// TestAddedWords: words that are added to the contract alone are known, of a query and
-// of a body, and others are kept for the answer.
-func TestAddedWords(t *testing.T) {
+// TestValuesAddedToContract: values added to the contract alone are known, in a query and in a
+// body; others are reported as unknown.
+func TestValuesAddedToContract(t *testing.T) {
 	t.Parallel()
 	const states = "&states [pending, "
 	operations, err := readContract(contractWith(t, states, states+"paused, "))
@@ -206,16 +206,16 @@ func TestAddedWords(t *testing.T) {
 			return err
 		})(echo.New().NewContext(r, httptest.NewRecorder()))
 		if got := strings.Join(words, " "); err != nil || got != c.want {
-			t.Errorf("%s: want %s to be unknown, got %s, %v", id, c.want, got, err)
+			t.Errorf("%s: want the unknown values %s, got %s (error %v)", id, c.want, got, err)
 		}
 	}
 }
 
-// TestSpelledOnce: no file but operations.go, and those that are generated, spells an
-// operation in a text; and none spells a state, which the contract does.
-func TestSpelledOnce(t *testing.T) {
+// TestOperationNamesSpelledOnce: only operations.go and generated files spell the name of an
+// operation, and only the contract spells a state.
+func TestOperationNamesSpelledOnce(t *testing.T) {
 	t.Parallel()
-	home := make(map[string]string) // where a text may be spelled
+	home := make(map[string]string) // the only file that may contain a text
 	for id := range profiles {
 		home[strings.ToLower(id)] = "operations.go"
 	}
@@ -253,12 +253,12 @@ func TestSpelledOnce(t *testing.T) {
 				named++
 			}
 			if ok && only != file {
-				t.Errorf("%s spells %s, which is for %s alone", file, text, only)
+				t.Errorf("%s contains %s, which belongs in %s only", file, text, only)
 			}
 			return true
 		})
 	}
 	if searched < 10 || named < len(profiles) {
-		t.Errorf("%d files were searched, and %d names found in %v", searched, named, files)
+		t.Errorf("searched %d files and found %d names in %v, want at least 10 files and every operation", searched, named, files)
 	}
 }

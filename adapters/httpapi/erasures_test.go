@@ -21,7 +21,7 @@ import (
 	"lethe/internal/memory"
 )
 
-// owned adds a response of somebody's, with a prompt and raw copies.
+// owned adds a response of owner, with a prompt and raw copies.
 func owned(store *memory.Store, owner uuid.UUID, state string) uuid.UUID {
 	id := uuid.New()
 	store.AddResponse(porttest.Row{Response: domain.Response{
@@ -37,7 +37,7 @@ func erasing(t testing.TB) (*service, *memory.Store) {
 	return assemble(t, fakes{erasures: store.Erasures(), jobs: store.Jobs(), holds: store.Holds()}, nil), store
 }
 
-// start sends the body of an erasure with an idempotency key, where there is one.
+// start sends the body of an erasure, with an idempotency key if one is given.
 func (s *service) start(t testing.TB, caller, idempotencyKey, body string) answer {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, erasures, strings.NewReader(body))
@@ -49,12 +49,12 @@ func (s *service) start(t testing.TB, caller, idempotencyKey, body string) answe
 	return s.serve(t, r)
 }
 
-// withToken is the target with the token of its preview.
+// withToken adds the token of its preview to target.
 func (s *service) withToken(t *testing.T, caller, target string) string {
 	t.Helper()
 	a := s.post(t, erasures+"/preview", caller, target)
 	if a.status != http.StatusOK {
-		t.Fatalf("%s: answered %d %s", target, a.status, a.body)
+		t.Fatalf("%s: got status %d, want %d: %s", target, a.status, http.StatusOK, a.body)
 	}
 	return strings.TrimSuffix(target, "}") + `,"token":"` + decode(t, a.body)["token"].(string) + `"}`
 }
@@ -62,7 +62,7 @@ func (s *service) withToken(t *testing.T, caller, target string) string {
 func finish(t testing.TB, store *memory.Store, id string) {
 	t.Helper()
 	if over, err := runner(store.Erasures()).Execute(context.Background(), uuid.MustParse(id), 0); err != nil || !over {
-		t.Fatalf("over: %v, %v", over, err)
+		t.Fatalf("erasure finished: %t (error %v), want true", over, err)
 	}
 }
 
@@ -72,9 +72,9 @@ func zeroCounts() map[string]any {
 
 var saltShape = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// TestEraseManyWithLaterTurns: what quotes it goes along where that is asked for,
-// and a token holds for that alone which was previewed.
-func TestEraseManyWithLaterTurns(t *testing.T) {
+// TestStartErasureLaterTurns: later turns are erased only on request, and a token
+// is valid only for what was previewed.
+func TestStartErasureLaterTurns(t *testing.T) {
 	t.Parallel()
 	s, store := erasing(t)
 	first := owned(store, alice, "completed")
@@ -86,7 +86,7 @@ func TestEraseManyWithLaterTurns(t *testing.T) {
 		a := s.post(t, erasures+"/preview", "alice", body)
 		shown := decode(t, a.body)
 		if a.status != http.StatusOK || shown["responses"] != responses || shown["later_turns"] != turns {
-			t.Fatalf("answered %d %s", a.status, a.body)
+			t.Fatalf("got status %d, want %d: %s", a.status, http.StatusOK, a.body)
 		}
 		return `,"token":"` + shown["token"].(string) + `"}`
 	}
@@ -94,22 +94,22 @@ func TestEraseManyWithLaterTurns(t *testing.T) {
 	along := `{` + named + `,"include_later_turns":true`
 	with := preview(along+`}`, 2, 1)
 	if a := s.start(t, "alice", "", along+without); a.status != http.StatusConflict {
-		t.Errorf("by the other token: %d %s", a.status, a.body)
+		t.Errorf("token of another preview: got status %d, want 409: %s", a.status, a.body)
 	}
 	a := s.start(t, "alice", "", along+with)
 	e := decode(t, a.body)
 	if target, _ := e["target"].(map[string]any); a.status != http.StatusCreated || e["responses"] != 2.0 || target["include_later_turns"] != true {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want %d: %s", a.status, http.StatusCreated, a.body)
 	}
 	for _, body := range []string{`{` + named + `,"include_later_turns":"true"}`, `{` + named + `,"include_later_turns":1}`} {
 		if a := s.post(t, erasures+"/preview", "alice", body); a.status != http.StatusBadRequest {
-			t.Errorf("%s: answered %d %s", body, a.status, a.body)
+			t.Errorf("%s: got status %d, want %d: %s", body, a.status, http.StatusBadRequest, a.body)
 		}
 	}
 }
 
-// TestEraseOwner goes the whole way: preview, start, look, finish, receipts.
-func TestEraseOwner(t *testing.T) {
+// TestStartErasureOwner goes through preview, start, get, finish and receipts.
+func TestStartErasureOwner(t *testing.T) {
 	t.Parallel()
 	s, store := erasing(t)
 	for range 3 {
@@ -126,7 +126,7 @@ func TestEraseOwner(t *testing.T) {
 		"held": 0.0, "not_found": 0.0, "complete": true, "later_turns": 0.0, "later_turns_complete": true, "later_turns_searched": nil,
 	}
 	if a.status != http.StatusOK || !reflect.DeepEqual(shown, want) {
-		t.Fatalf("answered %d %s", a.status, a.body)
+		t.Fatalf("got status %d, want %d: %s", a.status, http.StatusOK, a.body)
 	}
 
 	body := strings.TrimSuffix(target, "}") + `,"token":"` + shown["token"].(string) + `","ground":"request","ticket":"canary-ticket"}`
@@ -136,7 +136,7 @@ func TestEraseOwner(t *testing.T) {
 	at := erasures + "/" + id
 	salt := a.header.Get("Receipt-Salt")
 	if a.status != http.StatusAccepted || a.header.Get("Location") != at || !saltShape.MatchString(salt) {
-		t.Fatalf("answered %d %v %s", a.status, a.header, a.body)
+		t.Fatalf("got status %d, want %d: %v %s", a.status, http.StatusAccepted, a.header, a.body)
 	}
 	want = map[string]any{
 		"id": id, "state": "pending", "trigger": "bulk", "rule": nil, "kind": "owner",
@@ -150,7 +150,7 @@ func TestEraseOwner(t *testing.T) {
 		t.Errorf("want %v, got %v", want, e)
 	}
 	if got := store.Enqueued(); !slices.Equal(got, []uuid.UUID{uuid.MustParse(id)}) {
-		t.Errorf("enqueued %v", got)
+		t.Errorf("enqueued %v, want the erasure", got)
 	}
 
 	finish(t, store, id)
@@ -158,17 +158,17 @@ func TestEraseOwner(t *testing.T) {
 	e = decode(t, a.body)
 	for _, name := range []string{"started_at", "finished_at", "verify_at"} {
 		if e[name] == nil {
-			t.Errorf("%s is not known", name)
+			t.Errorf("%s is null", name)
 		}
 		want[name] = e[name]
 	}
 	want["state"], want["responses"], want["receipts"] = "finished", 3.0, 1.0
 	maps.Copy(want["counts"].(map[string]any), map[string]any{"requests": 3.0, "templates": 3.0, "raw_requests": 3.0, "raw_responses": 3.0})
 	if a.status != http.StatusOK || !reflect.DeepEqual(e, want) {
-		t.Errorf("answered %d, want %v, got %v", a.status, want, e)
+		t.Errorf("got status %d, want %v, got %v", a.status, want, e)
 	}
 	if got := store.Stored().Requests; got != 1 {
-		t.Errorf("%d requests are left, that of %s was to be", got, kept)
+		t.Errorf("%d requests left, want that of %s only", got, kept)
 	}
 
 	a = s.ask(t, http.MethodGet, at+"/receipts")
@@ -176,31 +176,31 @@ func TestEraseOwner(t *testing.T) {
 	first, _ := receipts["data"].([]any)[0].(map[string]any)
 	if a.status != http.StatusOK || first["responses"] != 3.0 || first["location"] != erasures+"/"+first["id"].(string)+"/receipt" ||
 		receipts["has_more"] != false || receipts["next_cursor"] != nil || receipts["limit"] != 10.0 {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want %d: %s", a.status, http.StatusOK, a.body)
 	}
 
-	// The same again is the same erasure, as it is by now; its token is used up
-	// by then, and not asked for.
+	// The same request again returns the same erasure in its current state. Its
+	// token is used up, but no longer needed.
 	a = s.start(t, "alice", "canary-key", body)
 	if a.status != http.StatusCreated || !reflect.DeepEqual(decode(t, a.body), want) || a.header.Get("Receipt-Salt") != salt || a.header.Get("Location") != at {
-		t.Errorf("answered %d %v %s", a.status, a.header, a.body)
+		t.Errorf("got status %d, want %d: %v %s", a.status, http.StatusCreated, a.header, a.body)
 	}
 	logged := s.log.String()
 	for _, told := range []string{`"msg":"Erasure requested"`, `"erasure":"` + id + `"`} {
 		if !strings.Contains(logged, told) {
-			t.Errorf("%s is not in the log", told)
+			t.Errorf("the log lacks %s", told)
 		}
 	}
 	for _, secret := range []string{"canary", salt, shown["token"].(string)} {
 		if strings.Contains(logged, secret) {
-			t.Errorf("%s is in the log", secret)
+			t.Errorf("the log contains %s", secret)
 		}
 	}
 }
 
-// TestEraseNamed: what is named is gone with the answer; what is not the
-// caller's, or held, is reported and does not keep the rest.
-func TestEraseNamed(t *testing.T) {
+// TestStartErasureResponses: named responses are erased before the answer. Those that are held
+// or not the caller's are reported and do not stop the others.
+func TestStartErasureResponses(t *testing.T) {
 	t.Parallel()
 	for caller, sees := range map[string]bool{"alice": false, "root": true} {
 		s, store := erasing(t)
@@ -215,7 +215,7 @@ func TestEraseNamed(t *testing.T) {
 		if sees {
 			names = append(names, hold)
 		}
-		failures := map[any]any{ // in no order that is promised
+		failures := map[any]any{ // in any order
 			held.String():    map[string]any{"response": held.String(), "reason": "held", "message": "A hold keeps it", "holds": names},
 			others.String():  map[string]any{"response": others.String(), "reason": "not_found", "message": "No such response that you may erase", "holds": []any{}},
 			nothing.String(): map[string]any{"response": nothing.String(), "reason": "not_found", "message": "No such response that you may erase", "holds": []any{}},
@@ -226,20 +226,20 @@ func TestEraseNamed(t *testing.T) {
 		}
 		if a.status != http.StatusCreated || e["state"] != "finished" || e["responses"] != 1.0 || e["held"] != 1.0 || e["not_found"] != 2.0 ||
 			e["ground"] != "unspecified" || e["ticket"] != nil || e["expected"] != nil || e["verify_at"] != nil || !reflect.DeepEqual(got, failures) {
-			t.Errorf("%s: answered %d %s", caller, a.status, a.body)
+			t.Errorf("%s: got status %d, want %d: %s", caller, a.status, http.StatusCreated, a.body)
 		}
 		if want := []any{mine.String(), held.String(), others.String(), nothing.String()}; !reflect.DeepEqual(e["target"].(map[string]any)["responses"], want) {
 			t.Errorf("%s: want %v, got %s", caller, want, a.body)
 		}
 		if len(store.Enqueued()) != 0 {
-			t.Errorf("%s: enqueued what was over", caller)
+			t.Errorf("%s: enqueued a finished erasure", caller)
 		}
 	}
 }
 
-// TestErasureFilters: what a filter narrows is shown, and whose responses the
-// caller's list shows.
-func TestErasureFilters(t *testing.T) {
+// TestStartErasureFilter: the erasure shows its filter, which is limited to the
+// responses that the caller's list shows.
+func TestStartErasureFilter(t *testing.T) {
 	t.Parallel()
 	s, store := erasing(t)
 	owned(store, alice, "failed")
@@ -264,19 +264,19 @@ func TestErasureFilters(t *testing.T) {
 	} {
 		a := s.post(t, erasures+"/preview", c.caller, `{"filter":`+c.filter+`}`)
 		if a.status != http.StatusOK || decode(t, a.body)["responses"] != c.responses {
-			t.Errorf("%s %s: answered %d %s", c.caller, c.filter, a.status, a.body)
+			t.Errorf("%s %s: got status %d, want %d: %s", c.caller, c.filter, a.status, http.StatusOK, a.body)
 		}
 		a = s.start(t, c.caller, "", s.withToken(t, c.caller, `{"filter":`+c.filter+`}`))
 		target, _ := decode(t, a.body)["target"].(map[string]any)
 		if a.status != http.StatusAccepted || !reflect.DeepEqual(target["filter"], any(c.shown)) {
-			t.Errorf("%s %s: answered %d %s", c.caller, c.filter, a.status, a.body)
+			t.Errorf("%s %s: got status %d, want %d: %s", c.caller, c.filter, a.status, http.StatusAccepted, a.body)
 		}
 	}
 }
 
-// TestShownErasure: of a rule's erasure that has been over for long, what is
-// forgotten is null; what is wrong is told.
-func TestShownErasure(t *testing.T) {
+// TestGetErasure: an old erasure of a rule shows null for what was deleted, and
+// shows its error.
+func TestGetErasure(t *testing.T) {
 	t.Parallel()
 	s, store := erasing(t)
 	rule := &domain.RuleVersion{ID: uuid.New(), Version: 3}
@@ -306,7 +306,7 @@ func TestListErasures(t *testing.T) {
 	t.Parallel()
 	s, _ := erasing(t)
 	if a := s.ask(t, http.MethodGet, erasures); a.body != `{"data":[],"has_more":false,"limit":10,"next_cursor":null}`+"\n" {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d: %s", a.status, a.body)
 	}
 	var all, mine []string
 	for i := range 5 {
@@ -338,7 +338,7 @@ func TestListErasures(t *testing.T) {
 					got = append(got, item.(map[string]any)["id"].(string))
 				}
 				if page["limit"] != float64(limit) || page["has_more"] != (page["next_cursor"] != nil) || len(got) > len(all) {
-					t.Fatalf("answered %d %s", a.status, a.body)
+					t.Fatalf("got status %d: %s", a.status, a.body)
 				}
 				if page["next_cursor"] == nil {
 					break
@@ -357,14 +357,14 @@ func TestListErasures(t *testing.T) {
 		"/" + pending + "/receipts?after=" + first: "after",
 	} {
 		if a := s.ask(t, http.MethodGet, erasures+query); a.status != http.StatusBadRequest || *a.problem.Parameter != parameter {
-			t.Errorf("%.60s: answered %d %s", query, a.status, a.body)
+			t.Errorf("%.60s: got status %d, want %d: %s", query, a.status, http.StatusBadRequest, a.body)
 		}
 	}
 }
 
-// TestErasureBodies: what is wrong with a request is named, and nothing is
-// erased.
-func TestErasureBodies(t *testing.T) {
+// TestStartErasureInvalidBody: an invalid request is refused with the field's name, and
+// nothing is erased.
+func TestStartErasureInvalidBody(t *testing.T) {
 	t.Parallel()
 	s, store := erasing(t)
 	mine := owned(store, alice, "completed")
@@ -422,7 +422,7 @@ func TestErasureBodies(t *testing.T) {
 		`{"owner":"` + alice.String() + `"}`: "token", `{"filter":{"all":true},"token":""}`: "token",
 	} {
 		if a := s.post(t, erasures, "alice", body); a.status != http.StatusBadRequest || a.problem.Parameter == nil || *a.problem.Parameter != parameter {
-			t.Errorf("%.80s: answered %d %s", body, a.status, a.body)
+			t.Errorf("%.80s: got status %d, want %d: %s", body, a.status, http.StatusBadRequest, a.body)
 		}
 	}
 	for _, keys := range [][]string{{""}, {strings.Repeat("k", 256)}, {"a b"}, {"é"}, {"a", "b"}, {"\t"}} {
@@ -436,16 +436,16 @@ func TestErasureBodies(t *testing.T) {
 		}
 	}
 	if got := store.Stored().Requests; got != 1 {
-		t.Errorf("%d requests are left", got)
+		t.Errorf("%d requests left, want 1", got)
 	}
 	if a := s.start(t, "alice", strings.Repeat("k", 255), named+"}"); a.status != http.StatusCreated {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want %d: %s", a.status, http.StatusCreated, a.body)
 	}
 }
 
-// TestErasureConflicts: what contradicts what was shown or asked before is
-// refused, and nothing is erased.
-func TestErasureConflicts(t *testing.T) {
+// TestStartErasureConflict: a request that contradicts its preview or an earlier
+// request is refused, and nothing is erased.
+func TestStartErasureConflict(t *testing.T) {
 	t.Parallel()
 	s, store := erasing(t)
 	first := owned(store, alice, "completed")
@@ -459,21 +459,21 @@ func TestErasureConflicts(t *testing.T) {
 	}
 	token := s.withToken(t, "alice", target)
 	refused("alice", "", strings.TrimSuffix(target, "}")+`,"token":"EZ7KQDM4WHX2TGBV5YJN3RCLPA"}`, other)
-	refused("root", "", token, other) // somebody else's
+	refused("root", "", token, other) // another caller's token
 	refused("alice", "", strings.Replace(token, target[:len(target)-1], `{"filter":{"all":true}`, 1), other)
 	refused("alice", "", strings.Replace(token, target[:len(target)-1], `{"responses":["`+first.String()+`"]`, 1), other)
 	owned(store, alice, "completed")
 	refused("alice", "", token, changed)
 
 	if a := s.start(t, "alice", "key", `{"responses":["`+uuid.NewString()+`"]}`); a.status != http.StatusCreated {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want %d: %s", a.status, http.StatusCreated, a.body)
 	}
 	refused("alice", "key", `{"responses":["`+first.String()+`"]}`, "This Idempotency-Key was used with a different request")
 	if got := store.Stored().Requests; got != 2 {
-		t.Errorf("%d requests are left", got)
+		t.Errorf("%d requests left, want 2", got)
 	}
 	if a := s.start(t, "bob", "key", `{"responses":["`+first.String()+`"]}`); a.status != http.StatusCreated {
-		t.Errorf("another's key: answered %d %s", a.status, a.body)
+		t.Errorf("another caller's key: got status %d, want %d: %s", a.status, http.StatusCreated, a.body)
 	}
 
 	late := assemble(t, fakes{erasures: store.Erasures(), jobs: store.Jobs()}, func(_ *httpapi.Config, d *httpapi.Deps) {
@@ -492,23 +492,23 @@ func TestCancelErasure(t *testing.T) {
 	id := decode(t, s.start(t, "alice", "", s.withToken(t, "alice", `{"owner":"`+alice.String()+`"}`)).body)["id"].(string)
 	a := s.ask(t, http.MethodPost, erasures+"/"+id+"/cancel")
 	if e := decode(t, a.body); a.status != http.StatusOK || e["state"] != "canceled" || e["finished_at"] == nil {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want %d: %s", a.status, http.StatusOK, a.body)
 	}
 	if again := s.ask(t, http.MethodPost, erasures+"/"+id+"/cancel"); again.status != http.StatusOK || again.body != a.body {
-		t.Errorf("answered %d %s", again.status, again.body)
+		t.Errorf("got status %d, want %d: %s", again.status, http.StatusOK, again.body)
 	}
 	if !strings.Contains(s.log.String(), `"msg":"Erasure canceled"`) {
-		t.Error("the log does not tell")
+		t.Error("the log lacks the cancellation")
 	}
 	finish(t, store, id)
 	if got := store.Stored().Requests; got != 1 {
-		t.Errorf("%d requests are left", got)
+		t.Errorf("%d requests left, want 1", got)
 	}
 }
 
-// TestWhoMayErase: an erasure is there for who asked for it and for those who
-// may erase everyone's, and for nobody else.
-func TestWhoMayErase(t *testing.T) {
+// TestErasurePermissions: an erasure is visible to the caller who requested it and to
+// those who may erase everyone's responses. Anyone else gets 404.
+func TestErasurePermissions(t *testing.T) {
 	t.Parallel()
 	s, _ := erasing(t)
 	id := decode(t, s.start(t, "alice", "", `{"responses":["`+uuid.NewString()+`"]}`).body)["id"].(string)
@@ -517,7 +517,7 @@ func TestWhoMayErase(t *testing.T) {
 		if path == "/cancel" {
 			method = http.MethodPost
 		}
-		// "nobody" is alice, who may erase nothing any more.
+		// "nobody" is alice after she lost the permission to erase.
 		for caller, want := range map[string]int{"alice": 200, "nobody": 200, "root": 200, "bob": 404, "": 401} {
 			a := s.ask(t, method, erasures+"/"+id+path, "Authorization", "Bearer "+caller)
 			if a.status != want || want == 404 && a.problem.Detail != "Erasure with ID "+id+" not found" {
@@ -529,7 +529,7 @@ func TestWhoMayErase(t *testing.T) {
 			t.Errorf("%s: answered %d %s", path, a.status, a.body)
 		}
 		if a := s.ask(t, method, erasures+"/x"+path, "Authorization", "Bearer root"); a.status != 400 || *a.problem.Parameter != "erasure_id" {
-			t.Errorf("%s: answered %d %s", path, a.status, a.body)
+			t.Errorf("%s: got status %d, want 400: %s", path, a.status, a.body)
 		}
 	}
 	for caller, want := range map[string]int{"nobody": 403, "": 401} {
@@ -539,7 +539,7 @@ func TestWhoMayErase(t *testing.T) {
 		}
 		for i, a := range answers {
 			if a.status != want {
-				t.Errorf("%d of %q: answered %d %s", i, caller, a.status, a.body)
+				t.Errorf("call %d of %q: got status %d, want %d: %s", i, caller, a.status, want, a.body)
 			}
 		}
 	}

@@ -20,14 +20,14 @@ import (
 	"lethe/internal/memory"
 )
 
-// pending begins an erasure of everything that alice has, which is one response.
+// pending starts an erasure of everything alice has, which is one response.
 func pending(t *testing.T, s *service, store *memory.Store) string {
 	t.Helper()
 	owned(store, alice, "completed")
 	return decode(t, s.start(t, "alice", "", s.withToken(t, "alice", `{"owner":"`+alice.String()+`"}`)).body)["id"].(string)
 }
 
-// watch opens a stream, which is closed when ended is.
+// watch opens a stream. It closes ended when the stream has ended.
 func watch(t *testing.T, s *service, id string) (a *answer, hangUp context.CancelFunc, ended chan struct{}) {
 	t.Helper()
 	ctx, hangUp := context.WithCancel(t.Context())
@@ -42,13 +42,13 @@ func watch(t *testing.T, s *service, id string) (a *answer, hangUp context.Cance
 	return a, hangUp, ended
 }
 
-// events are what a stream told, each by its name and the state of the erasure;
-// "" is what only keeps the connection.
+// events lists the events of a stream by name and state of the erasure; "" is a
+// keep-alive.
 func events(t *testing.T, body string) []string {
 	t.Helper()
 	rest, ok := strings.CutPrefix(body, "retry: 3000\n")
 	if !ok {
-		t.Fatalf("begins with %q", body)
+		t.Fatalf("the stream begins with %q", body)
 	}
 	var told []string
 	for event := range strings.SplitSeq(strings.TrimSuffix(rest, "\n\n"), "\n\n") {
@@ -58,11 +58,11 @@ func events(t *testing.T, body string) []string {
 		}
 		name, data, ok := strings.Cut(strings.TrimPrefix(event, "event: "), "\ndata: ")
 		if !ok || strings.Contains(data, "\n") {
-			t.Fatalf("%q is no event", event)
+			t.Fatalf("%q is not an event", event)
 		}
-		// Only the end has an identifier, for who opens the stream again.
+		// Only the last event has an id, for a client that reopens the stream.
 		if name, ok = strings.CutSuffix(name, "\nid: end"); ok != (name == "end") {
-			t.Fatalf("%q has no identifier, or should not have one", event)
+			t.Fatalf("%q: want an id on the last event only", event)
 		}
 		told = append(told, name+" "+decode(t, data)["state"].(string))
 	}
@@ -79,25 +79,25 @@ func TestWatchErasure(t *testing.T) {
 		finish(t, store, id)
 		<-ended
 		if got := events(t, a.body); a.status != http.StatusOK || !slices.Equal(got, []string{"progress pending", "", "", "progress finished", "end finished"}) {
-			t.Errorf("answered %d, told %q", a.status, got)
+			t.Errorf("got status %d and the events %q", a.status, got)
 		}
 		if a.header.Get("Content-Type") != "text/event-stream" || a.header.Get("X-Accel-Buffering") != "no" || a.header.Get("Content-Encoding") != "" {
-			t.Errorf("answered %v", a.header)
+			t.Errorf("got headers %v", a.header)
 		}
-		// What is over is told at once.
+		// A finished erasure is reported at once.
 		over := s.ask(t, http.MethodGet, erasures+"/"+id+"/events", "Accept-Encoding", "gzip")
 		if got := events(t, over.body); !slices.Equal(got, []string{"progress finished", "end finished"}) {
-			t.Errorf("told %q", got)
+			t.Errorf("finished erasure: got the events %q", got)
 		}
-		// Who has been told the end, as a browser that opens the stream again, is
-		// told that there is nothing more.
+		// A client that has seen the end, such as a browser that reopens the
+		// stream, gets 204.
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			if a := s.ask(t, method, erasures+"/"+id+"/events", "Last-Event-ID", "end"); a.status != http.StatusNoContent || a.body != "" {
-				t.Errorf("%s after the end: answered %d %s", method, a.status, a.body)
+				t.Errorf("%s after the end: got status %d, want %d: %s", method, a.status, http.StatusNoContent, a.body)
 			}
 		}
 		if a := s.ask(t, http.MethodGet, erasures+"/"+id+"/events", "Last-Event-ID", "7"); a.status != http.StatusOK || len(events(t, a.body)) != 2 {
-			t.Errorf("after another event: answered %d %s", a.status, a.body)
+			t.Errorf("after another event: got status %d, want %d: %s", a.status, http.StatusOK, a.body)
 		}
 		twice := httptest.NewRequest(http.MethodGet, erasures+"/"+id+"/events", nil)
 		twice.Header["Last-Event-Id"] = []string{"end", "end"}
@@ -105,18 +105,18 @@ func TestWatchErasure(t *testing.T) {
 			t.Errorf("after two events: answered %d %s", a.status, a.body)
 		}
 		if a := s.ask(t, http.MethodGet, erasures+"/"+uuid.NewString()+"/events", "Last-Event-ID", "end"); a.status != http.StatusNotFound {
-			t.Errorf("of no erasure: answered %d %s", a.status, a.body)
+			t.Errorf("unknown erasure: got status %d, want %d: %s", a.status, http.StatusNotFound, a.body)
 		}
 		head := s.ask(t, http.MethodHead, erasures+"/"+id+"/events")
 		if head.status != http.StatusOK || head.body != "" || head.header.Get("Content-Type") != "text/event-stream" {
-			t.Errorf("answered %d %v %s", head.status, head.header, head.body)
+			t.Errorf("got status %d, want %d: %v %s", head.status, http.StatusOK, head.header, head.body)
 		}
 	})
 }
 
-// TestNoEndBeforeTheEnd: an erasure that is not over is told, whatever the
-// caller says to have been told.
-func TestNoEndBeforeTheEnd(t *testing.T) {
+// TestWatchErasureLastEventIDTooEarly: an unfinished erasure is reported, even to a client that
+// claims to have seen the end.
+func TestWatchErasureLastEventIDTooEarly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, store := erasing(t)
@@ -131,21 +131,22 @@ func TestNoEndBeforeTheEnd(t *testing.T) {
 		finish(t, store, id)
 		<-ended
 		if got := events(t, a.body); a.status != http.StatusOK || !slices.Equal(got, []string{"progress pending", "progress finished", "end finished"}) {
-			t.Errorf("answered %d, told %q", a.status, got)
+			t.Errorf("got status %d and the events %q", a.status, got)
 		}
 	})
 }
 
-// TestStreamsEnd: with whoever reads them, with the service, and in time.
-func TestStreamsEnd(t *testing.T) {
+// TestWatchErasureEnds: a stream ends when its client disconnects, when the service
+// stops, and after ten minutes.
+func TestWatchErasureEnds(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		after time.Duration
 		end   func(hangUp, stop func())
 	}{
-		"the caller leaves": {time.Minute, func(hangUp, _ func()) { hangUp() }},
-		"the service stops": {time.Minute, func(_, stop func()) { stop() }},
-		"after ten minutes": {10 * time.Minute, func(func(), func()) {}},
+		"client disconnects": {time.Minute, func(hangUp, _ func()) { hangUp() }},
+		"service stops":      {time.Minute, func(_, stop func()) { stop() }},
+		"after ten minutes":  {10 * time.Minute, func(func(), func()) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -156,7 +157,7 @@ func TestStreamsEnd(t *testing.T) {
 				time.Sleep(c.after - time.Millisecond)
 				select {
 				case <-ended:
-					t.Error("it ended early")
+					t.Error("the stream ended early")
 				default:
 				}
 				c.end(hangUp, func() { close(stopping) })
@@ -165,25 +166,25 @@ func TestStreamsEnd(t *testing.T) {
 				select {
 				case <-ended:
 				default:
-					t.Error("it goes on")
+					t.Error("the stream did not end")
 					hangUp()
 				}
 				if logged := s.log.String(); strings.Contains(logged, "broke off") || s.running != 0 {
-					t.Errorf("%d are running, logged %s", s.running, logged)
+					t.Errorf("%d requests running, want none and no error in the log: %s", s.running, logged)
 				}
 			})
 		})
 	}
 }
 
-// TestStreamsEndWithTheCaller: who may not see the erasure any more is told
-// nothing from the next look on.
-func TestStreamsEndWithTheCaller(t *testing.T) {
+// TestWatchErasureAccessLost: a caller who may no longer see the erasure gets no
+// further event.
+func TestWatchErasureAccessLost(t *testing.T) {
 	t.Parallel()
 	for name, now := range map[string]func(domain.Key) (domain.Key, error){
-		"the key is revoked":    func(domain.Key) (domain.Key, error) { return domain.Key{}, errNone },
-		"the person is deleted": func(key domain.Key) (domain.Key, error) { key.Creator.Deleted = true; return key, nil },
-		"it is somebody else's": func(key domain.Key) (domain.Key, error) {
+		"key revoked":    func(domain.Key) (domain.Key, error) { return domain.Key{}, errNone },
+		"person deleted": func(key domain.Key) (domain.Key, error) { key.Creator.Deleted = true; return key, nil },
+		"key of another person": func(key domain.Key) (domain.Key, error) {
 			key.Creator.ID, key.Creator.Admin, key.Creator.Roles = uuid.New(), false, nil
 			key.Owner = key.Creator.ID
 			return key, nil
@@ -212,20 +213,20 @@ func TestStreamsEndWithTheCaller(t *testing.T) {
 				select {
 				case <-ended:
 				default:
-					t.Fatal("it goes on")
+					t.Fatal("the stream did not end")
 				}
 				if told := events(t, a.body); !slices.Equal(told, []string{"progress pending"}) {
-					t.Errorf("told %q", told)
+					t.Errorf("got the events %q, want only progress pending", told)
 				}
 				if logged := s.log.String(); strings.Contains(logged, "broke off") || s.running != 0 {
-					t.Errorf("%d are running, logged %s", s.running, logged)
+					t.Errorf("%d requests running, want none and no error in the log: %s", s.running, logged)
 				}
 			})
 		})
 	}
 }
 
-// failing fails to read erasures as long as it is told to.
+// failing fails to read erasures while with is set.
 type failing struct {
 	domain.Erasures
 	with atomic.Pointer[domain.Error]
@@ -238,9 +239,9 @@ func (f *failing) Get(ctx context.Context, id uuid.UUID) (domain.Erasure, error)
 	return f.Erasures.Get(ctx, id)
 }
 
-// TestStreamsOutlastTheDatabase: while it is away, the stream is kept; what is
-// a fault of ours ends it.
-func TestStreamsOutlastTheDatabase(t *testing.T) {
+// TestWatchErasureDatabaseAway: the stream stays open while the database is away;
+// an internal error ends it.
+func TestWatchErasureDatabaseAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -254,7 +255,7 @@ func TestStreamsOutlastTheDatabase(t *testing.T) {
 		port.with.Store(nil)
 		<-ended
 		if got := events(t, a.body); !slices.Equal(got, []string{"progress pending", "", "progress finished", "end finished"}) {
-			t.Errorf("told %q", got)
+			t.Errorf("got the events %q", got)
 		}
 
 		id = pending(t, s, store)
@@ -262,14 +263,14 @@ func TestStreamsOutlastTheDatabase(t *testing.T) {
 		port.with.Store(domain.Errorf(domain.CodeInternal, "broken"))
 		<-ended
 		if got := events(t, a.body); !slices.Equal(got, []string{"progress pending"}) || !strings.Contains(s.log.String(), "Could not finish the answer") {
-			t.Errorf("told %q, logged %s", got, s.log)
+			t.Errorf("got the events %q and the log %s", got, s.log)
 		}
 	})
 }
 
-// TestStreamsAreFew: beyond a number of them one caller gets no other, until one
-// ends.
-func TestStreamsAreFew(t *testing.T) {
+// TestWatchErasureLimit: a caller who has the maximum number of streams gets another
+// only after one ends.
+func TestWatchErasureLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, store := erasing(t)
@@ -280,14 +281,14 @@ func TestStreamsAreFew(t *testing.T) {
 			hangUps = append(hangUps, hangUp)
 		}
 		if a := s.ask(t, http.MethodGet, erasures+"/"+id+"/events"); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" {
-			t.Errorf("answered %d %v %s", a.status, a.header, a.body)
+			t.Errorf("got status %d, want %d: %v %s", a.status, http.StatusTooManyRequests, a.header, a.body)
 		}
 		hangUps[0]()
 		synctest.Wait()
 		_, hangUp, ended := watch(t, s, id)
 		select {
 		case <-ended:
-			t.Error("none is opened though one has ended")
+			t.Error("no stream was opened although one had ended")
 		default:
 		}
 		for _, hangUp := range append(hangUps, hangUp) {
@@ -296,9 +297,9 @@ func TestStreamsAreFew(t *testing.T) {
 	})
 }
 
-// TestStreamsOutlastTheServersTimeouts: events arrive as they are told, also
-// after the times that other answers may take.
-func TestStreamsOutlastTheServersTimeouts(t *testing.T) {
+// TestWatchErasureServerTimeouts: events arrive when they are sent, even
+// after the server's timeouts for other answers.
+func TestWatchErasureServerTimeouts(t *testing.T) {
 	t.Parallel()
 	s, store := erasing(t)
 	id := pending(t, s, store)
@@ -326,6 +327,6 @@ func TestStreamsOutlastTheServersTimeouts(t *testing.T) {
 		}
 	}
 	if !slices.Equal(told, []string{"progress", "progress", "end"}) {
-		t.Errorf("told %q", told)
+		t.Errorf("got the events %q, want progress, progress, end", told)
 	}
 }

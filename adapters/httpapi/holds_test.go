@@ -30,7 +30,7 @@ func holding(t testing.TB) *service {
 	return assemble(t, fakes{holds: memory.New().Holds()}, nil)
 }
 
-func TestHoldsWay(t *testing.T) {
+func TestPlaceAndReleaseHold(t *testing.T) {
 	t.Parallel()
 	s := holding(t)
 	expiry := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond).Format("2006-01-02T15:04:05.999999Z")
@@ -48,14 +48,14 @@ func TestHoldsWay(t *testing.T) {
 		},
 		`{"filter":{"models":["m"]},"reason":"r"}`: {"filter": map[string]any{"models": []any{"m"}}, "reason": "r"},
 	} {
-		// An identifier may be spelled in each of its ways.
+		// Ids may have any spelling.
 		body = strings.Replace(body, `"URN"`, `"urn:uuid:`+strings.ToUpper(bob.String())+`"`, 1)
 		a := s.post(t, holds, "root", body)
 		got := decode(t, a.body)
 		id, _ := got["id"].(string)
 		at := holds + "/" + id
 		if a.status != http.StatusCreated || a.header.Get("Location") != at {
-			t.Fatalf("answered %d %v %s", a.status, a.header, a.body)
+			t.Fatalf("got status %d, want %d: %v %s", a.status, http.StatusCreated, a.header, a.body)
 		}
 		want := map[string]any{
 			"id": id, "active": true, "responses": []any{}, "owners": []any{}, "filter": nil, "created_at": got["created_at"],
@@ -68,25 +68,25 @@ func TestHoldsWay(t *testing.T) {
 			t.Errorf("want %v, got %v", want, got)
 		}
 		if a := s.ask(t, http.MethodGet, at, "Authorization", "Bearer root"); a.status != http.StatusOK || !reflect.DeepEqual(decode(t, a.body), want) {
-			t.Errorf("answered %d %s", a.status, a.body)
+			t.Errorf("got status %d, want %d: %s", a.status, http.StatusOK, a.body)
 		}
 		a = s.ask(t, http.MethodDelete, at, "Authorization", "Bearer root")
 		got = decode(t, a.body)
 		want["active"], want["released_at"], want["released_by"] = false, got["released_at"], root.String()
 		if a.status != http.StatusOK || got["released_at"] == nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("answered %d %s, want %v", a.status, a.body, want)
+			t.Errorf("got status %d: %s, want %v", a.status, a.body, want)
 		}
 		if again := s.ask(t, http.MethodDelete, at, "Authorization", "Bearer root"); again.body != a.body || again.status != http.StatusOK {
-			t.Errorf("released again: answered %d %s", again.status, again.body)
+			t.Errorf("released again: got status %d, want %d: %s", again.status, http.StatusOK, again.body)
 		}
 		for _, told := range []string{`"msg":"Hold placed"`, `"msg":"Hold released"`, `"hold":"` + id + `"`} {
 			if !strings.Contains(s.log.String(), told) {
-				t.Errorf("%s is not in the log", told)
+				t.Errorf("the log lacks %s", told)
 			}
 		}
 	}
 	if strings.Contains(s.log.String(), "canary-reason") {
-		t.Error("the log tells a reason")
+		t.Error("the log contains a reason")
 	}
 }
 
@@ -94,7 +94,7 @@ func TestListHolds(t *testing.T) {
 	t.Parallel()
 	s := holding(t)
 	if a := s.ask(t, http.MethodGet, holds, "Authorization", "Bearer root"); a.body != `{"data":[],"has_more":false,"limit":10,"next_cursor":null}`+"\n" {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d: %s", a.status, a.body)
 	}
 	var ids []string
 	for range 5 {
@@ -114,14 +114,14 @@ func TestListHolds(t *testing.T) {
 					got = append(got, item.(map[string]any)["id"].(string))
 				}
 				if page["limit"] != float64(limit) || page["has_more"] != (page["next_cursor"] != nil) || len(got) > 5 {
-					t.Fatalf("answered %d %s", a.status, a.body)
+					t.Fatalf("got status %d: %s", a.status, a.body)
 				}
 				if page["next_cursor"] == nil {
 					break
 				}
 				after = "&after=" + page["next_cursor"].(string)
 			}
-			// Times may be equal; that order is a promise of the port.
+			// Equal times may come in any order, which the port's tests check.
 			if len(got) != len(want) || !sameWords(got, want) {
 				t.Errorf("%q by %d: want %v, got %v", query, limit, want, got)
 			}
@@ -133,7 +133,7 @@ func TestListHolds(t *testing.T) {
 		"after=x": "after", "active=yes": "active", "active=true&active=true": "active", "limit=ten": "limit", "a=%ZZ": "a",
 	} {
 		if a := s.ask(t, http.MethodGet, holds+"?"+query, "Authorization", "Bearer root"); a.status != http.StatusBadRequest || *a.problem.Parameter != parameter {
-			t.Errorf("%s: answered %d %s", query, a.status, a.body)
+			t.Errorf("%s: got status %d, want %d: %s", query, a.status, http.StatusBadRequest, a.body)
 		}
 	}
 }
@@ -152,9 +152,9 @@ func sameWords(a, b []string) bool {
 	return true
 }
 
-// TestHoldBodies: what cannot be read in one way only is refused, and named,
-// also before anybody is asked who is calling.
-func TestHoldBodies(t *testing.T) {
+// TestPlaceHoldInvalidBody: an ambiguous or invalid body is refused with the field's name,
+// before the caller is authenticated.
+func TestPlaceHoldInvalidBody(t *testing.T) {
 	t.Parallel()
 	s := holding(t)
 	for body, c := range map[string]struct{ parameter, detail string }{
@@ -190,18 +190,18 @@ func TestHoldBodies(t *testing.T) {
 				t.Errorf("%.60q: answered %d %s", body, a.status, a.body)
 			}
 			if got := a.problem.Parameter; (got == nil) != (c.parameter == "") || got != nil && *got != c.parameter {
-				t.Errorf("%.60q: named %v", body, a.body)
+				t.Errorf("%.60q: wrong parameter in %v", body, a.body)
 			}
 		}
 	}
-	// Of what can be read, the use case judges.
+	// Valid syntax, refused by the use case.
 	for body, parameter := range map[string]string{
 		`{}`: "", `{"owners":[],"reason":"r"}`: "owners", `{"owners":["` + alice.String() + `"]}`: "reason",
 		`{"filter":{},"reason":"r"}`: "filter", `{"filter":{"states":[""]},"reason":"r"}`: "filter.states",
 	} {
 		if a := s.post(t, holds, "root", body); a.status != http.StatusBadRequest || a.problem.Parameter == nil != (parameter == "") ||
 			parameter != "" && *a.problem.Parameter != parameter {
-			t.Errorf("%s: answered %d %s", body, a.status, a.body)
+			t.Errorf("%s: got status %d, want %d: %s", body, a.status, http.StatusBadRequest, a.body)
 		}
 	}
 	large := `{"owners":["` + alice.String() + `"],"reason":"r"` + strings.Repeat(" ", 64<<10) + `}`
@@ -213,7 +213,7 @@ func TestHoldBodies(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer root")
 		r.Header.Set("Content-Type", "application/json")
 		if a := s.serve(t, r); a.status != http.StatusRequestEntityTooLarge {
-			t.Errorf("answered %d %s", a.status, a.body)
+			t.Errorf("got status %d, want %d: %s", a.status, http.StatusRequestEntityTooLarge, a.body)
 		}
 	}
 	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "application/json,", "json"} {
@@ -221,19 +221,19 @@ func TestHoldBodies(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer root")
 		r.Header.Set("Content-Type", kind)
 		if a := s.serve(t, r); a.status != http.StatusUnsupportedMediaType {
-			t.Errorf("%q: answered %d %s", kind, a.status, a.body)
+			t.Errorf("%q: got status %d, want %d: %s", kind, a.status, http.StatusUnsupportedMediaType, a.body)
 		}
 	}
 	if page := decode(t, s.ask(t, http.MethodGet, holds, "Authorization", "Bearer root").body); len(page["data"].([]any)) != 0 {
-		t.Errorf("something was placed: %v", page)
+		t.Errorf("a hold was placed: %v", page)
 	}
-	// A newer dwctl may have other words for states and tiers.
+	// A newer dwctl may have other states and tiers.
 	if a := s.post(t, holds, "root", `{"filter":{"states":["paused"],"tiers":["background"]},"reason":"r"}`); a.status != http.StatusCreated {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want %d: %s", a.status, http.StatusCreated, a.body)
 	}
 }
 
-func TestHoldsAreForFew(t *testing.T) {
+func TestHoldPermissions(t *testing.T) {
 	t.Parallel()
 	s := holding(t)
 	const body = `{"owners":["c0000100-0000-4000-8000-000000000003"],"reason":"r"}`
@@ -241,19 +241,19 @@ func TestHoldsAreForFew(t *testing.T) {
 	for _, target := range []string{id, uuid.NewString()} {
 		for _, method := range []string{http.MethodGet, http.MethodDelete} {
 			if a := s.ask(t, method, holds+"/"+target); a.status != http.StatusForbidden {
-				t.Errorf("%s: answered %d %s", method, a.status, a.body)
+				t.Errorf("%s: got status %d, want %d: %s", method, a.status, http.StatusForbidden, a.body)
 			}
 			if a := s.ask(t, method, holds+"/"+target, "Authorization", "Bearer x"); a.status != http.StatusUnauthorized {
-				t.Errorf("%s: answered %d %s", method, a.status, a.body)
+				t.Errorf("%s: got status %d, want %d: %s", method, a.status, http.StatusUnauthorized, a.body)
 			}
 		}
 	}
 	for key, want := range map[string]int{"alice": http.StatusForbidden, "nobody": http.StatusForbidden, "x": http.StatusUnauthorized} {
 		if a := s.post(t, holds, key, body); a.status != want {
-			t.Errorf("%s: answered %d %s", key, a.status, a.body)
+			t.Errorf("%s: got status %d, want %d: %s", key, a.status, want, a.body)
 		}
 		if a := s.ask(t, http.MethodGet, holds, "Authorization", "Bearer "+key); a.status != want {
-			t.Errorf("%s: answered %d %s", key, a.status, a.body)
+			t.Errorf("%s: got status %d, want %d: %s", key, a.status, want, a.body)
 		}
 	}
 	none := uuid.NewString()
@@ -262,13 +262,13 @@ func TestHoldsAreForFew(t *testing.T) {
 			t.Errorf("%s: answered %d %s", method, a.status, a.body)
 		}
 		if a := s.ask(t, method, holds+"/x", "Authorization", "Bearer root"); a.status != http.StatusBadRequest || *a.problem.Parameter != "hold_id" {
-			t.Errorf("%s: answered %d %s", method, a.status, a.body)
+			t.Errorf("%s: got status %d, want %d: %s", method, a.status, http.StatusBadRequest, a.body)
 		}
 	}
 }
 
-// TestEraseHeld: that it is held is told to whoever could erase it, and by
-// which holds to those who may see them.
+// TestEraseHeld: a caller who could erase the response is told that it is held.
+// Only those who may see holds are told which.
 func TestEraseHeld(t *testing.T) {
 	t.Parallel()
 	hold := domain.Hold{ID: uuid.New(), Reason: "canary"}
@@ -282,7 +282,7 @@ func TestEraseHeld(t *testing.T) {
 	}{"alice": {409, false}, "root": {409, true}, "bob": {404, false}} {
 		a := s.ask(t, http.MethodDelete, item, "Authorization", "Bearer "+key)
 		if a.status != want.status || strings.Contains(a.body, hold.ID.String()) != want.names || strings.Contains(a.body, "canary") {
-			t.Errorf("%s: answered %d %s", key, a.status, a.body)
+			t.Errorf("%s: got status %d, want %d: %s", key, a.status, want.status, a.body)
 		}
 	}
 }

@@ -43,7 +43,7 @@ var (
 	responseID = uuid.MustParse("c0000400-0000-4000-8000-00000000005a")
 )
 
-// fakes are the ports as functions; those left out find nothing.
+// fakes implements the ports with functions. A missing function finds nothing.
 type fakes struct {
 	page                func(context.Context, domain.PageQuery) ([]domain.Response, error)
 	count               func(context.Context, domain.ResponseFilter, domain.CountMode) (domain.Count, error)
@@ -53,7 +53,7 @@ type fakes struct {
 	eraseWithLaterTurns func(context.Context, uuid.UUID, func(domain.Found) (domain.Authorization, error)) (domain.Erased, error)
 	latest              func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error)
 	log                 domain.Log
-	erasures            domain.Erasures // nil: there is none, and none is kept
+	erasures            domain.Erasures // nil: an empty port that stores nothing
 	jobs                domain.Jobs
 	holds               domain.Holds
 	retention           domain.Retention
@@ -117,8 +117,8 @@ func (f fakes) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]domai
 	return f.latest(ctx, ids)
 }
 
-// ByKey knows "alice" and "bob", who may read and erase their own, "root", who
-// may do everything, and "nobody", who may do nothing.
+// ByKey knows four keys: "alice" and "bob" may read and erase their own responses,
+// "root" may do everything, and "nobody" nothing.
 func (f fakes) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	if f.byKey != nil {
 		return f.byKey(ctx, secret)
@@ -154,8 +154,8 @@ func (f fakes) ByEmail(context.Context, string) ([]uuid.UUID, error) {
 	return nil, nil
 }
 
-// accessLogPort is that port as functions; those left out find nothing and take
-// everything.
+// accessLogPort implements the access log with functions. A missing function finds
+// nothing and accepts everything.
 type accessLogPort struct {
 	record func(context.Context, domain.Access) error
 	page   func(context.Context, domain.AccessQuery) ([]domain.Access, error)
@@ -177,7 +177,7 @@ func (l accessLogPort) Page(ctx context.Context, q domain.AccessQuery) ([]domain
 
 func (f fakes) SawLogin(uuid.UUID) {}
 
-// log collects what is logged.
+// log collects the log.
 type log struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -220,8 +220,7 @@ func (s *service) observe() func(string, string, int) {
 	}
 }
 
-// deps assembles the use cases over the fakes. The caller's key is what
-// follows "Bearer ".
+// deps assembles the use cases over the fakes. The caller's key follows "Bearer ".
 func deps(f fakes, s *service) httpapi.Deps {
 	logger := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if f.erasures == nil {
@@ -264,7 +263,7 @@ func deps(f fakes, s *service) httpapi.Deps {
 	}
 }
 
-// runner goes on with erasures at no pace.
+// runner runs erasures without pacing.
 func runner(erasures domain.Erasures) *domain.RunErasure {
 	return domain.NewRunErasure(erasures, func(context.Context, int) error { return nil }, time.Now)
 }
@@ -285,7 +284,7 @@ func assemble(t testing.TB, f fakes, change func(*httpapi.Config, *httpapi.Deps)
 	return s
 }
 
-// The library knows capitals only, and RFC 3339 small letters, too.
+// The library accepts only capital letters; RFC 3339 allows small ones.
 func init() {
 	openapi3.DefineStringFormatValidator("date-time", openapi3.NewCallbackValidator(func(text string) error {
 		_, err := time.Parse(time.RFC3339, strings.ToUpper(text))
@@ -302,7 +301,7 @@ var document = sync.OnceValues(func() (*openapi3.T, error) {
 	return doc, doc.Validate(context.Background())
 })
 
-// answer is what came back, already compared with the contract.
+// answer is an HTTP answer that conforms to the contract.
 type answer struct {
 	status  int
 	header  http.Header
@@ -310,8 +309,8 @@ type answer struct {
 	problem httpapi.Problem
 }
 
-// ask sends a request by alice unless the headers, name and value in turn, say
-// otherwise, and holds every answer against the contract.
+// ask sends a request as alice, unless headers (names and values in turn) say
+// otherwise, and checks the answer against the contract.
 func (s *service) ask(t testing.TB, method, target string, headers ...string) answer {
 	t.Helper()
 	r := httptest.NewRequest(method, target, nil)
@@ -340,13 +339,14 @@ func (s *service) serve(t testing.TB, r *http.Request) answer {
 			t.Errorf("%s %s: answered %d with %s", r.Method, r.URL, a.status, a.body)
 		}
 	} else if a.status >= 400 && a.status != 499 {
-		t.Errorf("%s %s: %d is no problem+json: %s", r.Method, r.URL, a.status, a.body)
+		t.Errorf("%s %s: status %d without problem+json: %s", r.Method, r.URL, a.status, a.body)
 	}
 	s.conforms(t, r, body.Bytes(), a)
 	return a
 }
 
-// conforms holds an answer against the contract, and a body that was taken.
+// conforms checks an answer, and the body of an accepted request, against the
+// contract.
 func (s *service) conforms(t testing.TB, r *http.Request, body []byte, a answer) {
 	t.Helper()
 	doc, err := document()
@@ -366,7 +366,7 @@ func (s *service) conforms(t testing.TB, r *http.Request, body []byte, a answer)
 		if err := json.Unmarshal(body, &taken); err != nil {
 			t.Errorf("%s %s: %v in %s", r.Method, r.URL, err, body)
 		} else if err := operation.RequestBody.Value.Content["application/json"].Schema.Value.VisitJSON(taken); err != nil {
-			t.Errorf("%s %s: what was taken is not as the contract says: %v\n%s", r.Method, r.URL, err, body)
+			t.Errorf("%s %s: the accepted body does not conform to the contract: %v\n%s", r.Method, r.URL, err, body)
 		}
 	}
 	input := &openapi3filter.ResponseValidationInput{
@@ -383,12 +383,11 @@ func (s *service) conforms(t testing.TB, r *http.Request, body []byte, a answer)
 		eventsConform(t, doc, operation, a)
 	}
 	if err := openapi3filter.ValidateResponse(r.Context(), input.SetBodyBytes([]byte(a.body))); err != nil {
-		t.Errorf("%s %s: the answer is not as the contract says: %v\n%s", r.Method, r.URL, err, a.body)
+		t.Errorf("%s %s: the answer does not conform to the contract: %v\n%s", r.Method, r.URL, err, a.body)
 	}
 }
 
-// eventsConform holds each event of a stream against the contract, and what it
-// tells.
+// eventsConform checks each event of a stream and its data against the contract.
 func eventsConform(t testing.TB, doc *openapi3.T, operation *openapi3.Operation, a answer) {
 	t.Helper()
 	schema := operation.Responses.Value("200").Value.Content["text/event-stream"].Schema.Value
@@ -402,21 +401,21 @@ func eventsConform(t testing.TB, doc *openapi3.T, operation *openapi3.Operation,
 		}
 		delete(event, "")
 		if event["data"] == nil {
-			continue // it only keeps the connection
+			continue // a keep-alive
 		}
 		if err := schema.VisitJSON(event); err != nil {
-			t.Errorf("the event %q is not as the contract says: %v", text, err)
+			t.Errorf("event %q does not conform to the contract: %v", text, err)
 		}
 		var told any
 		if err := json.Unmarshal([]byte(event["data"].(string)), &told); err != nil {
 			t.Errorf("%q: %v", text, err)
 		} else if err := doc.Components.Schemas["Erasure"].Value.VisitJSON(told); err != nil {
-			t.Errorf("the event %q does not tell of an erasure: %v", text, err)
+			t.Errorf("the data of event %q is not an erasure: %v", text, err)
 		}
 	}
 }
 
-// pathOf is the path of the contract that a request's path is of.
+// pathOf is the contract's path for the path of a request.
 func pathOf(asked string) (path string, known bool) {
 	one := func(rest string) bool { return rest != "" && !strings.Contains(rest, "/") }
 	switch rest, ok := strings.CutPrefix(asked, list+"/"); {
@@ -449,7 +448,7 @@ func pathOf(asked string) (path string, known bool) {
 	return erasures + "/{erasure_id}" + part, ok && id != "" && slices.Contains([]string{"", "/receipt", "/receipts", "/cancel", "/events"}, part)
 }
 
-func TestContractIsValid(t *testing.T) {
+func TestContractValid(t *testing.T) {
 	t.Parallel()
 	if _, err := document(); err != nil {
 		t.Fatal(err)
@@ -461,13 +460,13 @@ func TestServer(t *testing.T) {
 	l := &log{}
 	server := httpapi.Server("127.0.0.1:0", http.NotFoundHandler(), slog.New(slog.NewTextHandler(l, nil)))
 	if server.ReadHeaderTimeout <= 0 || server.ReadTimeout <= 0 || server.IdleTimeout <= 0 || server.MaxHeaderBytes <= 0 {
-		t.Error("a bound is missing")
+		t.Error("a timeout or limit is not set")
 	}
 	if server.WriteTimeout <= 55*time.Second {
-		t.Error("an erasure or its preview may take longer than the connection lives")
+		t.Error("the write timeout is shorter than an erasure or its preview may take")
 	}
 	server.ErrorLog.Print("a complaint")
 	if !strings.Contains(l.String(), "level=WARN") || !strings.Contains(l.String(), "a complaint") {
-		t.Errorf("logged %q", l)
+		t.Errorf("got the log %q, want a warning", l)
 	}
 }

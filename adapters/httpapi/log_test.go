@@ -15,7 +15,7 @@ import (
 	"lethe/receipt"
 )
 
-// newLog makes a log with receipts that alice asked for.
+// newLog makes a log with receipts that alice requested.
 func newLog(t *testing.T, receipts int) (log *memory.Log, ids []uuid.UUID, keys []receipt.PublicKey) {
 	t.Helper()
 	signer := testreceipt.Signer(t, testreceipt.Origin)
@@ -36,36 +36,36 @@ func publish(t *testing.T, log *memory.Log) {
 	log.Publish()
 }
 
-func TestReceipt(t *testing.T) {
+func TestGetReceipt(t *testing.T) {
 	t.Parallel()
 	log, ids, keys := newLog(t, 3)
 	s := assemble(t, fakes{log: log}, nil)
 	path := erasures + "/" + ids[1].String() + "/receipt"
 	if a := s.ask(t, "GET", path); a.status != http.StatusAccepted || a.body != "" || a.header.Get("Retry-After") != "1" {
-		t.Errorf("before it is sealed: %d %q %v", a.status, a.body, a.header)
+		t.Errorf("unsealed receipt: got status %d, body %q, headers %v, want 202", a.status, a.body, a.header)
 	}
 	publish(t, log)
 	for _, spelled := range []string{path, erasures + "/%7B" + strings.ToUpper(ids[1].String()) + "%7D/receipt"} {
 		a := s.ask(t, "GET", spelled)
 		if a.status != http.StatusOK || a.header.Get("Content-Type") != "text/plain; charset=utf-8" {
-			t.Fatalf("answered %d %v %s", a.status, a.header, a.body)
+			t.Fatalf("got status %d, want %d: %v %s", a.status, http.StatusOK, a.header, a.body)
 		}
 		if result, err := receipt.Check([]byte(a.body), keys, receipt.Options{}); err != nil || result.Receipt.ID != ids[1] {
-			t.Errorf("got the receipt of %s, %v", result.Receipt.ID, err)
+			t.Errorf("got the receipt %s (error %v), want %s", result.Receipt.ID, err, ids[1])
 		}
 	}
 	if a := s.ask(t, "GET", path, "Authorization", "Bearer root"); a.status != http.StatusOK {
-		t.Errorf("for who may erase everyone's: %d %s", a.status, a.body)
+		t.Errorf("caller who may erase everyone's responses: got status %d, want 200: %s", a.status, a.body)
 	}
 	later, body := testreceipt.NewAbout(t, testreceipt.Origin, ids[1])
 	log.AddReceipt(later, body, nil, &ids[1])
 	if a := s.ask(t, "GET", path+"?reached=replicated"); a.status != http.StatusAccepted {
-		t.Errorf("a level before it is sealed: %d %s", a.status, a.body)
+		t.Errorf("level with an unsealed receipt: got status %d, want 202: %s", a.status, a.body)
 	}
 	publish(t, log)
 	a := s.ask(t, "GET", path+"?reached=replicated")
 	if result, err := receipt.Check([]byte(a.body), keys, receipt.Options{}); err != nil || result.Receipt.ID != later {
-		t.Errorf("got the receipt of %s, %v", result.Receipt.ID, err)
+		t.Errorf("got the receipt %s (error %v), want %s", result.Receipt.ID, err, later)
 	}
 	missing := uuid.New()
 	for name, c := range map[string]struct {
@@ -94,37 +94,37 @@ func TestReadLog(t *testing.T) {
 	log, _, keys := newLog(t, domain.TileWidth+44)
 	s := assemble(t, fakes{log: log}, nil)
 	if a := s.ask(t, "GET", "/log/checkpoint"); a.status != http.StatusNotFound {
-		t.Errorf("before anything is sealed: %d %s", a.status, a.body)
+		t.Errorf("empty log: got status %d, want 404: %s", a.status, a.body)
 	}
 	publish(t, log)
 
 	a := s.ask(t, "GET", "/log/checkpoint")
 	checkpoint, _, err := receipt.OpenCheckpoint([]byte(a.body), keys)
 	if a.status != http.StatusOK || err != nil || checkpoint.Size != domain.TileWidth+44 || a.header.Get("Content-Type") != "text/plain; charset=utf-8" {
-		t.Errorf("answered %d %v %s, %v", a.status, a.header, a.body, err)
+		t.Errorf("got status %d, want %d: %v %s, %v", a.status, http.StatusOK, a.header, a.body, err)
 	}
 	if a := s.ask(t, "GET", "/log/keys"); a.status != http.StatusOK || a.body != keys[0].String()+"\n" || a.header.Get("Content-Type") != "text/plain; charset=utf-8" {
-		t.Errorf("answered %d %v %s", a.status, a.header, a.body)
+		t.Errorf("got status %d, want %d: %v %s", a.status, http.StatusOK, a.header, a.body)
 	}
 	for path, bytes := range map[string]int{
 		"/log/tile/0/000": 8192, "/log/tile/0/001.p/44": 44 * 32, "/log/tile/0/001.p/1": 32, "/log/tile/0/000.p/255": 255 * 32, "/log/tile/1/000.p/1": 32,
-		"/log/tile/0/001.p%2F44": 44 * 32, // as generated clients send it
+		"/log/tile/0/001.p%2F44": 44 * 32, // as generated clients escape it
 	} {
 		if a := s.ask(t, "GET", path); a.status != http.StatusOK || len(a.body) != bytes || a.header.Get("Content-Type") != "application/octet-stream" {
-			t.Errorf("%s: answered %d with %d bytes, %v", path, a.status, len(a.body), a.header)
+			t.Errorf("%s: got status %d, want %d with %d bytes, %v", path, a.status, http.StatusOK, len(a.body), a.header)
 		}
 		if a := s.ask(t, "HEAD", path); a.status != http.StatusOK {
-			t.Errorf("HEAD %s: answered %d", path, a.status)
+			t.Errorf("HEAD %s: got status %d, want %d", path, a.status, http.StatusOK)
 		}
 	}
 	a = s.ask(t, "GET", "/log/tile/entries/001.p/44", "Authorization", "Bearer root")
 	want, err := log.Entries(t.Context(), domain.Tile{Index: 1, Width: 44})
 	if err != nil || a.status != http.StatusOK || a.body != string(want) || a.header.Get("Content-Type") != "application/octet-stream" {
-		t.Errorf("answered %d with %d bytes, %v", a.status, len(a.body), err)
+		t.Errorf("got status %d, want %d with %d bytes, %v", a.status, http.StatusOK, len(a.body), err)
 	}
 	a = s.ask(t, "GET", "/log/tile/entries/000", "Authorization", "Bearer root", "Accept-Encoding", "gzip")
 	if a.header.Get("Content-Encoding") != "gzip" {
-		t.Errorf("a bundle of %d bytes is not compressed", len(a.body))
+		t.Errorf("bundle of %d bytes: want gzip", len(a.body))
 	}
 
 	for path, status := range map[string]int{
@@ -140,7 +140,7 @@ func TestReadLog(t *testing.T) {
 	} {
 		a := s.ask(t, "GET", path)
 		if a.status != status {
-			t.Errorf("%.60s: answered %d %s", path, a.status, a.body)
+			t.Errorf("%.60s: got status %d, want %d: %s", path, a.status, status, a.body)
 		}
 		if status == 400 && (a.problem.Parameter == nil || !strings.HasPrefix(a.problem.Detail, *a.problem.Parameter+": must be ")) {
 			t.Errorf("%.60s: answered %s", path, a.body)
@@ -148,20 +148,20 @@ func TestReadLog(t *testing.T) {
 	}
 	for _, path := range []string{"/log/checkpoint", "/log/keys", "/log/tile/0/000", "/log/tile/entries/000"} {
 		if a := s.ask(t, "GET", path, "Authorization", "Bearer nobody"); a.status != http.StatusForbidden || a.problem.Detail != "Insufficient permissions to Read the Log" {
-			t.Errorf("%s: who may not erase gets %d %s", path, a.status, a.body)
+			t.Errorf("%s: caller who may not erase got status %d, want 403: %s", path, a.status, a.body)
 		}
 		if a := s.ask(t, "GET", path, "Authorization", ""); a.status != http.StatusUnauthorized {
-			t.Errorf("%s: nobody gets %d %s", path, a.status, a.body)
+			t.Errorf("%s: anonymous caller got status %d, want 401: %s", path, a.status, a.body)
 		}
 	}
 	for _, o := range s.observed {
 		if strings.HasPrefix(o.route, "/log/tile") && o.route != "/log/tile/:level/:index" {
-			t.Errorf("observed as %q", o.route)
+			t.Errorf("observed route %q", o.route)
 		}
 	}
 }
 
-// brokenLog fails.
+// brokenLog fails every call.
 type brokenLog struct {
 	*memory.Log
 	err error
@@ -176,9 +176,9 @@ func (l brokenLog) Receipt(context.Context, uuid.UUID) (domain.LoggedReceipt, er
 func (l brokenLog) Checkpoint(context.Context) ([]byte, error)          { return nil, l.err }
 func (l brokenLog) Hashes(context.Context, domain.Tile) ([]byte, error) { return nil, l.err }
 
-// TestReadLogFails: a log that is damaged is a fault of the service, and nobody is
-// told what of it.
-func TestReadLogFails(t *testing.T) {
+// TestReadDamagedLog: a damaged log is an internal error, and the answer contains no
+// details of it.
+func TestReadDamagedLog(t *testing.T) {
 	t.Parallel()
 	log, ids, _ := newLog(t, 1)
 	for status, err := range map[int]error{

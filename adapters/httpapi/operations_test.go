@@ -86,12 +86,12 @@ func TestList(t *testing.T) {
 		t.Errorf("got %d %v, want %v", a.status, got, want)
 	}
 	if !strings.Contains(a.body, `"duration_ms":1234.567,`) {
-		t.Errorf("the duration is not exact in %s", a.body)
+		t.Errorf("want the exact duration in %s", a.body)
 	}
 
-	// The cursor goes on with this list and no other.
+	// The cursor is valid for this list only.
 	if a := s.ask(t, http.MethodGet, list+"?limit=7&count=none&after="+next); a.status != http.StatusOK || next == "" {
-		t.Errorf("answered %d %s after %q", a.status, a.body, next)
+		t.Errorf("got status %d, want %d: %s after %q", a.status, http.StatusOK, a.body, next)
 	}
 	for _, query := range []string{"model=a&after=" + next, "after=" + next[:12] + strings.Replace(next[12:], "A", "B", 1)} {
 		a := s.ask(t, http.MethodGet, list+"?"+query)
@@ -100,10 +100,10 @@ func TestList(t *testing.T) {
 		}
 	}
 	if a := s.ask(t, http.MethodGet, list+"?skip=1&after="+next); a.status != http.StatusBadRequest || *a.problem.Parameter != "skip" {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want %d: %s", a.status, http.StatusBadRequest, a.body)
 	}
 	if a := s.ask(t, http.MethodGet, list+"?skip=0&after="+next); a.status != http.StatusOK {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want %d: %s", a.status, http.StatusOK, a.body)
 	}
 }
 
@@ -136,7 +136,7 @@ func TestCounts(t *testing.T) {
 			got := decode(t, a.body)
 			total, given := got["total_count"]
 			if a.status != http.StatusOK || asked != want.mode || got["count_kind"] != want.kind || total != want.total || !given {
-				t.Errorf("asked %v, answered %d %v of kind %v", asked, a.status, total, got["count_kind"])
+				t.Errorf("got mode %v, status %d, total %v, kind %v", asked, a.status, total, got["count_kind"])
 			}
 		})
 	}
@@ -226,7 +226,7 @@ func TestListParameters(t *testing.T) {
 				},
 			}, nil)
 			if a := s.ask(t, http.MethodGet, list+"?"+query); a.status != http.StatusOK {
-				t.Fatalf("answered %d %s", a.status, a.body)
+				t.Fatalf("got status %d, want %d: %s", a.status, http.StatusOK, a.body)
 			}
 			if !reflect.DeepEqual(got, expected) {
 				t.Errorf("asked for %+v, want %+v", got, expected)
@@ -235,7 +235,7 @@ func TestListParameters(t *testing.T) {
 	}
 }
 
-// malformed has queries that are refused, with the parameter that is named.
+// malformed maps each refused query to the parameter that the error names.
 var malformed = map[string]string{
 	"limit=abc":                            "limit",
 	"limit=1.5":                            "limit",
@@ -347,22 +347,22 @@ func TestMalformedQuery(t *testing.T) {
 	for query, parameter := range malformed {
 		t.Run(query[:min(len(query), 60)], func(t *testing.T) {
 			t.Parallel()
-			// Also before anybody is asked who is calling.
+			// Refused even before the caller is authenticated.
 			for _, key := range []string{"Bearer alice", "Bearer nobody", ""} {
 				a := s.ask(t, http.MethodGet, list+"?"+query, "Authorization", key)
 				if a.status != http.StatusBadRequest {
-					t.Fatalf("answered %d %s", a.status, a.body)
+					t.Fatalf("got status %d, want %d: %s", a.status, http.StatusBadRequest, a.body)
 				}
 				var named string
 				if a.problem.Parameter != nil {
 					named = *a.problem.Parameter
 				}
 				if named != parameter {
-					t.Errorf("named %q", named)
+					t.Errorf("got parameter %q, want %q", named, parameter)
 				}
 				for _, foreign := range []string{"strconv", "parsing", "invalid", "unmarshal", "error", "runtime", "Invalid format", "httpapi"} {
 					if strings.Contains(strings.TrimPrefix(a.problem.Detail, parameter), foreign) {
-						t.Errorf("a parser's word %q is in %q", foreign, a.problem.Detail)
+						t.Errorf("%q of a parser is in the detail %q", foreign, a.problem.Detail)
 					}
 				}
 			}
@@ -381,14 +381,14 @@ func TestMalformedID(t *testing.T) {
 			for _, key := range []string{"Bearer alice", ""} {
 				a := s.ask(t, method, list+"/"+id, "Authorization", key)
 				if a.status != http.StatusBadRequest || a.problem.Parameter == nil || *a.problem.Parameter != "request_id" {
-					t.Errorf("%s %s: answered %d %s", method, id, a.status, a.body)
+					t.Errorf("%s %s: got status %d, want %d: %s", method, id, a.status, http.StatusBadRequest, a.body)
 				}
 			}
 		}
 	}
 	for _, query := range []string{"a=%ZZ", "a=%00", "%FF=a"} {
 		if a := s.ask(t, http.MethodDelete, item+"?"+query); a.status != http.StatusBadRequest {
-			t.Errorf("%s: answered %d", query, a.status)
+			t.Errorf("%s: got status %d, want %d", query, a.status, http.StatusBadRequest)
 		}
 	}
 }
@@ -414,7 +414,7 @@ func TestGet(t *testing.T) {
 			t.Parallel()
 			s := assemble(t, fakes{get: func(_ context.Context, id uuid.UUID) (domain.Response, domain.Contents, error) {
 				if id != responseID {
-					t.Errorf("asked for %s", id)
+					t.Errorf("got id %s, want %s", id, responseID)
 				}
 				return full(), c.contents, nil
 			}}, nil)
@@ -453,7 +453,7 @@ func TestDurations(t *testing.T) {
 	}
 }
 
-func TestCostThatIsNoNumber(t *testing.T) {
+func TestGetInvalidCost(t *testing.T) {
 	t.Parallel()
 	for _, cost := range []domain.Decimal{"NaN", "Infinity", "", "1e999"} {
 		s := assemble(t, fakes{
@@ -465,7 +465,7 @@ func TestCostThatIsNoNumber(t *testing.T) {
 			},
 		}, nil)
 		if a := s.ask(t, http.MethodGet, item); a.status != http.StatusOK || !strings.Contains(a.body, `"total_cost":null`) {
-			t.Errorf("%q: answered %d %s", cost, a.status, a.body)
+			t.Errorf("%q: got status %d, want %d: %s", cost, a.status, http.StatusOK, a.body)
 		}
 	}
 }
@@ -475,7 +475,7 @@ func TestErase(t *testing.T) {
 	var given domain.Authorization
 	s := assemble(t, fakes{erase: func(_ context.Context, id uuid.UUID, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 		if id != responseID {
-			t.Errorf("asked for %s", id)
+			t.Errorf("got id %s, want %s", id, responseID)
 		}
 		w, err := permit(domain.Found{Owners: []string{alice.String()}})
 		given = w
@@ -483,27 +483,27 @@ func TestErase(t *testing.T) {
 	}}, nil)
 	a := s.ask(t, http.MethodDelete, item)
 	if a.status != http.StatusNoContent || a.body != "" || a.header.Get("Content-Type") != "" {
-		t.Errorf("answered %d %q %v", a.status, a.body, a.header)
+		t.Errorf("got status %d, want %d: %q %v", a.status, http.StatusNoContent, a.body, a.header)
 	}
 	if want := "/lethe/api/v1/erasures/" + given.Receipt.String() + "/receipt"; a.header.Get("Location") != want {
 		t.Errorf("want %s, got %s", want, a.header.Get("Location"))
 	}
 	salt := hex.EncodeToString(given.Salt[:])
 	if a.header.Get("Receipt-Salt") != salt || given.Salt == (domain.Salt{}) || given.Role != domain.ActorOwner || given.Actor == nil || *given.Actor != alice {
-		t.Errorf("want %s told of %+v, got %s", salt, given, a.header.Get("Receipt-Salt"))
+		t.Errorf("want %s for the salt of %+v, got %s", salt, given, a.header.Get("Receipt-Salt"))
 	}
 	if strings.Contains(s.log.String(), salt) {
-		t.Error("the log tells the salt")
+		t.Error("the log contains the salt")
 	}
 	for _, figure := range []string{`"requests":3`, `"templates":2`, `"steps":4`, `"raw_requests":5`, `"raw_responses":6`, `"tasks":7`, `"files":8`, `"kept_templates":9`, `"retained":10`, `"caller":"` + alice.String() + `"`} {
 		if !strings.Contains(s.log.String(), figure) {
-			t.Errorf("%s is not in the log: %s", figure, s.log)
+			t.Errorf("want %s in the log: %s", figure, s.log)
 		}
 	}
 }
 
-// TestEraseLaterTurns: they go along only where that is asked for, and that they
-// are too many is told.
+// TestEraseLaterTurns: later turns are erased only on request, and too many of them
+// are an error.
 func TestEraseLaterTurns(t *testing.T) {
 	t.Parallel()
 	erasing := func(n int64, err error) func(context.Context, uuid.UUID, func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
@@ -521,7 +521,7 @@ func TestEraseLaterTurns(t *testing.T) {
 	}
 	for _, query := range []string{"?include_later_turns=yes", "?include_later_turns=1", "?include_later_turns=TRUE", "?include_later_turns=", "?include_later_turns=true&include_later_turns=true"} {
 		if a := s.ask(t, http.MethodDelete, item+query); a.status != http.StatusBadRequest || a.problem.Parameter == nil || *a.problem.Parameter != "include_later_turns" {
-			t.Errorf("%q: answered %d %s", query, a.status, a.body)
+			t.Errorf("%q: got status %d, want %d: %s", query, a.status, http.StatusBadRequest, a.body)
 		}
 	}
 	s = assemble(t, fakes{eraseWithLaterTurns: erasing(0, domain.Errorf(domain.CodeRefused, "Too many follow"))}, nil)
@@ -530,7 +530,7 @@ func TestEraseLaterTurns(t *testing.T) {
 	}
 }
 
-// failure makes every port that serves the operations fail.
+// failure makes every port of the operations fail.
 func failure(err error) fakes {
 	return fakes{
 		page: func(context.Context, domain.PageQuery) ([]domain.Response, error) {
@@ -545,7 +545,7 @@ func failure(err error) fakes {
 	}
 }
 
-func TestStatuses(t *testing.T) {
+func TestErrorStatuses(t *testing.T) {
 	t.Parallel()
 	driver := errors.New("pq: password authentication failed for user lethe")
 	const notFound = "Response with ID c0000400-0000-4000-8000-00000000005a not found"
@@ -558,26 +558,26 @@ func TestStatuses(t *testing.T) {
 		detail         string
 		parameter      string
 	}{
-		"nobody lists":           {fakes{}, "GET", list, "Bearer x", 401, "Authentication required", ""},
-		"nobody fetches":         {fakes{}, "GET", item, "", 401, "Authentication required", ""},
-		"nobody erases":          {fakes{}, "DELETE", item, "", 401, "Authentication required", ""},
-		"may not list":           {fakes{}, "GET", list, "Bearer nobody", 403, "Insufficient permissions to Read Batches", ""},
-		"may not list, filtered": {fakes{}, "GET", list + "?member_id=" + alice.String(), "Bearer nobody", 403, "Insufficient permissions to Read Batches", ""},
-		"may not fetch":          {fakes{}, "GET", item, "Bearer nobody", 403, "Insufficient permissions to Read Batches", ""},
-		"may not erase":          {fakes{}, "DELETE", item, "Bearer nobody", 403, "Insufficient permissions to Delete Batches", ""},
-		"may not filter":         {fakes{}, "GET", list + "?member_id=" + alice.String(), "Bearer alice", 400, "member_id filter requires platform manager permissions", "member_id"},
-		"may not name":           {fakes{}, "GET", list + "?created_by_email=a", "Bearer alice", 400, "created_by_email filter requires platform manager permissions", "created_by_email"},
-		"nobody goes on":         {fakes{}, "GET", list + "?skip=1&after=AQMABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS", "Bearer x", 401, "Authentication required", ""},
-		"goes on from nowhere":   {fakes{}, "GET", list + "?after=AQMABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS", "Bearer alice", 400, "after: must be the next_cursor of a page of this same list", "after"},
-		"none to fetch":          {fakes{}, "GET", item, "Bearer alice", 404, notFound, ""},
-		"none to erase":          {fakes{}, "DELETE", item, "Bearer alice", 404, notFound, ""},
-		"list fails":             {failure(driver), "GET", list, "Bearer alice", 500, internal, ""},
-		"fetch fails":            {failure(&domain.Error{Code: domain.CodeInternal, Message: "secret", Cause: driver}), "GET", item, "Bearer alice", 500, internal, ""},
-		"erase fails":            {failure(driver), "DELETE", item, "Bearer alice", 500, internal, ""},
-		"list unavailable":       {failure(&domain.Error{Code: domain.CodeUnavailable, Message: "Try later", Cause: driver}), "GET", list, "Bearer alice", 503, "Try later", ""},
-		"fetch unavailable":      {failure(&domain.Error{Code: domain.CodeUnavailable, Message: "Try later", Cause: driver}), "GET", item, "Bearer alice", 503, "Try later", ""},
-		"erase unavailable":      {failure(&domain.Error{Code: domain.CodeUnavailable, Message: "Try later", Cause: driver}), "DELETE", item, "Bearer alice", 503, "Try later", ""},
-		"fetch is invalid":       {failure(domain.Errorf(domain.CodeInvalid, "No")), "GET", item, "Bearer alice", 400, "No", ""},
+		"list, unauthenticated":        {fakes{}, "GET", list, "Bearer x", 401, "Authentication required", ""},
+		"fetch, unauthenticated":       {fakes{}, "GET", item, "", 401, "Authentication required", ""},
+		"erase, unauthenticated":       {fakes{}, "DELETE", item, "", 401, "Authentication required", ""},
+		"list, forbidden":              {fakes{}, "GET", list, "Bearer nobody", 403, "Insufficient permissions to Read Batches", ""},
+		"list, forbidden, filtered":    {fakes{}, "GET", list + "?member_id=" + alice.String(), "Bearer nobody", 403, "Insufficient permissions to Read Batches", ""},
+		"fetch, forbidden":             {fakes{}, "GET", item, "Bearer nobody", 403, "Insufficient permissions to Read Batches", ""},
+		"erase, forbidden":             {fakes{}, "DELETE", item, "Bearer nobody", 403, "Insufficient permissions to Delete Batches", ""},
+		"list, forbidden filter":       {fakes{}, "GET", list + "?member_id=" + alice.String(), "Bearer alice", 400, "member_id filter requires platform manager permissions", "member_id"},
+		"list, forbidden email filter": {fakes{}, "GET", list + "?created_by_email=a", "Bearer alice", 400, "created_by_email filter requires platform manager permissions", "created_by_email"},
+		"next page, unauthenticated":   {fakes{}, "GET", list + "?skip=1&after=AQMABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS", "Bearer x", 401, "Authentication required", ""},
+		"next page, foreign cursor":    {fakes{}, "GET", list + "?after=AQMABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS", "Bearer alice", 400, "after: must be the next_cursor of a page of this same list", "after"},
+		"fetch, not found":             {fakes{}, "GET", item, "Bearer alice", 404, notFound, ""},
+		"erase, not found":             {fakes{}, "DELETE", item, "Bearer alice", 404, notFound, ""},
+		"list fails":                   {failure(driver), "GET", list, "Bearer alice", 500, internal, ""},
+		"fetch fails":                  {failure(&domain.Error{Code: domain.CodeInternal, Message: "secret", Cause: driver}), "GET", item, "Bearer alice", 500, internal, ""},
+		"erase fails":                  {failure(driver), "DELETE", item, "Bearer alice", 500, internal, ""},
+		"list unavailable":             {failure(&domain.Error{Code: domain.CodeUnavailable, Message: "Try later", Cause: driver}), "GET", list, "Bearer alice", 503, "Try later", ""},
+		"fetch unavailable":            {failure(&domain.Error{Code: domain.CodeUnavailable, Message: "Try later", Cause: driver}), "GET", item, "Bearer alice", 503, "Try later", ""},
+		"erase unavailable":            {failure(&domain.Error{Code: domain.CodeUnavailable, Message: "Try later", Cause: driver}), "DELETE", item, "Bearer alice", 503, "Try later", ""},
+		"fetch is invalid":             {failure(domain.Errorf(domain.CodeInvalid, "No")), "GET", item, "Bearer alice", 400, "No", ""},
 		"no keys to be had": {fakes{byKey: func(context.Context, string) (domain.Key, error) {
 			return domain.Key{}, &domain.Error{Code: domain.CodeUnavailable, Message: "Try later", Cause: driver}
 		}}, "GET", list, "Bearer alice", 503, "Try later", ""},
@@ -590,19 +590,19 @@ func TestStatuses(t *testing.T) {
 				t.Errorf("answered %d %q", a.status, a.problem.Detail)
 			}
 			if got := a.problem.Parameter; (got == nil) != (c.parameter == "") || got != nil && *got != c.parameter {
-				t.Errorf("named %v", got)
+				t.Errorf("got parameter %v", got)
 			}
 			if got := a.header.Get("Retry-After"); (got == "30") != (c.status == 503) {
-				t.Errorf("Retry-After is %q", got)
+				t.Errorf("got Retry-After %q", got)
 			}
 			if got := a.header.Get("WWW-Authenticate"); (got != "") != (c.status == 401) {
-				t.Errorf("WWW-Authenticate is %q", got)
+				t.Errorf("got WWW-Authenticate %q", got)
 			}
 			if strings.Contains(a.body, "pq:") {
-				t.Errorf("the driver's words are in %s", a.body)
+				t.Errorf("the answer quotes the driver: %s", a.body)
 			}
 			if c.status >= 500 && c.detail == internal && !strings.Contains(s.log.String(), "pq: password") {
-				t.Errorf("the cause is not in the log: %s", s.log)
+				t.Errorf("want the cause in the log: %s", s.log)
 			}
 		})
 	}

@@ -30,7 +30,7 @@ func (s *service) put(t testing.TB, target, key, body string) answer {
 	return s.serve(t, r)
 }
 
-// act posts without a body.
+// act sends a POST without a body.
 func (s *service) act(t testing.TB, target string) answer {
 	t.Helper()
 	return s.ask(t, http.MethodPost, target, "Authorization", "Bearer root")
@@ -38,8 +38,8 @@ func (s *service) act(t testing.TB, target string) answer {
 
 const someRule = `{"name":"n","age_days":30,"run_at":["12:00"]}`
 
-// TestRulesWay: a rule is created, tried, enabled, changed and removed.
-func TestRulesWay(t *testing.T) {
+// TestRetentionRuleLifecycle creates, tries, enables, changes and removes a rule.
+func TestRetentionRuleLifecycle(t *testing.T) {
 	t.Parallel()
 	s, store := retaining(t)
 	owner := uuid.New()
@@ -54,7 +54,7 @@ func TestRulesWay(t *testing.T) {
 	id, _ := got["id"].(string)
 	at := ruleList + "/" + id
 	if a.status != http.StatusCreated || a.header.Get("Location") != at {
-		t.Fatalf("answered %d %v %s", a.status, a.header, a.body)
+		t.Fatalf("got status %d, want %d: %v %s", a.status, http.StatusCreated, a.header, a.body)
 	}
 	want := map[string]any{
 		"id": id, "version": 1.0, "name": "canary-rule", "age_days": 30.0, "run_at": []any{"00:00", "23:59"}, "max_per_run": 7.0,
@@ -66,10 +66,10 @@ func TestRulesWay(t *testing.T) {
 	check := func(what string, a answer) {
 		t.Helper()
 		if got := decode(t, a.body); a.status > http.StatusCreated || !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: answered %d, want %v, got %v", what, a.status, want, got)
+			t.Errorf("%s: got status %d, want %v, got %v", what, a.status, want, got)
 		}
 		if b := s.ask(t, http.MethodGet, at, "Authorization", "Bearer root"); b.status != http.StatusOK || !reflect.DeepEqual(decode(t, b.body), want) {
-			t.Errorf("%s: answered %d %s, want %v", what, b.status, b.body, want)
+			t.Errorf("%s: got status %d: %s, want %v", what, b.status, b.body, want)
 		}
 	}
 	check("created", a)
@@ -97,9 +97,9 @@ func TestRulesWay(t *testing.T) {
 	want["enabled"], want["next_run_at"] = false, nil
 	check("disabled", a)
 
-	// It runs, and tells so.
+	// It runs, and shows its last run.
 	if a := s.post(t, at+"/enable", "root", `{"version":1}`); a.status != http.StatusOK {
-		t.Fatalf("answered %d %s", a.status, a.body)
+		t.Fatalf("got status %d, want %d: %s", a.status, http.StatusOK, a.body)
 	}
 	later := time.Now().Add(48 * time.Hour)
 	if err := domain.NewRunRules(store.Retention(), store.Jobs(), func() time.Time { return later }, slog.New(slog.DiscardHandler)).Execute(t.Context()); err != nil {
@@ -112,7 +112,7 @@ func TestRulesWay(t *testing.T) {
 	check("run", a)
 	shown := decode(t, s.ask(t, http.MethodGet, fmt.Sprintf("%s/%s", erasures, run["erasure_id"]), "Authorization", "Bearer root").body)
 	if shown["trigger"] != "retention" || !reflect.DeepEqual(shown["rule"], map[string]any{"id": id, "version": 1.0}) || shown["requested_by"] != nil {
-		t.Errorf("its erasure is %v", shown)
+		t.Errorf("got the erasure %v", shown)
 	}
 
 	a = s.put(t, at, "root", `{"version":1,"name":"n","age_days":1,"run_at":["12:30"]}`)
@@ -121,18 +121,18 @@ func TestRulesWay(t *testing.T) {
 	want["changed_at"], want["enabled"], want["next_run_at"], want["dry_run"] = got["changed_at"], false, nil, nil
 	check("changed", a)
 	if a := s.put(t, at, "root", `{"version":1,"name":"n","age_days":1,"run_at":["12:30"]}`); a.status != http.StatusConflict {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want %d: %s", a.status, http.StatusConflict, a.body)
 	}
 	if a := s.ask(t, http.MethodGet, at+"/versions/1", "Authorization", "Bearer root"); a.status != http.StatusOK || !reflect.DeepEqual(decode(t, a.body), first) {
-		t.Errorf("want %v, answered %d %s", first, a.status, a.body)
+		t.Errorf("want %v, got status %d: %s", first, a.status, a.body)
 	}
 	if a := s.ask(t, http.MethodGet, at+"/versions/3", "Authorization", "Bearer root"); a.status != http.StatusNotFound {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want %d: %s", a.status, http.StatusNotFound, a.body)
 	}
 
 	for range 2 {
 		if a := s.ask(t, http.MethodDelete, at, "Authorization", "Bearer root"); a.status != http.StatusNoContent || a.body != "" {
-			t.Errorf("answered %d %s", a.status, a.body)
+			t.Errorf("got status %d, want %d: %s", a.status, http.StatusNoContent, a.body)
 		}
 	}
 	a = s.ask(t, http.MethodGet, at, "Authorization", "Bearer root")
@@ -148,7 +148,7 @@ func TestRulesWay(t *testing.T) {
 		}
 	}
 	if strings.Contains(s.log.String(), "canary-rule") || strings.Contains(s.log.String(), owner.String()) {
-		t.Error("the log tells what a rule says")
+		t.Error("the log contains the name or owner of a rule")
 	}
 }
 
@@ -156,7 +156,7 @@ func TestListRetentionRules(t *testing.T) {
 	t.Parallel()
 	s, _ := retaining(t)
 	if a := s.ask(t, http.MethodGet, ruleList, "Authorization", "Bearer root"); a.body != `{"data":[],"has_more":false,"limit":10,"next_cursor":null}`+"\n" {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d: %s", a.status, a.body)
 	}
 	var ids []string
 	for range 4 {
@@ -183,13 +183,14 @@ func TestListRetentionRules(t *testing.T) {
 	}
 	for query, parameter := range map[string]string{"after=x": "after", "removed=yes": "removed", "removed=true&removed=true": "removed", "limit=ten": "limit"} {
 		if a := s.ask(t, http.MethodGet, ruleList+"?"+query, "Authorization", "Bearer root"); a.status != http.StatusBadRequest || *a.problem.Parameter != parameter {
-			t.Errorf("%s: answered %d %s", query, a.status, a.body)
+			t.Errorf("%s: got status %d, want %d: %s", query, a.status, http.StatusBadRequest, a.body)
 		}
 	}
 }
 
-// TestRuleBodies: what is wrong is refused, named, and nothing is stored.
-func TestRuleBodies(t *testing.T) {
+// TestCreateRetentionRuleInvalidBody: an invalid rule is refused with the field's name, and nothing is
+// stored.
+func TestCreateRetentionRuleInvalidBody(t *testing.T) {
 	t.Parallel()
 	s, _ := retaining(t)
 	const names = "is not a known field; use "
@@ -215,7 +216,7 @@ func TestRuleBodies(t *testing.T) {
 		}
 	}
 	if page := decode(t, s.ask(t, http.MethodGet, ruleList, "Authorization", "Bearer root").body); len(page["data"].([]any)) != 0 {
-		t.Errorf("something was stored: %v", page)
+		t.Errorf("a rule was stored: %v", page)
 	}
 	at := ruleList + "/" + decode(t, s.post(t, ruleList, "root", someRule).body)["id"].(string)
 	for target, body := range map[string]string{at: someRule, at + "/enable": `{}`} {
@@ -224,20 +225,20 @@ func TestRuleBodies(t *testing.T) {
 			a = s.put(t, target, "root", body)
 		}
 		if a.status != http.StatusBadRequest || *a.problem.Parameter != "version" {
-			t.Errorf("%s: answered %d %s", target, a.status, a.body)
+			t.Errorf("%s: got status %d, want %d: %s", target, a.status, http.StatusBadRequest, a.body)
 		}
 	}
 	for _, version := range []string{"0", "-1", "x", "1.0", "99999999999999999999"} {
 		if a := s.ask(t, http.MethodGet, at+"/versions/"+version, "Authorization", "Bearer root"); a.status != http.StatusBadRequest || *a.problem.Parameter != "version" {
-			t.Errorf("%s: answered %d %s", version, a.status, a.body)
+			t.Errorf("%s: got status %d, want %d: %s", version, a.status, http.StatusBadRequest, a.body)
 		}
 	}
 	if a := s.ask(t, http.MethodGet, ruleList+"/x", "Authorization", "Bearer root"); a.status != http.StatusBadRequest || *a.problem.Parameter != "rule_id" {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want %d: %s", a.status, http.StatusBadRequest, a.body)
 	}
 }
 
-func TestRulesAreForFew(t *testing.T) {
+func TestRetentionRulePermissions(t *testing.T) {
 	t.Parallel()
 	s, store := retaining(t)
 	id := decode(t, s.post(t, ruleList, "root", someRule).body)["id"].(string)
@@ -259,7 +260,7 @@ func TestRulesAreForFew(t *testing.T) {
 		}
 	}
 	if after, err := store.Retention().Get(t.Context(), before.ID); err != nil || !reflect.DeepEqual(after, before) {
-		t.Errorf("somebody did something: %+v, %v", after, err)
+		t.Errorf("a forbidden call changed the rule: %+v (error %v)", after, err)
 	}
 	for _, at := range []string{ruleList + "/" + uuid.NewString(), ruleList + "/" + uuid.NewString() + "/dry-run", ruleList + "/" + uuid.NewString() + "/disable"} {
 		method := http.MethodGet
@@ -267,10 +268,10 @@ func TestRulesAreForFew(t *testing.T) {
 			method = http.MethodPost
 		}
 		if a := s.ask(t, method, at, "Authorization", "Bearer root"); a.status != http.StatusNotFound {
-			t.Errorf("%s: answered %d %s", at, a.status, a.body)
+			t.Errorf("%s: got status %d, want %d: %s", at, a.status, http.StatusNotFound, a.body)
 		}
 	}
 	if a := s.ask(t, http.MethodGet, ruleList, "Authorization", "Bearer "); a.status != http.StatusUnauthorized {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("got status %d, want %d: %s", a.status, http.StatusUnauthorized, a.body)
 	}
 }

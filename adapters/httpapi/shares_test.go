@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// statusOf is what a share answers; 0: it granted what was asked for.
+// statusOf is the status of a refused share; 0 means it was granted.
 func statusOf(err error) int {
 	if p, ok := errors.AsType[*requestProblem](err); ok {
 		return p.status
@@ -20,8 +20,8 @@ func statusOf(err error) int {
 	return 0
 }
 
-// TestShare: one caller gets no more than its part, all together no more than
-// there is, and what is given back goes to who has waited longest.
+// TestShare: one caller gets no more than its part, all callers together get no
+// more than the total, and a free place goes to the caller who has waited longest.
 func TestShare(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -47,22 +47,22 @@ func TestShare(t *testing.T) {
 		begun := time.Now()
 		for _, who := range []uuid.UUID{alice, alice, bob, bob, carol} {
 			if got := take(who, 1); got != 0 || time.Since(begun) > 0 {
-				t.Fatalf("refused with %d after %s", got, time.Since(begun))
+				t.Fatalf("got status %d after %s, want a place at once", got, time.Since(begun))
 			}
 		}
-		// One of alice's waits, and the next need not: she has her part.
+		// Alice may have one request waiting; a second one is refused.
 		late := make(chan int)
 		go func() { late <- take(alice, 1) }()
 		synctest.Wait()
 		if got := take(alice, 1); got != http.StatusTooManyRequests || time.Since(begun) > 0 {
-			t.Errorf("her second that waits: %d after %s", got, time.Since(begun))
+			t.Errorf("alice's second waiting request: got status %d after %s, want 429 at once", got, time.Since(begun))
 		}
 		if got := <-late; got != http.StatusTooManyRequests || time.Since(begun) != waitForShare {
-			t.Errorf("her first that waits: %d after %s", got, time.Since(begun))
+			t.Errorf("alice's first waiting request: got status %d after %s, want 429 after waitForShare", got, time.Since(begun))
 		}
-		// Carol has not, but there is none left.
+		// Carol has none, but all places are taken.
 		if got := take(carol, 1); got != http.StatusServiceUnavailable {
-			t.Errorf("the one beyond all: %d", got)
+			t.Errorf("request beyond the total: got status %d, want 503", got)
 		}
 		order := make(chan string, 3)
 		for _, w := range []struct {
@@ -75,12 +75,12 @@ func TestShare(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		give(2) // bob's: alice has hers still, so carol is next
-		give(2) // twice is once
+		give(2) // bob's place; alice still has hers, so carol is next
+		give(2) // a second call has no effect
 		synctest.Wait()
 		give(0)
 		if first, second := <-order, <-order; first != "carol" || second != "alice" {
-			t.Errorf("%s came before %s", first, second)
+			t.Errorf("got %s before %s, want carol before alice", first, second)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
@@ -90,20 +90,20 @@ func TestShare(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		if got := <-order; got != context.Canceled.Error() {
-			t.Errorf("who left got %q", got)
+			t.Errorf("caller that left: got %q, want context.Canceled", got)
 		}
 		if got := <-order; got != "bob" { // in vain
-			t.Errorf("%s is left", got)
+			t.Errorf("got %s, want bob", got)
 		}
 		for n := range given {
 			give(n)
 		}
 		if s.taken != 0 || len(s.by) != 0 || len(s.waiting) != 0 {
-			t.Errorf("%d are taken, of %d, and %d wait", s.taken, len(s.by), len(s.waiting))
+			t.Errorf("%d taken by %d callers and %d waiting, want none", s.taken, len(s.by), len(s.waiting))
 		}
-		// What is more than a part is all of it.
+		// A request for more than a part gets all of the part.
 		if got := take(alice, 100); got != 0 || s.taken != 2 {
-			t.Errorf("%d of too much are taken, %d", s.taken, got)
+			t.Errorf("%d places taken, status %d, want 2 and 0", s.taken, got)
 		}
 	})
 }

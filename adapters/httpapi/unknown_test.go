@@ -15,8 +15,8 @@ import (
 	"lethe/internal/memory"
 )
 
-// TestUnknownParameters: what the contract has not is passed over by every
-// operation and named, and what it has is not named.
+// TestUnknownParameters: every operation ignores a parameter that is not in the
+// contract and names it in a header. It names no known parameter.
 func TestUnknownParameters(t *testing.T) {
 	t.Parallel()
 	doc, err := document()
@@ -36,19 +36,19 @@ func TestUnknownParameters(t *testing.T) {
 					query.Set(p.Value.Name, "")
 				}
 			}
-			// By nobody, since names are told before who is calling.
+			// Unauthenticated: the header does not depend on the caller.
 			a := assemble(t, fakes{}, nil).ask(t, method, target+"?"+query.Encode(), "Authorization", "")
 			if got := a.header.Get("Unknown-Parameters"); got != "organisation" {
-				t.Errorf("%s %s: %d names %q", method, target, a.status, got)
+				t.Errorf("%s %s: got status %d and unknown parameters %q, want organisation", method, target, a.status, got)
 			}
 		}
 	}
 	if operations < 28 {
-		t.Errorf("there are %d operations", operations)
+		t.Errorf("called %d operations, want at least 28", operations)
 	}
 }
 
-func TestUnknownIsNamed(t *testing.T) {
+func TestUnknownParametersHeader(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]string{
 		"":                                    "",
@@ -73,24 +73,24 @@ func TestUnknownIsNamed(t *testing.T) {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			a := s.ask(t, method, list+"?"+query)
 			if got := a.header.Values("Unknown-Parameters"); a.status != http.StatusOK || strings.Join(got, "\n") != want || (len(got) == 0) != (want == "") {
-				t.Errorf("%q: answered %d and names %q, want %q", query, a.status, got, want)
+				t.Errorf("%q: got status %d and unknown parameters %q, want %q", query, a.status, got, want)
 			}
 		}
 	}
-	// A query that is refused is looked at no further.
+	// A refused query is not examined further.
 	if a := assemble(t, fakes{}, nil).ask(t, http.MethodGet, list+"?owner=1&limit=x"); a.status != http.StatusBadRequest {
-		t.Errorf("answered %d", a.status)
+		t.Errorf("got status %d, want %d", a.status, http.StatusBadRequest)
 	}
 }
 
-// TestUnknownWords: where words are open sets, those that nothing has are taken
+// TestUnknownValues: where the set of values is open, unknown values are accepted
 // and named.
-func TestUnknownWords(t *testing.T) {
+func TestUnknownValues(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s := assemble(t, fakes{erasures: store.Erasures(), jobs: store.Jobs(), holds: store.Holds(), retention: store.Retention()}, nil)
 	if a := s.ask(t, http.MethodGet, erasures+"?state=running,ended&trigger=sweep"); a.status != http.StatusOK || a.header.Get("Unknown-Parameters") != "trigger=sweep, state=ended" {
-		t.Errorf("answered %d and names %q", a.status, a.header.Get("Unknown-Parameters"))
+		t.Errorf("got status %d and unknown parameters %q", a.status, a.header.Get("Unknown-Parameters"))
 	}
 	const filter = `"filter":{"states":["failed","complete"],"tiers":["Flex","auto"],"models":["none"]}`
 	for target, body := range map[string]string{
@@ -104,13 +104,13 @@ func TestUnknownWords(t *testing.T) {
 		r.Header.Set("Content-Type", "application/json")
 		a := s.serve(t, r)
 		if got := a.header.Get("Unknown-Parameters"); a.status >= 500 || a.status == http.StatusBadRequest || got != "filter.states=complete, filter.tiers=Flex" {
-			t.Errorf("%s: answered %d %s, and names %q", target, a.status, a.body, got)
+			t.Errorf("%s: got status %d: %s, unknown parameters %q", target, a.status, a.body, got)
 		}
 	}
 }
 
-// TestKnownWords: what the contract lists is what its descriptions tell.
-func TestKnownWords(t *testing.T) {
+// TestKnownValuesDescribed: the descriptions in the contract name all known values.
+func TestKnownValuesDescribed(t *testing.T) {
 	t.Parallel()
 	doc, err := document()
 	if err != nil {
@@ -125,21 +125,21 @@ func TestKnownWords(t *testing.T) {
 		words, _ := schema.Value.Extensions["x-known-words"].([]any)
 		for _, word := range words {
 			if !strings.Contains(description, word.(string)) {
-				t.Errorf("%s does not tell of %s: %s", name, word, description)
+				t.Errorf("%s does not mention %s: %s", name, word, description)
 			}
 		}
 		if len(words) < 2 {
-			t.Errorf("%s knows %v", name, words)
+			t.Errorf("%s has the known values %v, want at least 2", name, words)
 		}
 	}
-	// Those of erasures are what an erasure answers with.
+	// The values that erasures can be filtered by are those that they have.
 	for field, name := range map[string]string{"state": "ErasureStateFilter", "trigger": "ErasureTriggerFilter"} {
 		schema := doc.Components.Parameters[name].Value.Schema.Value
 		if schema.Items != nil {
 			schema = schema.Items.Value
 		}
 		if enum := doc.Components.Schemas["Erasure"].Value.Properties[field].Value.Enum; !reflect.DeepEqual(schema.Extensions["x-known-words"], enum) {
-			t.Errorf("erasures have the %ss %v, and asked for may be %v", field, enum, schema.Extensions["x-known-words"])
+			t.Errorf("erasures have the %ss %v, but the filter has %v", field, enum, schema.Extensions["x-known-words"])
 		}
 	}
 }

@@ -23,9 +23,9 @@ func listen(t *testing.T, handler http.HandlerFunc) (addr string) {
 	return socket.Addr().String()
 }
 
-// TestUnreadIsLittle: who does not read their answer has the system keep no megabytes
-// of it.
-func TestUnreadIsLittle(t *testing.T) {
+// TestUnreadAnswerBuffersLittle: an answer that its client does not read takes less than a
+// megabyte in the system's buffers.
+func TestUnreadAnswerBuffersLittle(t *testing.T) {
 	t.Parallel()
 	took := make(chan int, 1)
 	addr := listen(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -49,13 +49,13 @@ func TestUnreadIsLittle(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := <-took; n > mebibyte {
-		t.Errorf("it took %d bytes", n)
+		t.Errorf("buffered %d bytes, want at most 1 MiB", n)
 	}
 }
 
-// TestLateAnswersArrive: an answer that is written late, as the machine is busy, is
-// not cut off for it, though there are many that nobody reads.
-func TestLateAnswersArrive(t *testing.T) {
+// TestLateAnswerArrives: an answer written late on a busy machine is not cut off,
+// even if many others are not being read.
+func TestLateAnswerArrives(t *testing.T) {
 	t.Parallel()
 	var answers outgoing
 	answers.writing.Add(some + 1)
@@ -71,6 +71,6 @@ func TestLateAnswersArrive(t *testing.T) {
 	}
 	defer func() { _ = response.Body.Close() }()
 	if body, err := io.ReadAll(response.Body); err != nil || !strings.Contains(string(body), "an answer") {
-		t.Errorf("%q %v", body, err)
+		t.Errorf("got %q (error %v), want the answer", body, err)
 	}
 }
