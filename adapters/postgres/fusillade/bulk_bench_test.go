@@ -14,8 +14,8 @@ import (
 	"lethe/domain"
 )
 
-// fillMany stores responses of one request with its template and its usage;
-// every third has raw copies, every tenth a task.
+// fillMany stores responses of one request, each with its template and usage. Every
+// third has raw copies, every tenth a task.
 const fillMany = `
 	WITH r AS MATERIALIZED (
 		SELECT n, gen_random_uuid() AS id, gen_random_uuid() AS template, gen_random_uuid() AS instance
@@ -39,7 +39,7 @@ const fillMany = `
 	INSERT INTO underway.task (id, task_queue_name, input)
 	SELECT gen_random_uuid(), 'create-response', jsonb_build_object('step_input', jsonb_build_object('request_id', id)) FROM r WHERE n % 10 = 0`
 
-// BenchmarkEraseMany erases all that an owner has, on one connection.
+// BenchmarkEraseMany erases all responses of an owner on one connection.
 func BenchmarkEraseMany(b *testing.B) {
 	w := newFixture(b, postgres.Config{})
 	erasures := w.erasures(postgres.Config{MaxConns: 1})
@@ -59,7 +59,7 @@ func BenchmarkEraseMany(b *testing.B) {
 		}
 		took += time.Since(begun)
 		if got, err := erasures.Get(b.Context(), e.ID); err != nil || got.Done != of {
-			b.Fatalf("%d erased, %v", got.Done, err)
+			b.Fatalf("erased %d responses (error %v)", got.Done, err)
 		}
 		n++
 	}
@@ -78,15 +78,15 @@ func BenchmarkEstimate(b *testing.B) {
 	for b.Loop() {
 		got, err := erasures.Estimate(b.Context(), domain.ErasureTarget{Owner: &owner}, nil, time.Now())
 		if err != nil || got.Responses != of {
-			b.Fatalf("%d counted, %v", got.Responses, err)
+			b.Fatalf("counted %d responses (error %v)", got.Responses, err)
 		}
 	}
 	b.ReportMetric(of*float64(b.N)/b.Elapsed().Seconds(), "responses/s")
 }
 
-// BenchmarkListsBesideEraseMany erases all that an owner has, at a pace of 5,200
-// a second and at none, and lists another owner's responses on four connections
-// meanwhile and before: the ratio is what lists keep of their rate.
+// BenchmarkListsBesideEraseMany erases all responses of an owner, paced at 5,200 a
+// second and unpaced. Four connections list another owner's responses before and
+// meanwhile; the ratio is the share of their rate that lists keep.
 func BenchmarkListsBesideEraseMany(b *testing.B) {
 	for name, perSecond := range map[string]int{"paced": 5200, "unbounded": 0} {
 		b.Run(name, func(b *testing.B) {
@@ -128,8 +128,8 @@ func BenchmarkListsBesideEraseMany(b *testing.B) {
 	}
 }
 
-// lists lists on four connections while something is done, and returns how many
-// lists a second that were.
+// lists runs lists on four connections during while, and returns their rate per
+// second.
 func (b *fixture) lists(t testing.TB, while func()) float64 {
 	t.Helper()
 	var made atomic.Int64

@@ -10,9 +10,9 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// Whatever the ports promise, they keep where raw copies are in another
+// TestPortsSeparateCopies runs the ports' tests with the raw copies in another
 // database.
-func TestPromisesWithCopiesApart(t *testing.T) {
+func TestPortsSeparateCopies(t *testing.T) {
 	t.Parallel()
 	porttest.Responses(t, func(t *testing.T) porttest.ResponsesFixture { return newApart(t) })
 	porttest.Erasures(t, func(t *testing.T) porttest.ErasuresFixture { return newApart(t) })

@@ -17,14 +17,14 @@ import (
 	"lethe/receipt"
 )
 
-// The long forms of tests: how often, or of how many.
+// The sizes of the tests' long forms.
 const (
 	holdRounds     = "LETHE_TEST_HOLD_ROUNDS"
 	endedSessions  = "LETHE_TEST_ENDED_SESSIONS"
 	ownerResponses = "LETHE_TEST_OWNER_RESPONSES"
 )
 
-// asOften is how often something is done: usual times, or as the variable says.
+// asOften is usual, or the value of the environment variable.
 func asOften(t *testing.T, variable string, usual int) int {
 	t.Helper()
 	text := os.Getenv(variable)
@@ -33,29 +33,29 @@ func asOften(t *testing.T, variable string, usual int) int {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		t.Fatalf("%s is %q", variable, text)
+		t.Fatalf("%s is %q, want a number", variable, text)
 	}
 	return n
 }
 
-// TestHoldsAndErasuresOfManyRace places holds in the midst of bulk erasures of
-// each kind: from the answer on, nothing that is held goes.
-func TestHoldsAndErasuresOfManyRace(t *testing.T) {
+// TestConcurrentHoldsAndErasuresBulk places holds during bulk erasures of each kind.
+// Once a hold is placed, nothing it covers is erased.
+func TestConcurrentHoldsAndErasuresBulk(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	retention, erasures := b.retention("runner")
 	holds := b.holds(postgres.Config{})
 	rule := dueRule(t, retention)
 	const responses = 24
-	// Of orphans, by their owner and by the sweep. One by one, see
-	// TestHoldsAndErasuresRace.
+	// Orphans are erased by their owner and by the sweep. For single erasures see
+	// TestConcurrentHoldsAndErasures.
 	kinds := []string{"identifiers", "owner", "filter", "rule", "orphans", "sweep"}
 	erased, kept := map[string]int64{}, map[string]int64{}
 	for round := range asOften(t, holdRounds, 12) {
 		kind := kinds[round%len(kinds)]
 		owner := uuid.New()
 		var ids []uuid.UUID
-		if kind == "sweep" { // which is for no owner
+		if kind == "sweep" { // has no owner
 			b.exec(`DELETE FROM outlet.http_requests`)
 			b.exec(`DELETE FROM outlet.http_responses`)
 			b.exec(`UPDATE lethe.orphans SET after_request = 0, after_response = 0, responses = false, due_at = '-infinity'`)
@@ -91,7 +91,7 @@ func TestHoldsAndErasuresOfManyRace(t *testing.T) {
 				return e, next
 			})
 			if err != nil || outcome != domain.RunStarted {
-				t.Fatalf("%d, %v", outcome, err)
+				t.Fatalf("got outcome %d (error %v)", outcome, err)
 			}
 			id = begun.LastRun.Erasure
 		}
@@ -132,10 +132,10 @@ func TestHoldsAndErasuresOfManyRace(t *testing.T) {
 		then := b.Stored()
 		e := <-ended
 		if after := b.Stored(); after != then {
-			t.Fatalf("round %d, %s: something was erased after the hold had been placed: %+v, then %+v", round, kind, then, after)
+			t.Fatalf("round %d, %s: something was erased after the hold was placed: before %+v, after %+v", round, kind, then, after)
 		}
 		if e.Done+e.Held != responses {
-			t.Errorf("round %d, %s: %d erased and %d held of %d", round, kind, e.Done, e.Held, responses)
+			t.Errorf("round %d, %s: got %d erased and %d held of %d", round, kind, e.Done, e.Held, responses)
 		}
 		erased[kind] += e.Done
 		kept[kind] += e.Held
@@ -145,16 +145,16 @@ func TestHoldsAndErasuresOfManyRace(t *testing.T) {
 	}
 	for _, kind := range kinds {
 		if erased[kind] == 0 && kept[kind] == 0 {
-			t.Errorf("nothing was erased of %s, nor kept", kind)
+			t.Errorf("%s: nothing was erased or nothing was kept", kind)
 		}
 	}
 	t.Logf("erased %v, kept %v", erased, kept)
 }
 
-// TestErasuresOfEndedSessions ends the server's processes at random while
-// responses are erased, one by one and many at once: nothing is half gone, and
-// each is in one receipt, also where who asked was told of a failure.
-func TestErasuresOfEndedSessions(t *testing.T) {
+// TestEraseEndedSessions ends random server sessions during single and bulk
+// erasures. Nothing is half erased, and every response is in one receipt, even if
+// its caller got an error.
+func TestEraseEndedSessions(t *testing.T) {
 	t.Parallel()
 	responses := asOften(t, endedSessions, 100)
 	b := newFixture(t, postgres.Config{MaxConns: 4})
@@ -203,11 +203,11 @@ func TestErasuresOfEndedSessions(t *testing.T) {
 						break
 					}
 					if failed && domain.CodeOf(err) == domain.CodeNotFound {
-						unknown.Add(1) // it had been committed
+						unknown.Add(1) // committed despite the error
 						break
 					}
 					if !failed && domain.CodeOf(err) == domain.CodeNotFound {
-						t.Errorf("%s was erased before", id)
+						t.Errorf("%s was already erased", id)
 						break
 					}
 					failures.Add(1)
@@ -230,7 +230,7 @@ func TestErasuresOfEndedSessions(t *testing.T) {
 	ender.Wait()
 
 	if left, want := b.Stored(), (porttest.Stored{Usage: full.Usage}); left != want {
-		t.Errorf("want nothing left but usage, got %+v of %+v", left, full)
+		t.Errorf("want only usage left, got %+v of %+v", left, full)
 	}
 	var requests, told int64
 	for id, body := range b.bodies() {
@@ -242,21 +242,21 @@ func TestErasuresOfEndedSessions(t *testing.T) {
 		told++
 	}
 	if requests != full.Requests || e.Failures != nil || e.Done != int64(responses/2) {
-		t.Errorf("receipts tell of %d requests of %d, the bulk erasure of %d responses of %d, %v", requests, full.Requests, e.Done, responses/2, e.Failures)
+		t.Errorf("receipts have %d requests of %d; the bulk erasure erased %d responses of %d, failures %v", requests, full.Requests, e.Done, responses/2, e.Failures)
 	}
 	if linked := b.number(`SELECT count(*) FROM lethe.erasure_receipts`); told != int64(responses-responses/2)+linked {
-		t.Errorf("%d receipts of %d responses one by one and %d parts", told, responses-responses/2, linked)
+		t.Errorf("got %d receipts for %d single erasures and %d parts", told, responses-responses/2, linked)
 	}
 	if ends.Load() < int64(responses/50) || failures.Load() == 0 {
-		t.Errorf("%d sessions were ended and %d calls failed: that says little", ends.Load(), failures.Load())
+		t.Errorf("only %d sessions were ended and %d calls failed", ends.Load(), failures.Load())
 	}
 	t.Logf("%d sessions ended, %d calls failed, %d of them had erased", ends.Load(), failures.Load(), unknown.Load())
 }
 
-// TestOwnerOfEverything erases an owner of many responses, among them long
-// chains, times that JSON cannot say, and ten that the database refuses to
-// delete: all goes but these ten, which are named.
-func TestOwnerOfEverything(t *testing.T) {
+// TestEraseLargeOwner erases an owner of many responses, including long chains,
+// times without text in JSON, and ten that the database refuses to delete.
+// Everything is erased but these ten, which are named.
+func TestEraseLargeOwner(t *testing.T) {
 	t.Parallel()
 	responses := asOften(t, ownerResponses, 1_000)
 	b := newFixture(t, postgres.Config{})
@@ -286,21 +286,21 @@ func TestOwnerOfEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := int64(responses + 2 - 10); e.Done != want || e.Refused != 10 || len(e.Failures) != 10 {
-		t.Errorf("%d erased of %d, %d refused, %d failures", e.Done, want, e.Refused, len(e.Failures))
+		t.Errorf("got %d erased of %d, %d refused, %d failures", e.Done, want, e.Refused, len(e.Failures))
 	}
 	for _, f := range e.Failures {
 		if b.number(`SELECT count(*) FROM requests WHERE id = $1 AND model = 'refused'`, f.Response) != 1 || f.Code != domain.CodeRefused {
-			t.Errorf("named %+v", f)
+			t.Errorf("failures: got %+v", f)
 		}
 	}
 	if left := b.number(`SELECT count(*) FROM requests`); left != 10 {
-		t.Errorf("%d requests are left", left)
+		t.Errorf("%d requests left", left)
 	}
 	if left := b.number(`SELECT count(*) FROM request_templates t WHERE NOT EXISTS (SELECT FROM requests r WHERE r.template_id = t.id)`); left != 0 {
-		t.Errorf("%d prompts are left", left)
+		t.Errorf("%d prompts left", left)
 	}
 	if e.State != domain.ErasureFinished {
-		t.Errorf("it is %s", e.State)
+		t.Errorf("got state %s", e.State)
 	}
 	t.Logf("%d responses in %s, %d receipts", e.Done, took.Round(time.Second), e.Receipts)
 }

@@ -17,9 +17,9 @@ import (
 	"lethe/domain/porttest"
 )
 
-// Each statement of an erasure fails in turn: because it is never sent, because
-// the server ends the session before it, or because the server cannot do it.
-func TestErasureIsAllOrNothing(t *testing.T) {
+// TestEraseAtomic fails each statement of an erasure in turn: it is never
+// sent, the server ends the session before it, or the server refuses it.
+func TestEraseAtomic(t *testing.T) {
 	t.Parallel()
 	for _, steps := range []int{1, 3, 50} {
 		t.Run(fmt.Sprint(steps), func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestErasureIsAllOrNothing(t *testing.T) {
 			for name, failure := range map[string]struct {
 				each  bool
 				act   func(context.Context, *pgx.Conn) context.Context
-				least int // how many must have failed
+				least int // how many must fail
 			}{
 				"unsent":        {false, unsent, 3},
 				"session ended": {false, ended, 2},
@@ -57,19 +57,19 @@ func TestErasureIsAllOrNothing(t *testing.T) {
 					erased, err := b.responses.Erase(t.Context(), part, nil, porttest.Permit)
 					after := b.Stored()
 					if n := b.number(`SELECT count(*) FROM lethe.receipts`) - receipts; n != map[bool]int64{true: 1, false: 0}[err == nil] {
-						t.Fatalf("%s at %d: %d receipts, and %v", name, at, n, err)
+						t.Fatalf("%s at statement %d: got %d receipts (error %v)", name, at, n, err)
 					}
 					if err == nil {
 						if want := whole(steps, len(requests)); erased != want || after != before.Less(want) {
-							t.Fatalf("%s at %d: want %+v erased, got %+v, left %+v", name, at, want, erased, after)
+							t.Fatalf("%s at statement %d: want %+v erased, got %+v, left %+v", name, at, want, erased, after)
 						}
-						if m.count.Load() < at { // every statement has failed once
+						if m.count.Load() < at { // every statement failed once
 							break
 						}
-						// A session that ends before the transaction has begun
-						// costs nothing: the next one takes over.
+						// A session that ends before the transaction starts has no
+						// effect: another one is used.
 						if at > 1 {
-							t.Fatalf("%s at %d: want an error", name, at)
+							t.Fatalf("%s at statement %d: want an error, got none", name, at)
 						}
 						requests = b.addChain("somebody", steps)
 						before = b.Stored()
@@ -77,11 +77,11 @@ func TestErasureIsAllOrNothing(t *testing.T) {
 					}
 					failed++
 					if after != before {
-						t.Fatalf("%s at %d: want everything left, %+v, got %+v (%v)", name, at, before, after, err)
+						t.Fatalf("%s at statement %d: want everything left, %+v, got %+v (%v)", name, at, before, after, err)
 					}
 				}
 				if failed < failure.least {
-					t.Errorf("%s: only %d times", name, failed)
+					t.Errorf("%s: only %d statements failed", name, failed)
 				}
 			}
 		})
@@ -98,8 +98,9 @@ func whole(steps, requests int) domain.Erased {
 	return e
 }
 
-// Each table refuses in turn, and then pretends to have deleted.
-func TestRefusedDeletes(t *testing.T) {
+// TestEraseRefusedDelete: each table in turn refuses a delete, and then ignores it
+// silently.
+func TestEraseRefusedDelete(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	chain, alone := b.addChain("somebody", 4), b.addChain("somebody", 1)
@@ -117,7 +118,7 @@ func TestRefusedDeletes(t *testing.T) {
 		for _, how := range []string{"refuse", "pretend"} {
 			b.exec(`CREATE TRIGGER meddle BEFORE DELETE ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION ` + how + `()`)
 			refused := []uuid.UUID{chain[0].ID, alone[0].ID, made.ID}
-			switch table { // which some have no row of
+			switch table { // tables without a row of some responses
 			case "fusillade.response_steps":
 				refused = refused[:1]
 			case "fusillade.files", "fusillade.batches":
@@ -145,15 +146,15 @@ func TestRefusedDeletes(t *testing.T) {
 	}
 	for _, id := range []uuid.UUID{chain[1].ID, alone[0].ID, made.ID} {
 		if _, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit); err != nil {
-			t.Errorf("want it erased in the end: %v", err)
+			t.Errorf("after the refusals: got %v, want it erased", err)
 		}
 	}
 	if records := b.number(`SELECT count(*) FROM lethe.access_log`); records != 0 {
-		t.Errorf("%d records outlive their response", records)
+		t.Errorf("%d usage records are left of the erased response", records)
 	}
 }
 
-func TestErasuresOfOneChainAtOnce(t *testing.T) {
+func TestEraseChainConcurrently(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{MaxConns: 8})
 	for _, steps := range []int{1, 2, 12, 50} {
@@ -172,24 +173,24 @@ func TestErasuresOfOneChainAtOnce(t *testing.T) {
 			if err == nil {
 				succeeded++
 			} else if domain.CodeOf(err) != domain.CodeNotFound {
-				t.Errorf("%d steps: want %s of whoever came too late, got %v", steps, domain.CodeNotFound, err)
+				t.Errorf("%d steps: want %s for the later callers, got %v", steps, domain.CodeNotFound, err)
 			}
 		}
 		if succeeded != 1 {
-			t.Errorf("%d steps: want one to succeed, got %d", steps, succeeded)
+			t.Errorf("%d steps: want one erasure to succeed, got %d", steps, succeeded)
 		}
 		if after := b.Stored(); after != before.Less(whole(steps, len(requests))) {
-			t.Errorf("%d steps: got %+v of %+v", steps, after, before)
+			t.Errorf("%d steps: left %+v of %+v", steps, after, before)
 		}
 	}
 }
 
-// A step that comes while an erasure waits for its chain goes with the chain,
-// and its owner is asked about.
-func TestErasureOfAGrowingChain(t *testing.T) {
+// TestEraseGrowingChain: a step added while an erasure waits for its chain is
+// erased with it, after its owner is checked.
+func TestEraseGrowingChain(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{ApplicationName: "eraser"})
-	// Code that reads again after locking must see more than its first snapshot.
+	// Code that reads again after locking needs a newer snapshot than its first.
 	b.exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''repeatable read''', current_database()); END $$`)
 	for name, steps := range map[string]int{"chain": 4, "no chain yet": 1} {
 		requests := b.addChain("anna", steps)
@@ -235,7 +236,7 @@ func TestErasureOfAGrowingChain(t *testing.T) {
 		want := whole(steps, len(requests))
 		want.Requests, want.Templates, want.Steps = want.Requests+1, want.Templates+1, want.Steps+1
 		after := before.Less(want)
-		after.Steps++ // the one that came
+		after.Steps++ // the added step
 		if steps == 1 {
 			want.Steps, after.Steps = 2, before.Steps
 		}
@@ -243,14 +244,14 @@ func TestErasureOfAGrowingChain(t *testing.T) {
 			t.Errorf("%s: want %+v erased, got %+v; left %+v of %+v", name, want, erased, b.Stored(), before)
 		}
 		if strings.Count(strings.Join(owners, " "), "ben") != 1 {
-			t.Errorf("%s: the newcomer's owner was not asked about: %v", name, owners)
+			t.Errorf("%s: the owner of the added step was not checked: %v", name, owners)
 		}
 	}
 }
 
-// Whatever a cascade could reach belongs to the response, however its steps
-// refer to each other.
-func TestOddChains(t *testing.T) {
+// TestEraseUnusualChains: everything a cascade could reach belongs to the response, however
+// its steps refer to each other.
+func TestEraseUnusualChains(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	type link struct{ parent, prev int } // -1: none
@@ -284,19 +285,20 @@ func TestOddChains(t *testing.T) {
 			}
 		}
 	}
-	// A circle must not keep the search going for ever.
+	// A cycle must not make the search endless.
 	requests := b.addChain("somebody", 3)
 	b.exec(`UPDATE response_steps SET prev_step_id = (SELECT id FROM response_steps WHERE step_sequence = 2) WHERE step_sequence = 0`)
 	if _, err := b.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit); err != nil {
-		t.Errorf("circle: %v", err)
+		t.Errorf("cycle: got %v, want no error", err)
 	}
 	if left := b.Stored(); left != (porttest.Stored{Usage: 2}) {
 		t.Errorf("want only usage left, got %+v", left)
 	}
 }
 
-// A worker that is running a task holds it: then nothing is erased.
-func TestErasureOfALockedTask(t *testing.T) {
+// TestEraseLockedTask: a worker that is running a task has it locked, so
+// nothing is erased.
+func TestEraseLockedTask(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	impatient := b.open(postgres.Config{URL: withParameter(t, b.database.RoleURL, "lock_timeout", "50ms")})
@@ -320,12 +322,13 @@ func TestErasureOfALockedTask(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := impatient.Erase(t.Context(), requests[0].ID, nil, porttest.Permit); err != nil {
-		t.Errorf("want it erased once the worker is done: %v", err)
+		t.Errorf("after the worker: got %v, want it erased", err)
 	}
 }
 
-// Fusillade in a database of its own has nothing of the rest beside it.
-func TestErasureWithoutTheRest(t *testing.T) {
+// TestEraseMissingTables: in a database of its own, fusillade lacks the tables
+// of the other schemas.
+func TestEraseMissingTables(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change string
@@ -339,7 +342,7 @@ func TestErasureWithoutTheRest(t *testing.T) {
 			`DROP SCHEMA outlet CASCADE; DROP SCHEMA underway CASCADE; DROP TABLE public.http_analytics`,
 			func(e *domain.Erased) { e.RawRequests, e.RawResponses, e.Tasks = 0, 0, 0 },
 		},
-		// A table of that name elsewhere is not the outlet's.
+		// A table of the same name in another schema is not the outlet's.
 		"namesake": {
 			`CREATE TABLE fusillade.http_requests AS SELECT instance_id, correlation_id FROM outlet.http_requests;
 			DROP SCHEMA outlet CASCADE`,
@@ -361,13 +364,13 @@ func TestErasureWithoutTheRest(t *testing.T) {
 				}
 			}
 			if name == "namesake" && b.number(`SELECT count(*) FROM fusillade.http_requests`) != 4 {
-				t.Error("want the namesake's rows left alone")
+				t.Error("the rows of the table of the same name changed")
 			}
 		})
 	}
 }
 
-func TestErasureWithAHiddenOutlet(t *testing.T) {
+func TestEraseUnreadableOutlet(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	requests := b.addChain("somebody", 3)
@@ -381,8 +384,9 @@ func TestErasureWithAHiddenOutlet(t *testing.T) {
 	}
 }
 
-// A commit that is reported before it is on disk could still be undone.
-func TestErasureIsDurable(t *testing.T) {
+// TestEraseSynchronousCommit: an erasure reported before its commit is on disk could be
+// undone by a crash.
+func TestEraseSynchronousCommit(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	requests := b.addChain("somebody", 2)
@@ -399,8 +403,8 @@ func TestErasureIsDurable(t *testing.T) {
 	}
 }
 
-// Billing stays as it is.
-func TestErasureLeavesTheAccounts(t *testing.T) {
+// TestEraseKeepsUsageAndCredits: billing does not change.
+func TestEraseKeepsUsageAndCredits(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	b.addChain("somebody else", 3)
@@ -414,6 +418,6 @@ func TestErasureLeavesTheAccounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	if after := b.number(accounts); after != before {
-		t.Error("usage or credits have changed")
+		t.Error("usage or credits changed")
 	}
 }

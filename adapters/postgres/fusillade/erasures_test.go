@@ -33,7 +33,7 @@ func (b *fixture) erasures(cfg postgres.Config) *Erasures {
 	return erasures
 }
 
-// create stores an erasure of everything that the target is about.
+// create stores an erasure of the target, without a preview.
 func (b *fixture) create(erasures *Erasures, t domain.ErasureTarget) domain.Erasure {
 	b.t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)
@@ -47,7 +47,7 @@ func (b *fixture) create(erasures *Erasures, t domain.ErasureTarget) domain.Eras
 	return e
 }
 
-// finish goes on with an erasure until it is over.
+// finish advances an erasure to its end.
 func (b *fixture) finish(erasures *Erasures, id uuid.UUID, limit int) domain.Erasure {
 	b.t.Helper()
 	for {
@@ -61,7 +61,7 @@ func (b *fixture) finish(erasures *Erasures, id uuid.UUID, limit int) domain.Era
 	}
 }
 
-// addLong stores a chain of that many requests of one owner.
+// addLong stores a chain of requests of one owner.
 func (b *fixture) addLong(owner string, requests int) {
 	b.t.Helper()
 	b.exec(`WITH r AS MATERIALIZED (
@@ -74,9 +74,9 @@ func (b *fixture) addLong(owner string, requests int) {
 		SELECT r.step, r.id, p.step, 'model_call', r.n, '{}' FROM r LEFT JOIN r p ON p.n = r.n - 1`, requests, owner)
 }
 
-// Each statement of a part fails in turn: then nothing of it is done, and the
-// next call does it.
-func TestPartIsAllOrNothing(t *testing.T) {
+// TestAdvanceAtomic fails each statement of a part in turn: nothing of the
+// part is done, and the next call does it.
+func TestAdvanceAtomic(t *testing.T) {
 	t.Parallel()
 	m := &meddler{}
 	b := newFixture(t, postgres.Config{})
@@ -119,15 +119,15 @@ func TestPartIsAllOrNothing(t *testing.T) {
 			if err == nil {
 				want := domain.Erased{Requests: 5, Templates: 5, Steps: 4, RawRequests: 5, RawResponses: 5, Tasks: 10}
 				if got.Erased != want || got.Done != 3 || receipts != 1 || b.Stored() != before.Less(want) {
-					t.Fatalf("%s at %d: want %+v with a receipt, got %+v with %d", name, at, want, got, receipts)
+					t.Fatalf("%s at statement %d: want %+v with a receipt, got %+v with %d", name, at, want, got, receipts)
 				}
-				if m.count.Load() < at { // every statement has failed once
+				if m.count.Load() < at { // every statement failed once
 					break
 				}
-				// A session that ends before the transaction has begun costs
-				// nothing: the next one takes over.
+				// A session that ends before the transaction starts has no effect:
+				// another one is used.
 				if at > 1 {
-					t.Fatalf("%s at %d: want an error", name, at)
+					t.Fatalf("%s at statement %d: want an error, got none", name, at)
 				}
 				e = domain.Erasure{}
 				continue
@@ -135,17 +135,18 @@ func TestPartIsAllOrNothing(t *testing.T) {
 			failed++
 			stored, getErr := erasures.Get(t.Context(), e.ID)
 			if getErr != nil || !reflect.DeepEqual(stored, e) || b.Stored() != before || receipts != 0 {
-				t.Fatalf("%s at %d: want everything left, got %+v, %v (%v)", name, at, stored, getErr, err)
+				t.Fatalf("%s at statement %d: want everything left, got %+v, %v (%v)", name, at, stored, getErr, err)
 			}
 		}
 		if failed < failure.least {
-			t.Errorf("%s: only %d times", name, failed)
+			t.Errorf("%s: only %d statements failed", name, failed)
 		}
 	}
 }
 
-// A call makes as many round trips for a hundred responses as for two.
-func TestPartInSixRoundTrips(t *testing.T) {
+// TestAdvanceRoundTrips: a call makes six round trips, for two responses and for
+// a hundred.
+func TestAdvanceRoundTrips(t *testing.T) {
 	t.Parallel()
 	m := &meddler{}
 	b := newFixture(t, postgres.Config{})
@@ -160,14 +161,14 @@ func TestPartInSixRoundTrips(t *testing.T) {
 		m.count.Store(0)
 		got, err := erasures.Advance(t.Context(), e.ID, 1000, porttest.JudgeAll)
 		if err != nil || got.Done != int64(responses)+1 || m.count.Load() != 6 {
-			t.Errorf("%d erased in %d round trips, %v", got.Done, m.count.Load(), err)
+			t.Errorf("erased %d responses in %d round trips (error %v)", got.Done, m.count.Load(), err)
 		}
 	}
 }
 
-// Many calls for one erasure, beside others that erase the same responses:
-// each goes once and is counted once.
-func TestErasuresOfTheSameAtOnce(t *testing.T) {
+// TestAdvanceConcurrently advances one erasure by many calls, beside other
+// erasures of the same responses: each response is erased and counted once.
+func TestAdvanceConcurrently(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{MaxConns: 2})
 	erasures := b.erasures(postgres.Config{MaxConns: 6})
@@ -193,7 +194,7 @@ func TestErasuresOfTheSameAtOnce(t *testing.T) {
 				for {
 					e, err := erasures.Advance(t.Context(), e.ID, 3, porttest.JudgeAll)
 					if domain.CodeOf(err) == domain.CodeUnavailable {
-						continue // three times given up for the sake of others
+						continue // yielded to others three times
 					}
 					if err != nil {
 						t.Error(err)
@@ -223,25 +224,26 @@ func TestErasuresOfTheSameAtOnce(t *testing.T) {
 	for _, e := range all {
 		got, err := erasures.Get(t.Context(), e.ID)
 		if err != nil || got.State != domain.ErasureFinished {
-			t.Fatalf("%+v, %v", got, err)
+			t.Fatalf("got %+v (error %v)", got, err)
 		}
 		done, receipts = done+got.Done, receipts+got.Receipts
 		if n := b.number(`SELECT coalesce(sum(responses), 0) FROM lethe.erasure_receipts WHERE erasure_id = $1`, e.ID); n != got.Done {
-			t.Errorf("%d done, by its receipts %d", got.Done, n)
+			t.Errorf("%d done, but its receipts have %d", got.Done, n)
 		}
 		if got.Kind == domain.TargetResponses && got.Done+got.NotFound != int64(len(ids)) {
-			t.Errorf("of %d that were named, %d are done and %d not found", len(ids), got.Done, got.NotFound)
+			t.Errorf("of %d named responses, got %d done and %d not found", len(ids), got.Done, got.NotFound)
 		}
 	}
 	left := b.Stored()
 	left.Usage = rest.Usage
 	if left != rest || done+single.Load() != int64(len(ids)) || b.number(`SELECT count(*) FROM lethe.receipts`) != receipts+single.Load() {
-		t.Errorf("%d and %d of %d erased with %d receipts; left %+v, want %+v", done, single.Load(), len(ids), receipts, left, rest)
+		t.Errorf("erased %d and %d of %d with %d receipts; left %+v, want %+v", done, single.Load(), len(ids), receipts, left, rest)
 	}
 }
 
-// Canceling waits for the part that is under way, and is the end.
-func TestCancelWaitsForThePartUnderWay(t *testing.T) {
+// TestCancelWaitsForPart: canceling waits for the current part, and no
+// other part follows.
+func TestCancelWaitsForPart(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{ApplicationName: "erasures"})
@@ -272,7 +274,7 @@ func TestCancelWaitsForThePartUnderWay(t *testing.T) {
 	})
 	b.await(`SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'erasures' AND wait_event_type = 'Lock')`)
 	if canceled.Load() {
-		t.Error("canceled while a part was under way")
+		t.Error("canceled during a part")
 	}
 	close(goOn)
 	wait.Wait()
@@ -281,9 +283,10 @@ func TestCancelWaitsForThePartUnderWay(t *testing.T) {
 	}
 }
 
-// What changes while an erasure waits for its lock is looked at anew: a chain
-// that has grown goes as a whole, and what no longer passes the filter stays.
-func TestPartThatChangesMeanwhile(t *testing.T) {
+// TestAdvanceChangedMeanwhile: what changes while an erasure waits for its lock is
+// read again. A chain that grew is erased whole, and a response that no longer
+// passes the filter stays.
+func TestAdvanceChangedMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{ApplicationName: "erasures"})
@@ -323,13 +326,13 @@ func TestPartThatChangesMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := b.number(`SELECT count(*) FROM requests WHERE id = $1`, changed[0].ID); n != 1 || b.number(`SELECT count(*) FROM requests`) != 1 {
-		t.Error("want what no longer passes left, and nothing else")
+		t.Error("want only the response left that no longer passes the filter")
 	}
 }
 
-// A receipt is about no more requests than it can hold, but a response goes as
-// a whole.
-func TestLongChainsInParts(t *testing.T) {
+// TestAdvanceLongChains: a receipt holds a limited number of requests, but a
+// response is erased whole.
+func TestAdvanceLongChains(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{})
@@ -358,13 +361,14 @@ func TestLongChainsInParts(t *testing.T) {
 		sizes = append(sizes, fmt.Sprint(len(r.Responses)))
 	}
 	if got := strings.Join(sizes, " "); got != "550 300 500 200 2" && got != "550 300 200 500 2" {
-		t.Errorf("want the receipts to be about 550, 300, 500 and 200, and 2 requests, got %s", got)
+		t.Errorf("want receipts of 550, 300, 500 and 200, and 2 requests, got %s", got)
 	}
 }
 
-// A response of more requests than one receipt can hold is erased whole, with
-// several: however it is erased, each request is in one of them.
-func TestResponseOfSeveralReceipts(t *testing.T) {
+// TestEraseSeveralReceipts: a response with more requests than one receipt can
+// hold is erased whole, with several receipts. However it is erased, each request
+// is in exactly one of them.
+func TestEraseSeveralReceipts(t *testing.T) {
 	t.Parallel()
 	const requests = 1500
 	for name, erase := range map[string]func(*fixture, uuid.UUID, uuid.UUID) (receipts int64, erased domain.Erased){
@@ -414,14 +418,14 @@ func TestResponseOfSeveralReceipts(t *testing.T) {
 			receipts, erased := erase(b, owner, ids[7])
 			b.severally(receipts, erased, owner, ids)
 			if n := b.number(`SELECT count(*) FROM requests`) + b.number(`SELECT count(*) FROM response_steps`); n != 0 {
-				t.Errorf("%d rows are left", n)
+				t.Errorf("%d rows left, want none", n)
 			}
 		})
 	}
 }
 
-// severally looks at the receipts of one response: each request is in one of
-// them, which whoever was told the salt can open.
+// severally checks the receipts of one response: each request is in exactly one of
+// them, and the salt that the caller got opens it.
 func (b *fixture) severally(receipts int64, erased domain.Erased, owner uuid.UUID, requests []uuid.UUID) {
 	b.t.Helper()
 	bodies := b.bodies()
@@ -446,34 +450,35 @@ func (b *fixture) severally(receipts int64, erased domain.Erased, owner uuid.UUI
 			}
 		}
 		if !slices.Contains(r.Owners, receipt.CommitOwner(told, owner.String())) && !slices.Contains(r.Owners, receipt.CommitOwner(derived, owner.String())) {
-			b.t.Errorf("receipt %s is not of its owner", id)
+			b.t.Errorf("receipt %s does not name its owner", id)
 		}
 	}
 	if int64(len(bodies)) != receipts || first == nil || int64(len(first.Parts)) != receipts-1 || len(of) != len(requests) ||
 		counts.Requests != erased.Requests || erased.Requests != int64(len(requests)) || counts.Steps != erased.Steps {
-		b.t.Fatalf("want %d receipts of %+v that are about each request, got %d of %+v about %d", receipts, erased, len(bodies), counts, len(of))
+		b.t.Fatalf("want %d receipts with the counts %+v, each request in one, got %d with %+v for %d requests", receipts, erased, len(bodies), counts, len(of))
 	}
 	for request, n := range of {
 		if n != 1 {
-			b.t.Errorf("request %s is in %d receipts", request, n)
+			b.t.Errorf("request %s is in %d receipts, want 1", request, n)
 		}
 	}
 	for _, part := range first.Parts {
 		if _, there := bodies[part]; !there {
-			b.t.Errorf("receipt %s is named and is not there", part)
+			b.t.Errorf("receipt %s is named but missing", part)
 		}
 	}
 	if n := b.number(`SELECT sum(cardinality(request_ids)) FROM lethe.tombstones`); n != int64(len(requests)) {
-		b.t.Errorf("want all requests looked for later, got %d", n)
+		b.t.Errorf("want a tombstone of each request, got %d", n)
 	}
 	if n := b.number(`SELECT count(*) FROM lethe.receipt_secrets`); n != receipts {
-		b.t.Errorf("want the salt of each kept, got %d", n)
+		b.t.Errorf("want the salt of each receipt stored, got %d", n)
 	}
 }
 
-// The receipts of one erasure have salts of their own, which are derived from
-// its secret, and those of a rule name it.
-func TestReceiptsOfAnErasureOfMany(t *testing.T) {
+// TestBulkErasureReceipts: each receipt of a bulk erasure has its own salt,
+// derived from the erasure's secret, and the receipt of a rule's erasure names the
+// rule.
+func TestBulkErasureReceipts(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{})
@@ -506,23 +511,23 @@ func TestReceiptsOfAnErasureOfMany(t *testing.T) {
 	got, err := receipt.Parse(body)
 	if err != nil || receipt.Salt(salt) != derived || got.Trigger != receipt.TriggerRetention || got.Ground != receipt.GroundRetention ||
 		got.Actor != receipt.ActorSystem || got.Rule == nil || got.Rule.ID != rule.ID || got.Rule.Version != rule.Version {
-		t.Errorf("got %+v with %x, %v", got, salt, err)
+		t.Errorf("got the receipt %+v with the salt %x (error %v)", got, salt, err)
 	}
 	for _, row := range requests {
 		if !slices.Contains(got.Responses, receipt.CommitResponse(derived, row.ID)) {
-			t.Errorf("%s is not in it", row.ID)
+			t.Errorf("request %s is not in the receipt", row.ID)
 		}
 	}
 	if !slices.Equal(got.Owners, []receipt.Commitment{receipt.CommitOwner(derived, owner.String())}) {
-		t.Errorf("got owners %v", got.Owners)
+		t.Errorf("receipt: got owners %v", got.Owners)
 	}
 	if n := b.number(`SELECT cardinality(request_ids) FROM lethe.tombstones WHERE receipt_id = $1`, list[0].ID); n != 2 {
-		t.Errorf("want both to be looked for again, got %d", n)
+		t.Errorf("want 2 tombstones, got %d", n)
 	}
 }
 
-// An estimate that takes too long says what to do.
-func TestEstimateThatTakesTooLong(t *testing.T) {
+// TestEstimateTimeout: an estimate that times out says what to do.
+func TestEstimateTimeout(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{Tracer: &hasty{}})
@@ -541,7 +546,7 @@ func TestEstimateThatTakesTooLong(t *testing.T) {
 	}
 }
 
-// hasty leaves an estimate next to no time.
+// hasty makes the time limit of an estimate very short.
 type hasty struct{ meddler }
 
 func (*hasty) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
@@ -553,13 +558,14 @@ func (*hasty) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBa
 	return ctx
 }
 
-// An estimate goes on where a page of it ends, in the midst of chains and ties.
-func TestEstimateOfMany(t *testing.T) {
+// TestEstimatePages: an estimate continues where its last page ended, even in the
+// middle of chains and of equal times.
+func TestEstimatePages(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{})
 	owner := uuid.New()
-	b.fill(estimateAtOnce-10, owner.String()) // at one instant
+	b.fill(estimateAtOnce-10, owner.String()) // all at the same time
 	b.addLong(owner.String(), 30)
 	b.fill(100, owner.String())
 	target := domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: []string{owner.String()}}}
@@ -568,12 +574,13 @@ func TestEstimateOfMany(t *testing.T) {
 		Turns: domain.EstimatedTurns{Searched: domain.LaterTurnsSearched}}
 	got, err := erasures.Estimate(t.Context(), target, nil, time.Now().Add(time.Hour))
 	if len(got.Counted) != int(n+30) {
-		t.Errorf("want the requests counted, got %d", len(got.Counted))
+		t.Errorf("counted %d requests", len(got.Counted))
 	}
 	if got.Sum, got.Counted = [32]byte{}, nil; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("want %+v, got %+v, %v", want, got, err)
 	}
-	// Of more than that it counts the same part each time, whatever comes later.
+	// Beyond its limit, an estimate counts the same part each time, even if more
+	// responses are added.
 	part, err := erasures.Estimate(t.Context(), target, nil, time.Now().Add(time.Hour))
 	if err != nil || part.Partial {
 		t.Errorf("want all counted, got %+v, %v", part, err)
@@ -589,10 +596,10 @@ func TestEstimateOfMany(t *testing.T) {
 	}
 }
 
-// What the database refuses, what pretends to be deleted and what something else
-// is at work on are found and named, and all the rest is erased: also what is too
-// much for one receipt, and what is of any time.
-func TestOneBadItemStopsNoOthers(t *testing.T) {
+// TestAdvanceFailedItems: items that the database refuses to delete, only
+// appears to delete, or has locked are named as failures. Everything else is
+// erased, including responses of several receipts and of unusual times.
+func TestAdvanceFailedItems(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{})
@@ -623,35 +630,35 @@ func TestOneBadItemStopsNoOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 		if calls++; calls > 300 {
-			t.Fatal("the erasure does not come to its end")
+			t.Fatal("the erasure did not finish")
 		}
 	}
 	codes := map[domain.Code]int{}
 	for _, f := range e.Failures {
 		codes[f.Code]++
 		if n := b.number(`SELECT count(*) FROM requests WHERE id = $1 AND model <> 'm'`, f.Response); n != 1 {
-			t.Errorf("%s is named and should have been erased", f.Response)
+			t.Errorf("%s is among the failures, want it erased", f.Response)
 		}
 	}
 	if e.Done != 792 || e.Refused != 12 || codes[domain.CodeRefused] != 11 || codes[domain.CodeBusy] != 1 || b.number(`SELECT count(*) FROM requests`) != 12 {
-		t.Errorf("want all but 11 refused and one busy erased, got %d, %d, %v", e.Done, e.Refused, codes)
+		t.Errorf("want all erased but 11 refused and one busy, got %d erased, %d refused, %v", e.Done, e.Refused, codes)
 	}
 	if e.VerifyAt == nil || strings.Contains(e.LastError, "words") {
-		t.Errorf("want it tried once more, got %+v", e)
+		t.Errorf("want one more attempt, got %+v", e)
 	}
 	t.Logf("%d calls", calls)
 }
 
-// The receipt of an erasure that found nothing commits to whose it was, and to no
-// response.
-func TestReceiptOfNothing(t *testing.T) {
+// TestReceiptOfEmptyErasure: the receipt of an erasure that found nothing commits to the
+// owner and to no response.
+func TestReceiptOfEmptyErasure(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{})
 	owner := uuid.New()
 	e := b.create(erasures, domain.ErasureTarget{Owner: &owner})
 	if e = b.finish(erasures, e.ID, 10); e.Receipts != 1 || b.number(`SELECT count(*) FROM lethe.tombstones`) != 0 {
-		t.Fatalf("want one receipt and nothing to look for, got %+v", e)
+		t.Fatalf("want one receipt and no tombstones, got %+v", e)
 	}
 	for id, body := range b.bodies() {
 		r, err := receipt.Parse(body)

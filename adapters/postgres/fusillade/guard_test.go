@@ -21,8 +21,8 @@ import (
 	"lethe/domain/porttest"
 )
 
-// guarded is a fixture whose database has the guard, and a way in for dwctl: its
-// owner, who is not Lethe's role.
+// guarded is a fixture whose database has the guard, and a connection for dwctl as
+// the tables' owner, who is not Lethe's role.
 type guarded struct {
 	*fixture
 	placing *Holds
@@ -75,8 +75,8 @@ func (g *guarded) hold(target domain.HoldTarget) domain.Hold {
 	return hold
 }
 
-// refused tells whether the database refuses a statement of dwctl's, by the
-// guard, and how many rows it has changed where it does not. Nothing is kept.
+// refused tells whether the guard refuses a statement of dwctl, and if not, how
+// many rows it changed. The statement is rolled back.
 func (g *guarded) refused(sql string, args ...any) (refused bool, rows int64) {
 	g.t.Helper()
 	tx, err := g.owner.Pool().Begin(g.t.Context())
@@ -94,8 +94,8 @@ func (g *guarded) refused(sql string, args ...any) (refused bool, rows int64) {
 	return false, tag.RowsAffected()
 }
 
-// TestGuard: what is held cannot be deleted by others in any of the ways that
-// there are; what is not, and what a hold does not keep any more, can.
+// TestGuard: dwctl can delete nothing that is held, in any way. It can delete what
+// is not held, or no longer held.
 func TestGuard(t *testing.T) {
 	t.Parallel()
 	g := newGuarded(t)
@@ -111,22 +111,22 @@ func TestGuard(t *testing.T) {
 		"an answer, emptied":  "UPDATE fusillade.requests SET response_body = '' WHERE id = $1",
 		"a prompt, emptied":   "UPDATE fusillade.request_templates SET body = '' WHERE id = (SELECT template_id FROM fusillade.requests WHERE id = $1)",
 
-		"an answer, with nothing in it":         "UPDATE fusillade.requests SET response_body = ' {} ' WHERE id = $1",
-		"a prompt, with nothing in it":          "UPDATE fusillade.request_templates SET body = '[{}]' WHERE id = (SELECT template_id FROM fusillade.requests WHERE id = $1)",
-		"an error, emptied":                     "UPDATE fusillade.requests SET error = NULL WHERE id = $1",
-		"what a step was asked, emptied":        "UPDATE fusillade.response_steps SET request_payload = '{}' WHERE request_id = $1",
-		"what a step answered, emptied":         "UPDATE fusillade.response_steps SET response_payload = '\"\"' WHERE request_id = $1",
-		"a copy of a prompt, emptied":           "UPDATE outlet.http_requests r SET body = '{}' FROM public.http_analytics a WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id AND a.fusillade_request_id = $1",
-		"a copy of an answer, emptied":          "UPDATE outlet.http_responses r SET body = NULL FROM public.http_analytics a WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id AND a.fusillade_request_id = $1",
-		"a copy of a prompt, of another place":  "UPDATE outlet.http_requests r SET correlation_id = 0 FROM public.http_analytics a WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id AND a.fusillade_request_id = $1",
-		"a copy of an answer, of another place": "UPDATE outlet.http_responses r SET instance_id = gen_random_uuid() FROM public.http_analytics a WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id AND a.fusillade_request_id = $1",
-		"a prompt, let go":                      "UPDATE fusillade.requests SET template_id = NULL WHERE id = $1",
-		"another prompt":                        "UPDATE fusillade.requests SET template_id = (SELECT t.id FROM fusillade.request_templates t WHERE t.id <> template_id LIMIT 1) WHERE id = $1",
-		"another owner":                         "UPDATE fusillade.requests SET created_by = 'nobody' WHERE id = $1",
-		"no owner, as a batch's":                "UPDATE fusillade.requests SET created_by = NULL, batch_id = (SELECT b.id FROM fusillade.batches b LIMIT 1) WHERE id = $1",
-		"another model":                         "UPDATE fusillade.requests SET model = 'none' WHERE id = $1",
-		"another tier":                          "UPDATE fusillade.requests SET service_tier = 'priority' WHERE id = $1",
-		"another time":                          "UPDATE fusillade.requests SET created_at = created_at - interval '1 year' WHERE id = $1",
+		"an answer, empty JSON":                   "UPDATE fusillade.requests SET response_body = ' {} ' WHERE id = $1",
+		"a prompt, empty JSON":                    "UPDATE fusillade.request_templates SET body = '[{}]' WHERE id = (SELECT template_id FROM fusillade.requests WHERE id = $1)",
+		"an error, emptied":                       "UPDATE fusillade.requests SET error = NULL WHERE id = $1",
+		"a step's request, emptied":               "UPDATE fusillade.response_steps SET request_payload = '{}' WHERE request_id = $1",
+		"a step's answer, emptied":                "UPDATE fusillade.response_steps SET response_payload = '\"\"' WHERE request_id = $1",
+		"a copy of a prompt, emptied":             "UPDATE outlet.http_requests r SET body = '{}' FROM public.http_analytics a WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id AND a.fusillade_request_id = $1",
+		"a copy of an answer, emptied":            "UPDATE outlet.http_responses r SET body = NULL FROM public.http_analytics a WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id AND a.fusillade_request_id = $1",
+		"a copy of a prompt, another correlation": "UPDATE outlet.http_requests r SET correlation_id = 0 FROM public.http_analytics a WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id AND a.fusillade_request_id = $1",
+		"a copy of an answer, another instance":   "UPDATE outlet.http_responses r SET instance_id = gen_random_uuid() FROM public.http_analytics a WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id AND a.fusillade_request_id = $1",
+		"no prompt":                               "UPDATE fusillade.requests SET template_id = NULL WHERE id = $1",
+		"another prompt":                          "UPDATE fusillade.requests SET template_id = (SELECT t.id FROM fusillade.request_templates t WHERE t.id <> template_id LIMIT 1) WHERE id = $1",
+		"another owner":                           "UPDATE fusillade.requests SET created_by = 'nobody' WHERE id = $1",
+		"no owner, as a batch's":                  "UPDATE fusillade.requests SET created_by = NULL, batch_id = (SELECT b.id FROM fusillade.batches b LIMIT 1) WHERE id = $1",
+		"another model":                           "UPDATE fusillade.requests SET model = 'none' WHERE id = $1",
+		"another tier":                            "UPDATE fusillade.requests SET service_tier = 'priority' WHERE id = $1",
+		"another time":                            "UPDATE fusillade.requests SET created_at = created_at - interval '1 year' WHERE id = $1",
 	}
 	batch := porttest.NewRow("", "completed", time.Now())
 	batch.Batched = true
@@ -136,7 +136,7 @@ func TestGuard(t *testing.T) {
 		t.Helper()
 		for what, sql := range statements {
 			if refused, rows := g.refused(sql, row.ID); refused != want || !refused && rows == 0 {
-				t.Errorf("%s: %s: refused %v, %d rows", name, what, refused, rows)
+				t.Errorf("hold %s: %s: got refused %v, %d rows", name, what, refused, rows)
 			}
 		}
 	}
@@ -154,10 +154,10 @@ func TestGuard(t *testing.T) {
 		}
 		look(name+", of somebody else", free[0], false)
 		if refused, _ := g.refused("TRUNCATE fusillade.response_steps"); !refused {
-			t.Errorf("%s: a table was emptied", name)
+			t.Errorf("hold %s: TRUNCATE succeeded", name)
 		}
 		if refused, rows := g.refused("UPDATE fusillade.requests SET response_body = 'other', updated_at = now() WHERE id = $1", held[0].ID); refused || rows != 1 {
-			t.Errorf("%s: dwctl cannot write", name)
+			t.Errorf("hold %s: dwctl cannot write", name)
 		}
 		if _, err := g.placing.Release(t.Context(), hold.ID, uuid.New()); err != nil {
 			t.Fatal(err)
@@ -165,29 +165,29 @@ func TestGuard(t *testing.T) {
 		look(name+", released", held[0], false)
 	}
 
-	// A row of a batch is no response, and passes; so does a prompt of a file, which
-	// stays where it is.
+	// A row of a batch is not a response, so dwctl can delete it. So it can with a
+	// prompt of a file, which it does not delete.
 	g.hold(domain.HoldTarget{Filter: &domain.HoldFilter{States: []string{"completed"}}})
 	if refused, rows := g.refused("DELETE FROM fusillade.requests WHERE id = $1", batch.ID); refused || rows != 1 {
-		t.Error("a row of a batch cannot be deleted")
+		t.Error("deleting a row of a batch was refused")
 	}
 	g.exec("INSERT INTO fusillade.files (id, name) VALUES ($1, 'f')", owner)
 	g.exec("UPDATE fusillade.request_templates SET file_id = $1 WHERE id = (SELECT template_id FROM fusillade.requests WHERE id = $2)", owner, held[0].ID)
 	if refused, rows := g.refused("DELETE FROM fusillade.request_templates WHERE file_id = $1", owner); refused || rows != 0 {
-		t.Errorf("a prompt of a file: refused %v, %d deleted", refused, rows)
+		t.Errorf("prompt of a file: got refused %v, %d rows", refused, rows)
 	}
 
-	// Lethe passes: what had begun before the hold is finished.
+	// The guard lets Lethe finish an erasure that started before the hold.
 	if _, err := g.responses.Erase(t.Context(), held[0].ID, nil, porttest.Permit); err != nil {
-		t.Errorf("Lethe erases: %v", err)
+		t.Errorf("erasure by Lethe: got %v, want no error", err)
 	}
 	if n := g.number("SELECT count(*) FROM fusillade.requests WHERE created_by = $1", owner.String()); n != 0 {
-		t.Errorf("%d are left", n)
+		t.Errorf("%d responses left", n)
 	}
 }
 
-// TestGuardKeepsChains: what holds a chain together cannot be cut, nor what a
-// step says be emptied that has no request; dwctl goes on with what it does.
+// TestGuardKeepsChains: dwctl can neither cut a held chain nor empty a step without
+// a request. Its ordinary writes succeed.
 func TestGuardKeepsChains(t *testing.T) {
 	t.Parallel()
 	g := newGuarded(t)
@@ -209,19 +209,19 @@ func TestGuardKeepsChains(t *testing.T) {
 		sql string
 		id  uuid.UUID
 	}{
-		"another identifier of a request": {"UPDATE fusillade.requests SET id = gen_random_uuid() WHERE id = $1", alone.ID},
-		"another identifier of a step":    {"UPDATE fusillade.response_steps SET id = gen_random_uuid() WHERE prev_step_id = $1", call},
-		"a step of no request":            {"UPDATE fusillade.response_steps SET request_id = NULL, step_kind = 'tool_call' WHERE request_id = $1", chain[2].ID},
-		"a step of no chain":              {"UPDATE fusillade.response_steps SET parent_step_id = NULL WHERE id = $1", call},
-		"a step after no other":           {"UPDATE fusillade.response_steps SET prev_step_id = NULL WHERE id = $1", call},
-		"an error, emptied":               {"UPDATE fusillade.response_steps SET error = '{}' WHERE id = $1", call},
-		"a call, emptied":                 {"UPDATE fusillade.response_steps SET request_payload = '[]' WHERE id = $1", call},
+		"another id of a request":      {"UPDATE fusillade.requests SET id = gen_random_uuid() WHERE id = $1", alone.ID},
+		"another id of a step":         {"UPDATE fusillade.response_steps SET id = gen_random_uuid() WHERE prev_step_id = $1", call},
+		"a step without a request":     {"UPDATE fusillade.response_steps SET request_id = NULL, step_kind = 'tool_call' WHERE request_id = $1", chain[2].ID},
+		"a step without a parent":      {"UPDATE fusillade.response_steps SET parent_step_id = NULL WHERE id = $1", call},
+		"a step without a predecessor": {"UPDATE fusillade.response_steps SET prev_step_id = NULL WHERE id = $1", call},
+		"an error, emptied":            {"UPDATE fusillade.response_steps SET error = '{}' WHERE id = $1", call},
+		"a call, emptied":              {"UPDATE fusillade.response_steps SET request_payload = '[]' WHERE id = $1", call},
 	}
 	look := func(want bool) {
 		t.Helper()
 		for what, s := range statements {
 			if refused, rows := g.refused(s.sql, s.id); refused != want || !refused && rows != 1 {
-				t.Errorf("%s: refused %v, %d rows", what, refused, rows)
+				t.Errorf("%s: got refused %v, %d rows, want it refused", what, refused, rows)
 			}
 		}
 	}
@@ -234,14 +234,14 @@ func TestGuardKeepsChains(t *testing.T) {
 		"a request, written":  `UPDATE fusillade.requests SET response_body = 'other', error = error, template_id = template_id, state = state, updated_at = now() WHERE id = '` + alone.ID.String() + `'`,
 	} {
 		if refused, rows := g.refused(sql); refused || rows != 1 {
-			t.Errorf("%s: refused %v, %d rows", what, refused, rows)
+			t.Errorf("%s: got refused %v, %d rows, want it accepted", what, refused, rows)
 		}
 	}
 }
 
-// TestGuardKeepsCopies: raw copies stay, and what leads to them, where an erasure of
-// what they name would be told of a hold, whether that is there or gone; whoever it
-// may have been of.
+// TestGuardKeepsCopies: raw copies, and what leads to them, are kept where an
+// erasure of the same id would be refused because of a hold. It does not matter
+// whether the response still exists or whose it was.
 func TestGuardKeepsCopies(t *testing.T) {
 	t.Parallel()
 	g := newGuarded(t)
@@ -252,8 +252,8 @@ func TestGuardKeepsCopies(t *testing.T) {
 	for i := range gone {
 		gone[i] = uuid.New()
 	}
-	// Usage records elsewhere say whose the last two were, of the last one also that
-	// dwctl has deleted somebody.
+	// Usage records without copies name the owner of the last two. One of the last
+	// one's records has no owner, since dwctl deleted a user.
 	g.addOld(g.owner, old{request: &gone[4], owner: &owner, only: "none"})
 	g.addOld(g.owner, old{request: &gone[5], owner: &owner, only: "none"})
 	g.addOld(g.owner, old{request: &gone[5], only: "none"})
@@ -261,19 +261,19 @@ func TestGuardKeepsCopies(t *testing.T) {
 	for name, c := range map[string]struct {
 		old
 		of     uuid.UUID
-		passes bool // it is nobody's, to erasures
+		passes bool // erasures do not count it as a response's
 	}{
-		"of an owner":                    {old{request: &gone[0], owner: &owner}, gone[0], false},
-		"of nobody":                      {old{request: &gone[1]}, gone[1], false},
-		"by its header":                  {old{header: spelled}, gone[2], false},
-		"of a step, by its header":       {old{step: new(uuid.New()), owner: &owner, header: gone[3].String()}, gone[3], false},
-		"by its header, of an owner":     {old{header: gone[4].String()}, gone[4], false},
-		"by its header, of some":         {old{header: gone[5].String()}, gone[5], false},
-		"of what is there, by header":    {old{header: living.String()}, living, false},
-		"of what is there, as a batch's": {old{header: living.String(), batchHeader: batch.String()}, living, true},
-		"of a batch":                     {old{request: new(uuid.New()), batch: &batch, header: uuid.NewString()}, uuid.Nil, true},
-		"of a batch, by its header":      {old{header: uuid.NewString(), batchHeader: batch.String()}, uuid.Nil, true},
-		"of nothing":                     {old{header: "words"}, uuid.Nil, true},
+		"usage with owner":                     {old{request: &gone[0], owner: &owner}, gone[0], false},
+		"usage without owner":                  {old{request: &gone[1]}, gone[1], false},
+		"header":                               {old{header: spelled}, gone[2], false},
+		"header, usage of a step":              {old{step: new(uuid.New()), owner: &owner, header: gone[3].String()}, gone[3], false},
+		"header, one owner recorded":           {old{header: gone[4].String()}, gone[4], false},
+		"header, two usage records":            {old{header: gone[5].String()}, gone[5], false},
+		"header of a live request":             {old{header: living.String()}, living, false},
+		"header of a live request and a batch": {old{header: living.String(), batchHeader: batch.String()}, living, true},
+		"usage of a batch":                     {old{request: new(uuid.New()), batch: &batch, header: uuid.NewString()}, uuid.Nil, true},
+		"header of a batch":                    {old{header: uuid.NewString(), batchHeader: batch.String()}, uuid.Nil, true},
+		"invalid header":                       {old{header: "words"}, uuid.Nil, true},
 	} {
 		at := g.addOld(g.owner, c.old)
 		for what, target := range map[string]*domain.HoldTarget{
@@ -309,11 +309,11 @@ func TestGuardKeepsCopies(t *testing.T) {
 			} {
 				refused, rows := g.refused(statement, at.instance)
 				if refused != asked || !refused && rows != 1 && !strings.Contains(statement, "batch-id") {
-					t.Errorf("a copy %s, hold by %s: an erasure is told of one: %v, the guard refuses: %v, %d rows: %s", name, what, asked, refused, rows, statement)
+					t.Errorf("copy %s, hold by %s: an erasure is refused: %v, the guard refuses: %v, %d rows: %s", name, what, asked, refused, rows, statement)
 				}
 			}
 			if refused, rows := g.refused(`UPDATE outlet.http_requests SET headers = headers || '{"x-words": "others"}', body = '{"words": "others"}' WHERE instance_id = $1`, at.instance); refused || rows != 1 {
-				t.Errorf("a copy %s, hold by %s: its other headers cannot be changed", name, what)
+				t.Errorf("copy %s, hold by %s: changing its other headers was refused", name, what)
 			}
 			if target != nil {
 				if _, err := g.placing.Release(t.Context(), hold.ID, uuid.New()); err != nil {
@@ -322,7 +322,7 @@ func TestGuardKeepsCopies(t *testing.T) {
 			}
 		}
 	}
-	// A copy of a step alone, of which nothing but its owner is known.
+	// A copy of a step alone, of which only the owner is known.
 	step := uuid.New()
 	at := g.addOld(g.owner, old{step: &step, owner: &owner})
 	for what, c := range map[string]struct {
@@ -335,7 +335,7 @@ func TestGuardKeepsCopies(t *testing.T) {
 	} {
 		hold := g.hold(c.target)
 		if refused, _ := g.refused("DELETE FROM outlet.http_requests WHERE instance_id = $1", at.instance); refused != c.kept {
-			t.Errorf("a copy of a step that is gone, hold by %s: the guard refuses: %v", what, refused)
+			t.Errorf("copy of a deleted step, hold by %s: the guard refuses: %v, want the opposite", what, refused)
 		}
 		if _, err := g.placing.Release(t.Context(), hold.ID, uuid.New()); err != nil {
 			t.Fatal(err)
@@ -343,9 +343,9 @@ func TestGuardKeepsCopies(t *testing.T) {
 	}
 }
 
-// TestGuardDecidesAsHolds: over random rows and holds, the guard refuses exactly
-// what an erasure would be told a hold of.
-func TestGuardDecidesAsHolds(t *testing.T) {
+// TestGuardMatchesHolds: for random rows and holds, the guard refuses exactly
+// what an erasure would be refused.
+func TestGuardMatchesHolds(t *testing.T) {
 	t.Parallel()
 	g := newGuarded(t)
 	random := rand.New(rand.NewPCG(1, 8))
@@ -363,7 +363,7 @@ func TestGuardDecidesAsHolds(t *testing.T) {
 		}
 		if random.IntN(3) > 0 || len(rows) == 0 {
 			g.AddResponse(row)
-		} else { // as a part of a chain
+		} else { // part of a chain
 			other := porttest.NewRow(pick(owners), pick(states), day())
 			g.AddChain(porttest.Step{ID: uuid.New(), Row: &row}, porttest.Step{ID: uuid.New()}, porttest.Step{ID: uuid.New(), Row: &other})
 			rows = append(rows, other)
@@ -412,7 +412,7 @@ func TestGuardDecidesAsHolds(t *testing.T) {
 			}
 			refused, deleted := g.refused("DELETE FROM fusillade.requests WHERE id = $1", row.ID)
 			if refused != asked || !refused && deleted != 1 {
-				t.Fatalf("%+v: hold %+v: an erasure is told of one: %v, the guard refuses: %v", row, hold, asked, refused)
+				t.Fatalf("%+v: hold %+v: an erasure is refused: %v, the guard refuses: %v", row, hold, asked, refused)
 			}
 			if refused {
 				refusals++
@@ -423,19 +423,19 @@ func TestGuardDecidesAsHolds(t *testing.T) {
 		}
 	}
 	if refusals < 100 {
-		t.Errorf("only %d refusals", refusals)
+		t.Errorf("got only %d refusals", refusals)
 	}
 }
 
-// TestGuardIsKnown: it can be installed again and removed, and each change of it
-// is noticed.
-func TestGuardIsKnown(t *testing.T) {
+// TestGuardState: the guard can be installed again and removed, and any change of
+// it is detected.
+func TestGuardState(t *testing.T) {
 	t.Parallel()
 	g := newGuarded(t)
 	whole := func(name string) {
 		t.Helper()
 		if state := g.state(); !state.There || len(state.Wrong) != 0 || !slices.Equal(state.Roles, []string{g.role}) {
-			t.Errorf("%s: got %+v", name, state)
+			t.Errorf("%s: got the state %+v", name, state)
 		}
 	}
 	whole("installed")
@@ -448,7 +448,7 @@ func TestGuardIsKnown(t *testing.T) {
 	} {
 		g.exec(change)
 		if state := g.state(); !state.There || !slices.Equal(state.Wrong, []string{wrong}) {
-			t.Errorf("%s: got %+v", change, state)
+			t.Errorf("%s: got the state %+v", change, state)
 		}
 		g.exec("ALTER TABLE fusillade.request_templates ENABLE TRIGGER lethe_guard")
 		g.run(g.guard().Install())
@@ -456,17 +456,17 @@ func TestGuardIsKnown(t *testing.T) {
 	}
 	g.run(g.guard().Remove())
 	if state := g.state(); state.There {
-		t.Errorf("removed: got %+v", state)
+		t.Errorf("removed: got the state %+v", state)
 	}
 	if n := g.number("SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'lethe%'"); n != 0 {
-		t.Errorf("%d triggers are left", n)
+		t.Errorf("%d triggers left", n)
 	}
 	g.run(g.guard().Remove())
 }
 
-// TestGuardIsForOthersRoles: dwctl's role deletes though it may not read holds,
-// and nobody but the guard may ask whether something is held.
-func TestGuardIsForOthersRoles(t *testing.T) {
+// TestGuardRoles: dwctl's role can delete although it cannot read holds,
+// and only the guard can ask whether something is held.
+func TestGuardRoles(t *testing.T) {
 	t.Parallel()
 	g := newGuarded(t)
 	role := strings.Replace(g.role, "_role", "_dwctl", 1)
@@ -490,19 +490,19 @@ func TestGuardIsForOthersRoles(t *testing.T) {
 	held, free := g.addChain("a", 2), g.addChain("b", 2)
 	g.hold(domain.HoldTarget{Responses: []uuid.UUID{held[0].ID}})
 	if _, err := dwctl.Exec(t.Context(), "DELETE FROM fusillade.requests WHERE id = $1", held[1].ID); err == nil || !strings.Contains(err.Error(), "23001") {
-		t.Errorf("what is held: %v", err)
+		t.Errorf("deleting a held request: got %v, want code 23001", err)
 	}
 	if tag, err := dwctl.Exec(t.Context(), "DELETE FROM fusillade.requests WHERE id = $1", free[1].ID); err != nil || tag.RowsAffected() != 1 {
-		t.Errorf("what is not: %v", err)
+		t.Errorf("deleting another request: got %v, want no error", err)
 	}
 	if _, err := dwctl.Exec(t.Context(), "SELECT lethe.guard_held(ARRAY[$1::uuid], '{}', NULL)", held[0].ID); err == nil {
-		t.Error("whoever wants may ask what is held")
+		t.Error("dwctl's role can ask what is held")
 	}
 }
 
-// BenchmarkGuard deletes responses as dwctl does, with and without the guard, and
-// with holds on somebody else. A tenth of the
-// deletions is as fast as told, which a busy machine changes least.
+// BenchmarkGuard deletes responses as dwctl does: without the guard, with it, and
+// with a hold on another owner. It reports the fastest tenth, which varies least on
+// a busy machine.
 func BenchmarkGuard(t *testing.B) {
 	for _, length := range []int{1, 4} {
 		for _, mode := range []string{"none", "guard", "guard and a hold"} {
@@ -528,7 +528,7 @@ func BenchmarkGuard(t *testing.B) {
 				}
 				defer conn.Release()
 				var took []time.Duration
-				for range t.N { // what is deleted comes back
+				for range t.N { // each deletion is rolled back
 					tx, err := conn.Begin(t.Context())
 					if err != nil {
 						t.Fatal(err)

@@ -15,13 +15,13 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestIssuer issues the receipts of tests.
+// TestIssuer issues the tests' receipts.
 var TestIssuer = Issuer{Origin: "lethe.test", Build: "test", Now: time.Now}
 
 var searchPath = []string{"fusillade", "outlet", "lethe"}
 
-// fixture is a database with the port on it, under the role that has the least
-// grants, and the owner's way in.
+// fixture is a database with the port on it, which uses the role with the fewest
+// grants, and a connection as the owner.
 type fixture struct {
 	*pgfixture.Fixture
 	t         testing.TB
@@ -85,20 +85,20 @@ func (b *fixture) number(sql string, args ...any) (n int64) {
 	return n
 }
 
-// await waits until a condition in the database holds.
+// await waits until a query on the database returns true.
 func (b *fixture) await(sql string, args ...any) {
 	b.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); b.number(`SELECT (`+sql+`)::int`, args...) == 0; {
 		if time.Now().After(deadline) {
-			b.t.Fatalf("never came true: %s", sql)
+			b.t.Fatalf("timed out waiting for: %s", sql)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
 }
 
-// addChain stores a response of that many steps, every third of which calls a
-// tool, with copies and tasks of each of its requests. One step is a response
-// that is no chain.
+// addChain stores a response of steps model calls and, after every third, a tool
+// call, with copies and tasks of each request. One step is a response without a
+// chain.
 func (b *fixture) addChain(owner string, steps int) (requests []porttest.Row) {
 	b.t.Helper()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -137,13 +137,13 @@ func withParameter(t *testing.T, databaseURL, name, value string) string {
 	return u.String()
 }
 
-// meddler counts the statements of a connection and does something before one
-// of them. A batch counts as one, unless each of its statements is looked at:
-// one that is meddled with then fails on the server, in the midst of the others.
+// meddler counts the statements of a connection and runs a function before one of
+// them. A batch counts as one statement, unless each of its statements is counted;
+// the chosen one then fails on the server, in the middle of the others.
 type meddler struct {
 	each  bool
 	count atomic.Int64
-	at    int64 // 1 is the next statement; 0: none
+	at    int64 // 1: the next statement; 0: none
 	act   func(ctx context.Context, conn *pgx.Conn) context.Context
 }
 

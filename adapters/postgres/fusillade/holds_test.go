@@ -22,7 +22,7 @@ import (
 
 var errHeld = errors.New("held")
 
-// heed permits what is not held.
+// heed permits whatever is not held.
 func heed(found domain.Found) (domain.Authorization, error) {
 	if len(found.Holds) > 0 {
 		return domain.Authorization{}, errHeld
@@ -44,8 +44,9 @@ func holdOn(owner uuid.UUID) domain.Hold {
 	return domain.Hold{ID: uuid.New(), HoldTarget: domain.HoldTarget{Owners: []uuid.UUID{owner}}, Reason: "r", CreatedBy: uuid.New()}
 }
 
-// Looking for holds takes no further round trip.
-func TestErasureLooksForHoldsInThreeRoundTrips(t *testing.T) {
+// TestEraseRoundTrips: looking for holds takes no extra round
+// trip.
+func TestEraseRoundTrips(t *testing.T) {
 	t.Parallel()
 	m := &meddler{}
 	b := newFixture(t, postgres.Config{Tracer: m, MaxConns: 1})
@@ -55,13 +56,13 @@ func TestErasureLooksForHoldsInThreeRoundTrips(t *testing.T) {
 	}
 	m.count.Store(0)
 	if _, err := b.responses.Erase(t.Context(), second[0].ID, nil, heed); err != nil || m.count.Load() != 3 {
-		t.Errorf("%d round trips, %v", m.count.Load(), err)
+		t.Errorf("got %d round trips (error %v), want 3", m.count.Load(), err)
 	}
 }
 
-// A hold waits for an erasure that is under way, and one that begins while it
-// waits is told of it.
-func TestHoldWaitsForErasures(t *testing.T) {
+// TestPlaceHoldWaitsForErasures: a hold waits for a running erasure. An erasure that
+// starts meanwhile is refused because of the hold.
+func TestPlaceHoldWaitsForErasures(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	holds := b.holds(postgres.Config{ApplicationName: "placer"})
@@ -78,14 +79,14 @@ func TestHoldWaitsForErasures(t *testing.T) {
 				<-finish
 				return heed(found)
 			}); err != nil {
-				t.Errorf("%d steps: the erasure that was under way: %v", steps, err)
+				t.Errorf("%d steps: running erasure: got %v, want no error", steps, err)
 			}
 		})
 		<-begun
 		var placed atomic.Bool
 		wait.Go(func() {
 			if _, err := holds.Place(t.Context(), holdOn(owner)); err != nil {
-				t.Errorf("%d steps: %v", steps, err)
+				t.Errorf("%d steps: PlaceHold: %v", steps, err)
 			}
 			placed.Store(true)
 		})
@@ -99,18 +100,19 @@ func TestHoldWaitsForErasures(t *testing.T) {
 		b.await(`SELECT (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
 			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) = 2`)
 		if placed.Load() {
-			t.Errorf("%d steps: placed while an erasure was under way", steps)
+			t.Errorf("%d steps: the hold was placed during an erasure", steps)
 		}
 		close(finish)
 		wait.Wait()
 		if after := b.Stored(); after != before.Less(whole(steps, len(early))) {
-			t.Errorf("%d steps: got %+v of %+v", steps, after, before)
+			t.Errorf("%d steps: left %+v of %+v", steps, after, before)
 		}
 	}
 }
 
-// Many erase while a hold is placed: from its answer on, nothing goes.
-func TestHoldsAndErasuresRace(t *testing.T) {
+// TestConcurrentHoldsAndErasures: many erasures run while a hold is placed. Once it is
+// placed, nothing is erased.
+func TestConcurrentHoldsAndErasures(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{MaxConns: 4})
 	holds := b.holds(postgres.Config{})
@@ -158,7 +160,7 @@ func TestHoldsAndErasuresRace(t *testing.T) {
 		then := b.Stored()
 		wait.Wait()
 		if after := b.Stored(); after != then {
-			t.Fatalf("round %d: something was erased after the hold had been placed: %+v, then %+v", round, then, after)
+			t.Fatalf("round %d: something was erased after the hold was placed: before %+v, after %+v", round, then, after)
 		}
 		erased += int(succeeded.Load())
 		refused += len(ids) - int(succeeded.Load())
@@ -167,12 +169,12 @@ func TestHoldsAndErasuresRace(t *testing.T) {
 		}
 	}
 	if erased == 0 || refused == 0 {
-		t.Errorf("%d erased and %d refused: nothing raced", erased, refused)
+		t.Errorf("got %d erased and %d refused, want some of both", erased, refused)
 	}
 }
 
-// A hold that cannot be placed in time is not placed at all.
-func TestHoldThatWaitsTooLong(t *testing.T) {
+// TestPlaceHoldLockTimeout: a hold that cannot be placed in time is not placed.
+func TestPlaceHoldLockTimeout(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	impatient, err := NewHolds(openDB(t, postgres.Config{URL: withParameter(t, b.database.RoleURL, "lock_timeout", "50ms")}))
@@ -188,15 +190,16 @@ func TestHoldThatWaitsTooLong(t *testing.T) {
 		return domain.Authorization{}, errHeld
 	})
 	if n := b.number(`SELECT count(*) FROM lethe.holds`); err != errHeld || n != 0 {
-		t.Errorf("%d holds, %v", n, err)
+		t.Errorf("got %d holds (error %v), want none", n, err)
 	}
 	if _, err := impatient.Place(t.Context(), holdOn(uuid.New())); err != nil {
-		t.Errorf("want it placed once nothing is under way: %v", err)
+		t.Errorf("after the erasures: got %v, want it placed", err)
 	}
 }
 
-// A hold that is reported before it is on disk could be lost.
-func TestHoldIsDurable(t *testing.T) {
+// TestPlaceHoldSynchronousCommit: a hold reported before its commit is on disk could be lost in
+// a crash.
+func TestPlaceHoldSynchronousCommit(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	b.exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$`)
@@ -212,8 +215,9 @@ func TestHoldIsDurable(t *testing.T) {
 	}
 }
 
-// A step that comes while an erasure waits for its chain brings its holds.
-func TestHoldOnAGrowingChain(t *testing.T) {
+// TestEraseHeldStepAddedMeanwhile: a hold on a step that is added while an erasure waits
+// for its chain refuses the erasure.
+func TestEraseHeldStepAddedMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{ApplicationName: "eraser"})
 	requests := b.addChain("anna", 4)
@@ -243,13 +247,13 @@ func TestHoldOnAGrowingChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := <-done; err != errHeld {
-		t.Errorf("want it refused, got %v", err)
+		t.Errorf("got %v, want held", err)
 	}
 }
 
-// TestBypassed: a held response that others delete is told of, and one that Lethe
-// erased, that was never there or that is held no more is not; so are purges of
-// what is held.
+// TestBypassed: held responses that others delete are reported, and so are purges
+// of held responses. Responses that Lethe erased, that never existed or that are no
+// longer held are not.
 func TestBypassed(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
@@ -289,7 +293,7 @@ func TestBypassed(t *testing.T) {
 	hold := place(domain.HoldTarget{Responses: []uuid.UUID{second.ID, first.ID, first.ID, kept.ID, erased.ID, uuid.New(), late.ID}})
 	want("all there", Bypassed{Gone: []GoneResponse{}})
 
-	// Deleted before it was looked again, seen when the hold was placed.
+	// Deleted before the first check; it existed when the hold was placed.
 	b.exec("DELETE FROM fusillade.requests WHERE id = $1", first.ID)
 	gone := []GoneResponse{{hold.ID, first.ID}}
 	want("one gone", Bypassed{Gone: gone})
@@ -299,7 +303,7 @@ func TestBypassed(t *testing.T) {
 	gone = append(gone, GoneResponse{hold.ID, late.ID})
 	slices.SortFunc(gone, func(a, b GoneResponse) int { return bytes.Compare(a.Response[:], b.Response[:]) })
 	want("what came is gone", Bypassed{Gone: gone})
-	if _, err := b.responses.Erase(t.Context(), second.ID, nil, porttest.Permit); err != nil { // as what has begun before
+	if _, err := b.responses.Erase(t.Context(), second.ID, nil, porttest.Permit); err != nil { // like an erasure that started before the hold
 		t.Fatal(err)
 	}
 	want("one erased by Lethe", Bypassed{Gone: gone})
@@ -341,8 +345,8 @@ func TestBypassed(t *testing.T) {
 	place(domain.HoldTarget{Filter: &domain.HoldFilter{CreatedBefore: new(time.Now().Add(time.Hour))}})
 	want("by a filter", Bypassed{Gone: []GoneResponse{}, Waiting: 4, Failed: 1})
 
-	// Where responses are moved, what was moved is not gone; where there are no
-	// jobs, none waits.
+	// Responses that were moved to the archive are not deleted. Without a job
+	// queue, no purge is waiting.
 	b.exec("CREATE TABLE fusillade.retained_response_request_routes (request_id uuid PRIMARY KEY, group_id uuid, delete_on date)")
 	role, err := url.Parse(b.database.RoleURL)
 	if err != nil {
@@ -359,8 +363,8 @@ func TestBypassed(t *testing.T) {
 	want("moved", Bypassed{Gone: []GoneResponse{{hold.ID, deleted.ID}}})
 }
 
-// BenchmarkBypassed looks at as many holds as it ever does, each with as many
-// responses as it may name, a tenth of which are gone.
+// BenchmarkBypassed checks the maximum number of holds, each on the maximum number
+// of responses, a tenth of which are deleted.
 func BenchmarkBypassed(t *testing.B) {
 	b := newFixture(t, postgres.Config{})
 	holds := b.holds(postgres.Config{})
@@ -386,9 +390,9 @@ func BenchmarkBypassed(t *testing.B) {
 	}
 }
 
-// A copy that is written after its response was erased stays as long as a hold
-// covers it, as a DELETE of it would be refused, and goes once it is released.
-func TestSweepLeavesHeldCopies(t *testing.T) {
+// TestSweepHeldCopies: a copy written after its response was erased stays
+// while a hold covers it, and is removed once the hold is released.
+func TestSweepHeldCopies(t *testing.T) {
 	t.Parallel()
 	for name, open := range besideAndApart {
 		t.Run(name, func(t *testing.T) {
@@ -416,13 +420,13 @@ func TestSweepLeavesHeldCopies(t *testing.T) {
 				return erased
 			}
 			if erased := sweep(); copied(t, raw) != late || erased.RawRequests != 0 {
-				t.Errorf("held: %+v were erased, and %v of %v are left", erased, copied(t, raw), late)
+				t.Errorf("held: erased %+v, left %v of %v", erased, copied(t, raw), late)
 			}
 			if _, err := holds.Release(t.Context(), hold.ID, uuid.New()); err != nil {
 				t.Fatal(err)
 			}
 			if erased := sweep(); copied(t, raw) != [2]int64{} || erased.RawRequests != 1 {
-				t.Errorf("released: %+v were erased, and %v are left", erased, copied(t, raw))
+				t.Errorf("released: erased %+v, left %v", erased, copied(t, raw))
 			}
 		})
 	}

@@ -19,13 +19,13 @@ import (
 )
 
 // apart is a fixture whose raw copies are in another database, with a meddler on
-// the way to each.
+// each connection.
 type apart struct {
 	*fixture
 	erasures *Erasures
 	main     *meddler
 	outlet   *meddler
-	copies   *postgres.DB // the owner's way to the copies
+	copies   *postgres.DB // connects to the copies as their owner
 }
 
 func newApart(t testing.TB, conns int32) *apart {
@@ -56,18 +56,19 @@ func sweepAuthorization() domain.Authorization {
 	}
 }
 
-// sweep does what the service does from time to time.
+// sweep runs the service's periodic sweep.
 func (a *apart) sweep() error {
 	a.t.Helper()
 	_, _, err := a.responses.Sweep(a.t.Context(), 10, sweepAuthorization())
 	return err
 }
 
-// removing is how often the database with the copies is asked until they go: they
-// have been found, and their removal rehearsed.
+// removing is how many statements the database with the copies gets until it
+// removes them: finding them, and rehearsing the removal.
 const removing = 6
 
-// failBegun begins to erase a response, and fails when the copies are to go.
+// failBegun starts to erase a response, and fails when the copies are to be
+// removed.
 func (a *apart) failBegun(id uuid.UUID) {
 	a.t.Helper()
 	a.outlet.count.Store(0)
@@ -75,15 +76,15 @@ func (a *apart) failBegun(id uuid.UUID) {
 	_, err := a.responses.Erase(a.t.Context(), id, nil, porttest.Permit)
 	a.outlet.at = 0
 	if domain.CodeOf(err) != domain.CodeUnavailable || !strings.Contains(err.Error(), "has begun") {
-		a.t.Fatalf("want %s and said that it has begun, got %v", domain.CodeUnavailable, err)
+		a.t.Fatalf("want %s and has begun, got %v", domain.CodeUnavailable, err)
 	}
 	if n := a.number(`SELECT count(*) FROM lethe.intents`); n != 1 {
-		a.t.Fatalf("want one begun, got %d", n)
+		a.t.Fatalf("want one intent, got %d", n)
 	}
 }
 
-// endSession ends a session with the copies before a statement, and before each
-// that follows: another connection would be taken.
+// endSession ends the session with the copies before a statement and before all
+// later ones, since the pool would open another connection.
 func (a *apart) endSession(ctx context.Context, c *pgx.Conn) context.Context {
 	a.outlet.at++
 	if _, err := a.copies.Pool().Exec(ctx, `SELECT pg_terminate_backend($1, 10000)`, c.PgConn().PID()); err != nil {
@@ -92,10 +93,11 @@ func (a *apart) endSession(ctx context.Context, c *pgx.Conn) context.Context {
 	return ctx
 }
 
-// Each statement of an erasure fails in turn, on either side; then it is gone on
-// with by the service, or by who asks again: and either nothing has happened, or
-// all of it with one receipt, which counts what went.
-func TestErasureWithCopiesApart(t *testing.T) {
+// TestEraseSeparateCopiesAtomic fails each statement of an erasure in turn, on both
+// databases. Then the service, or a caller who repeats the request, finishes it.
+// Either nothing has happened, or all of it has, with one receipt and the right
+// counts.
+func TestEraseSeparateCopiesAtomic(t *testing.T) {
 	t.Parallel()
 	unsent := func(ctx context.Context, _ *pgx.Conn) context.Context {
 		ctx, cancel := context.WithCancel(ctx)
@@ -134,7 +136,7 @@ func TestErasureWithCopiesApart(t *testing.T) {
 					_, err := a.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit)
 					m.at = 0
 					if err == nil && m.count.Load() < at {
-						break // every statement has failed once
+						break // every statement failed once
 					}
 					open := a.number(`SELECT count(*) FROM lethe.intents`)
 					switch {
@@ -142,7 +144,7 @@ func TestErasureWithCopiesApart(t *testing.T) {
 					case open == 1:
 						begun++
 						if now := a.Stored(); now.Requests != before.Requests || now.Steps != before.Steps {
-							t.Fatalf("%s at %d: rows went before it was finished: %+v, then %+v", how, at, before, now)
+							t.Fatalf("%s at %d: rows were deleted before the erasure was finished: before %+v, after %+v", how, at, before, now)
 						}
 						if at%2 == 0 {
 							err = a.sweep()
@@ -164,7 +166,7 @@ func TestErasureWithCopiesApart(t *testing.T) {
 						t.Fatalf("%s at %d: want %+v erased of %+v, left is %+v", how, at, want, before, now)
 					}
 					if n := a.number(`SELECT count(*) FROM lethe.receipts`) - receipts; n != 1 || a.number(`SELECT count(*) FROM lethe.intents`) != 0 {
-						t.Fatalf("%s at %d: %d receipts", how, at, n)
+						t.Fatalf("%s at %d: got %d receipts", how, at, n)
 					}
 					if got := a.newest(); got.Counts != (receipt.Counts{
 						Requests: want.Requests, Steps: want.Steps, Templates: want.Templates,
@@ -175,13 +177,13 @@ func TestErasureWithCopiesApart(t *testing.T) {
 				}
 			}
 			if begun < 5 || unbegun < 2 {
-				t.Errorf("%d were begun when they failed, %d not", begun, unbegun)
+				t.Errorf("want failures before and after the intent, got %d after and %d before", begun, unbegun)
 			}
 		})
 	}
 }
 
-// newest is the receipt that was written last.
+// newest is the latest receipt.
 func (a *apart) newest() receipt.Receipt {
 	a.t.Helper()
 	var body []byte
@@ -195,9 +197,9 @@ func (a *apart) newest() receipt.Receipt {
 	return r
 }
 
-// While the copies are out of reach nothing begins; usage records may be asked
-// on a way of their own.
-func TestCopiesOutOfReach(t *testing.T) {
+// TestEraseCopiesUnreachable: while the copies cannot be reached, no erasure starts.
+// Usage records may have their own connection.
+func TestEraseCopiesUnreachable(t *testing.T) {
 	t.Parallel()
 	a := newApart(t, 2)
 	requests := a.addChain("somebody", 4)
@@ -208,7 +210,7 @@ func TestCopiesOutOfReach(t *testing.T) {
 		t.Errorf("want %s, got %v", domain.CodeUnavailable, err)
 	}
 	if n := a.number(`SELECT count(*) FROM lethe.intents`); n != 0 || a.Stored() != before {
-		t.Errorf("%d begun", n)
+		t.Errorf("got %d intents, want none", n)
 	}
 	copies, err := NewCopies(there, openDB(t, postgres.Config{URL: a.database.RoleURL}))
 	if err != nil {
@@ -221,9 +223,9 @@ func TestCopiesOutOfReach(t *testing.T) {
 	}
 }
 
-// A hold that was there before keeps an erasure from beginning; one that came
-// after does not keep it from being finished, whoever asks.
-func TestHoldsAndBegunErasures(t *testing.T) {
+// TestResumeErasureHeld: a hold placed before an erasure refuses it. A hold
+// placed after its intent does not stop it from being finished, by anyone.
+func TestResumeErasureHeld(t *testing.T) {
 	t.Parallel()
 	a := newApart(t, 2)
 	holds := a.holds(postgres.Config{})
@@ -241,18 +243,18 @@ func TestHoldsAndBegunErasures(t *testing.T) {
 			err = a.sweep()
 		}
 		if n := a.number(`SELECT count(*) FROM requests WHERE created_by = $1`, owner.String()); err != nil || n != 0 {
-			t.Errorf("again %t: %d left, %v", again, n, err)
+			t.Errorf("repeated %t: left %d (error %v)", again, n, err)
 		}
 		later := a.addChain(owner.String(), 1)
 		if _, err := a.responses.Erase(t.Context(), later[0].ID, nil, heed); err != errHeld || a.number(`SELECT count(*) FROM lethe.intents`) != 0 {
-			t.Errorf("again %t: want what had not begun held, got %v", again, err)
+			t.Errorf("repeated %t: want an erasure without an intent to be held, got %v", again, err)
 		}
 	}
 }
 
-// What an erasure has begun with is finished whatever holds it since, and what it has
-// not begun with is not, though it goes along.
-func TestBegunErasureAndHeldTurns(t *testing.T) {
+// TestResumeErasureHeldTurns: a response with an intent is erased despite a later
+// hold. Later turns without an intent are not.
+func TestResumeErasureHeldTurns(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for begun := range 2 {
@@ -270,33 +272,34 @@ func TestBegunErasureAndHeldTurns(t *testing.T) {
 		}
 		a.failBegun(ids[begun])
 		if _, err := a.responses.EraseWithLaterTurns(t.Context(), first.ID, nil, heed); err != errHeld {
-			t.Errorf("%d has begun: want the other one held, got %v", begun, err)
+			t.Errorf("intent of response %d: want the other one held, got %v", begun, err)
 		}
 		if n := a.number(`SELECT count(*) FROM requests WHERE id = $1`, held); n != 1 {
-			t.Errorf("%d has begun: what is held is gone", begun)
+			t.Errorf("intent of response %d: the held response was erased", begun)
 		}
 	}
 }
 
-// Whoever may not erase it may not go on with it either.
-func TestBegunErasureOfAnother(t *testing.T) {
+// TestResumeErasureNotPermitted: a caller who may not erase a response cannot resume
+// its erasure either.
+func TestResumeErasureNotPermitted(t *testing.T) {
 	t.Parallel()
 	a := newApart(t, 2)
 	requests := a.addChain("anna", 1)
 	a.failBegun(requests[0].ID)
 	refusal := domain.Errorf(domain.CodeNotFound, "not yours")
 	if _, err := a.responses.Erase(t.Context(), requests[0].ID, nil, func(domain.Found) (domain.Authorization, error) { return domain.Authorization{}, refusal }); err != error(refusal) {
-		t.Errorf("want it refused, got %v", err)
+		t.Errorf("got %v, want a refusal", err)
 	}
 	if n := a.number(`SELECT count(*) FROM lethe.intents`); n != 1 {
-		t.Errorf("want it begun still, got %d", n)
+		t.Errorf("want the intent unchanged, got %d", n)
 	}
 }
 
-// What comes to a response after its erasure has begun goes with it where it is
-// of the same owner. Another's is not touched, and keeps it from being finished;
-// nothing else is kept from it.
-func TestBegunErasureThatGrows(t *testing.T) {
+// TestResumeErasureGrown: a request added after the intent is erased too if it
+// has the same owner. Another owner's request stays and keeps this erasure from
+// finishing, but no other.
+func TestResumeErasureGrown(t *testing.T) {
 	t.Parallel()
 	a := newApart(t, 2)
 	grow := func(first porttest.Row, owner string) porttest.Row {
@@ -326,19 +329,20 @@ func TestBegunErasureThatGrows(t *testing.T) {
 		t.Errorf("want %s and nothing gone, got %v", domain.CodeInternal, err)
 	}
 	a.Hasten()
-	a.AddTask(own[0].ID, true) // late
+	a.AddTask(own[0].ID, true) // added after the intent
 	if err := a.sweep(); err == nil || a.number(`SELECT count(*) FROM underway.task WHERE input::text LIKE '%' || $1 || '%'`, own[0].ID.String()) != 0 {
-		t.Errorf("want the sweep to go on beside it, got %v", err)
+		t.Errorf("sweep: got %v, want no error", err)
 	}
 	a.exec(`DELETE FROM response_steps WHERE request_id = $1`, foreign.ID)
 	if err := a.sweep(); err != nil || a.number(`SELECT count(*) FROM requests`) != 1 {
-		t.Errorf("want all but the other's gone, got %v", err)
+		t.Errorf("want only the other owner's request left, got %v", err)
 	}
 }
 
-// Many erase the same, sweep, and cancel while the database of the copies comes
-// and goes: each goes once, and each receipt is of something.
-func TestErasuresWithCopiesApartAtOnce(t *testing.T) {
+// TestEraseSeparateCopiesConcurrently: many erase the same responses, sweep and
+// cancel while the database of the copies comes and goes. Each response is erased
+// once, and no receipt is empty.
+func TestEraseSeparateCopiesConcurrently(t *testing.T) {
 	t.Parallel()
 	a := newApart(t, 6)
 	a.addChain(uuid.NewString(), 3)
@@ -414,23 +418,23 @@ func TestErasuresWithCopiesApartAtOnce(t *testing.T) {
 	for _, body := range bodies {
 		r, err := receipt.Parse(body)
 		if err != nil || r.Counts == (receipt.Counts{}) {
-			t.Errorf("a receipt of nothing: %+v, %v", r, err)
+			t.Errorf("empty receipt: %+v (error %v)", r, err)
 		}
 		counted, copied = counted+int(r.Counts.Requests), copied+int(r.Counts.RawRequests)
 	}
 	if counted != requests || copied != requests {
-		t.Errorf("receipts are of %d requests and %d copies of %d", counted, copied, requests)
+		t.Errorf("the receipts have %d requests and %d copies, want %d of each", counted, copied, requests)
 	}
 	got, err := a.erasures.Get(t.Context(), e.ID)
 	if sum := a.number(`SELECT coalesce(sum(responses), 0) FROM lethe.erasure_receipts`); err != nil || sum != got.Done ||
 		a.number(`SELECT count(*) FROM lethe.erasure_receipts`) != got.Receipts {
-		t.Errorf("%d done with %d receipts, by these %d, %v", got.Done, got.Receipts, sum, err)
+		t.Errorf("%d done with %d receipts, which have %d (error %v)", got.Done, got.Receipts, sum, err)
 	}
 }
 
-// A part of a bulk erasure that has begun is finished before anything else,
-// also before it is canceled, and counted once.
-func TestBegunPart(t *testing.T) {
+// TestResumePart: a part of a bulk erasure with an intent is finished before
+// anything else, even before a cancellation, and is counted once.
+func TestResumePart(t *testing.T) {
 	t.Parallel()
 	a := newApart(t, 2)
 	for _, cancel := range []bool{false, true} {
@@ -444,7 +448,7 @@ func TestBegunPart(t *testing.T) {
 		_, err := a.erasures.Advance(t.Context(), e.ID, 3, porttest.JudgeAll)
 		a.outlet.at = 0
 		if domain.CodeOf(err) != domain.CodeUnavailable || a.number(`SELECT count(*) FROM lethe.intents`) != 1 {
-			t.Fatalf("want %s and a part begun, got %v", domain.CodeUnavailable, err)
+			t.Fatalf("want %s and an intent, got %v", domain.CodeUnavailable, err)
 		}
 		done := int64(5)
 		if cancel {
@@ -457,14 +461,14 @@ func TestBegunPart(t *testing.T) {
 			t.Errorf("cancel %t: want %d done, got %+v, %v", cancel, done, e.ErasureProgress, err)
 		}
 		if n := a.number(`SELECT sum(responses) FROM lethe.erasure_receipts WHERE erasure_id = $1`, e.ID); n != done {
-			t.Errorf("cancel %t: by its receipts %d are done, want %d", cancel, n, done)
+			t.Errorf("cancel %t: its receipts have %d done, want %d", cancel, n, done)
 		}
 	}
 }
 
-// A restore may bring back what had begun, and a mirror of the log its receipt:
-// then it is finished with another one.
-func TestBegunErasureThatIsRestored(t *testing.T) {
+// TestResumeErasureRestored: a restore may bring back an intent, and a mirror
+// of the log its receipt. The erasure is then finished with another receipt.
+func TestResumeErasureRestored(t *testing.T) {
 	t.Parallel()
 	a := newApart(t, 2)
 	requests := a.addChain("anna", 4)
@@ -479,9 +483,10 @@ func TestBegunErasureThatIsRestored(t *testing.T) {
 	}
 }
 
-// A response of several receipts has them where its copies are apart, too, and
-// whoever finishes what has begun counts all of them.
-func TestBegunResponseOfSeveralReceipts(t *testing.T) {
+// TestResumeErasureSeveralReceipts: several receipts of one response work with
+// separate copies, too. The caller that finishes the erasure gets the counts of all
+// of them.
+func TestResumeErasureSeveralReceipts(t *testing.T) {
 	t.Parallel()
 	a := newApart(t, 4)
 	owner := uuid.New()
@@ -502,8 +507,7 @@ func TestBegunResponseOfSeveralReceipts(t *testing.T) {
 	a.severally(3, domain.Erased{Requests: 1200, Steps: 1200}, owner, ids)
 }
 
-// refuseCopy has the other database refuse to delete what the gateway has copied
-// of a request.
+// refuseCopy makes the other database refuse to delete the raw copies of a request.
 func (a *apart) refuseCopy(id uuid.UUID) {
 	a.t.Helper()
 	var instance uuid.UUID
@@ -517,9 +521,9 @@ func (a *apart) refuseCopy(id uuid.UUID) {
 	}
 }
 
-// A copy that the other database refuses to delete keeps nothing else there, and
-// nothing is begun that could not be finished.
-func TestRefusedCopiesApart(t *testing.T) {
+// TestSeparateCopiesRefusedDelete: a copy that the other database refuses to delete does not
+// stop others, and no intent is left that could not be finished.
+func TestSeparateCopiesRefusedDelete(t *testing.T) {
 	t.Parallel()
 	const chains = 6
 	owner := uuid.New()
@@ -536,7 +540,7 @@ func TestRefusedCopiesApart(t *testing.T) {
 		t.Helper()
 		intents := a.number(`SELECT count(*) FROM lethe.intents`)
 		if stored := a.Stored(); stored.Requests != requests || stored.RawRequests != copies || stored.RawResponses != copies || intents != 0 {
-			t.Errorf("want %d requests and %d copies left and nothing noted, got %+v and %d notes", requests, copies, stored, intents)
+			t.Errorf("want %d requests and %d copies left and no intent, got %+v and %d intents", requests, copies, stored, intents)
 		}
 	}
 	t.Run("single", func(t *testing.T) {
@@ -544,7 +548,7 @@ func TestRefusedCopiesApart(t *testing.T) {
 		for _, id := range ids {
 			_, err := a.responses.Erase(t.Context(), id, nil, porttest.Permit)
 			if want := id == refused; (domain.CodeOf(err) == domain.CodeRefused) != want || !want && err != nil {
-				t.Errorf("refused %t: got %v", want, err)
+				t.Errorf("copy refused %t: got %v", want, err)
 			}
 		}
 		left(t, a, 1, 1)
@@ -562,7 +566,7 @@ func TestRefusedCopiesApart(t *testing.T) {
 			}
 		}
 		if e.State != domain.ErasureFinished || e.Done != chains-1 || len(e.Failures) != 1 || e.Failures[0].Response != refused {
-			t.Errorf("got %s, %d done, failures %+v", e.State, e.Done, e.Failures)
+			t.Errorf("got state %s, %d done, failures %+v", e.State, e.Done, e.Failures)
 		}
 		left(t, a, 1, 1)
 	})
@@ -573,7 +577,7 @@ func TestRefusedCopiesApart(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := a.erasures.Cancel(t.Context(), e.ID); err != nil || got.State != domain.ErasureCanceled {
-			t.Errorf("got %s, %v", got.State, err)
+			t.Errorf("got state %s (error %v)", got.State, err)
 		}
 	})
 	t.Run("replay", func(t *testing.T) {
@@ -589,7 +593,7 @@ func TestRefusedCopiesApart(t *testing.T) {
 		}
 		for _, id := range ids {
 			if err := again(id); (err != nil) != (id == refused) {
-				t.Errorf("refused %t: got %v", id == refused, err)
+				t.Errorf("copy refused %t: got %v", id == refused, err)
 			}
 		}
 		left(t, a, 1, 1)

@@ -15,7 +15,7 @@ import (
 	"lethe/receipt"
 )
 
-// index makes the indexes by which erasures find copies, as the doctor prints
+// index creates the indexes that erasures use to find copies, as the doctor prints
 // them.
 func index(t testing.TB, databases ...*postgres.DB) {
 	t.Helper()
@@ -27,7 +27,7 @@ func index(t testing.TB, databases ...*postgres.DB) {
 		defer conn.Release()
 		advice, err := inspect.MissingCopyIndexes(t.Context(), conn, inspect.Schemas{})
 		if err != nil || len(advice) == 0 {
-			t.Fatalf("want indexes to make, got %+v, %v", advice, err)
+			t.Fatalf("want advice on indexes, got %+v (error %v)", advice, err)
 		}
 		for _, a := range advice {
 			for _, statement := range a.Statements {
@@ -39,15 +39,15 @@ func index(t testing.TB, databases ...*postgres.DB) {
 	}
 }
 
-// index is the same for one that may have looked before.
+// index does the same for a port that may have checked before.
 func (b *fixture) index() {
 	b.t.Helper()
 	index(b.t, b.owner)
 	b.responses.leads.seen.Store(nil)
 }
 
-// addCopy stores a raw copy, with what leads to it: a usage record of a request,
-// of a step, or a header.
+// addCopy stores a raw copy and what leads to it: a usage record of a request or of
+// a step, or a header.
 func (b *fixture) addCopy(raw *postgres.DB, request, step, header *uuid.UUID) {
 	b.t.Helper()
 	instance, correlation := uuid.New(), time.Now().UnixNano()
@@ -67,7 +67,7 @@ func (b *fixture) addCopy(raw *postgres.DB, request, step, header *uuid.UUID) {
 	}
 }
 
-// copied is how many copies of requests and of answers there are.
+// copied counts the copies of requests and of answers.
 func copied(t testing.TB, raw *postgres.DB) (n [2]int64) {
 	t.Helper()
 	err := raw.Pool().QueryRow(t.Context(), `SELECT (SELECT count(*) FROM outlet.http_requests), (SELECT count(*) FROM outlet.http_responses)`).Scan(&n[0], &n[1])
@@ -77,11 +77,11 @@ func copied(t testing.TB, raw *postgres.DB) (n [2]int64) {
 	return n
 }
 
-// Whatever leads to a copy, an erasure finds it: single ones, those of many, what
-// came late, what a restore brought back; in the same database and in another.
-// The preview has counted it, and the receipt says no more that there may be
-// others.
-func TestEveryLeadToACopy(t *testing.T) {
+// TestEraseFindsEveryCopy: an erasure finds a copy by everything that leads to it:
+// single and bulk erasures, copies written late, copies restored; in the same
+// database and in another. The preview counts it, and the receipt does not mention
+// copies that may be left.
+func TestEraseFindsEveryCopy(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(t *testing.T) (*fixture, *Erasures, *postgres.DB){
 		"beside": func(t *testing.T) (*fixture, *Erasures, *postgres.DB) {
@@ -119,7 +119,7 @@ func TestEveryLeadToACopy(t *testing.T) {
 					requests := b.addChain(owner.String(), steps)
 					id := requests[0].ID
 					more := int64(3)
-					b.addCopy(raw, nil, nil, &id) // its usage record has expired
+					b.addCopy(raw, nil, nil, &id) // with an expired usage record
 					b.addCopy(raw, &id, nil, &id)
 					b.addCopy(raw, &id, nil, nil)
 					if steps > 1 {
@@ -148,7 +148,7 @@ func TestEveryLeadToACopy(t *testing.T) {
 					if erased != want || copied(t, raw) != kept || unlocated() {
 						t.Errorf("%d steps, of many %t: want %+v erased, got %+v, left %v of %v", steps, many, want, erased, copied(t, raw), kept)
 					}
-					b.addCopy(raw, nil, nil, &id) // late
+					b.addCopy(raw, nil, nil, &id) // written late
 					b.Hasten()
 					if _, erased, err := b.responses.Sweep(t.Context(), 10, sweepAuthorization()); err != nil || erased.RawRequests != 1 || copied(t, raw) != kept {
 						t.Errorf("late: %+v, %v; left %v of %v", erased, err, copied(t, raw), kept)
@@ -157,7 +157,7 @@ func TestEveryLeadToACopy(t *testing.T) {
 					w := sweepAuthorization()
 					w.Trigger = domain.TriggerReplay
 					if left, err := b.responses.Remaining(t.Context(), []uuid.UUID{id}); err != nil || !slices.Equal(left, []uuid.UUID{id}) {
-						t.Errorf("restored: %v, %v", left, err)
+						t.Errorf("restored: left %v (error %v)", left, err)
 					}
 					if erased, err := b.responses.EraseAgain(t.Context(), []uuid.UUID{id}, w); err != nil || erased.RawRequests != 1 || copied(t, raw) != kept {
 						t.Errorf("restored: %+v, %v; left %v of %v", erased, err, copied(t, raw), kept)
@@ -168,9 +168,9 @@ func TestEveryLeadToACopy(t *testing.T) {
 	}
 }
 
-// An answer that a header led to and that was not deleted is noticed, though
-// nothing leads to it any more.
-func TestRefusedDeletesOfHeadedCopies(t *testing.T) {
+// TestEraseHeaderCopiesRefusedDelete: an answer found by a header and not deleted is
+// detected, although nothing leads to it afterwards.
+func TestEraseHeaderCopiesRefusedDelete(t *testing.T) {
 	t.Parallel()
 	for _, table := range []string{"http_requests", "http_responses"} {
 		b := newFixture(t, postgres.Config{})
@@ -184,20 +184,20 @@ func TestRefusedDeletesOfHeadedCopies(t *testing.T) {
 			b.addCopy(b.owner, nil, nil, &requests[0].ID)
 			before := b.Stored()
 			if _, err := b.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit); domain.CodeOf(err) != domain.CodeRefused || b.Stored() != before {
-				t.Errorf("%s, %d steps: want %s and all left, got %v", table, steps, domain.CodeRefused, err)
+				t.Errorf("%s, %d steps: want %s and everything left, got %v", table, steps, domain.CodeRefused, err)
 			}
 		}
 	}
 }
 
-// Only an index that a search by header can use counts as one.
-func TestLeadsByIndex(t *testing.T) {
+// TestLeadIndexes: only an index that a search by header can use counts.
+func TestLeadIndexes(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	const named = inspect.CopyResponse
 	for sql, want := range map[string][2]bool{
 		`SELECT 1`: {},
-		// As it was advised before, and leads to one spelling alone.
+		// The index as advised before, which covers only one spelling.
 		`CREATE INDEX i ON outlet.http_requests ((headers ->> 'x-fusillade-request-id'))`:                                                        {},
 		`CREATE INDEX i ON outlet.http_requests ((headers ->> 'x-fusillade-request-id')) WHERE headers ->> 'x-fusillade-request-id' IS NOT NULL`: {},
 		`CREATE INDEX i ON outlet.http_requests (lower(headers ->> 'x-fusillade-request-id'))`:                                                   {},
@@ -218,11 +218,11 @@ func TestLeadsByIndex(t *testing.T) {
 			return e.prepare(t.Context(), "outlet")
 		})
 		if err != nil || e.ByHeader != want[0] || e.ByStep != want[1] {
-			t.Errorf("%s: by header %t, by step %t, %v", sql, e.ByHeader, e.ByStep, err)
+			t.Errorf("%s: got by header %t, by step %t (error %v)", sql, e.ByHeader, e.ByStep, err)
 		}
 		b.exec(`DROP INDEX IF EXISTS outlet.i, public.i`)
 	}
-	// The planner sees it, also for identifiers that it does not know.
+	// The planner uses it, also for parameters.
 	b.index()
 	conn, err := b.owner.Pool().Acquire(t.Context())
 	if err != nil {
@@ -243,7 +243,7 @@ func TestLeadsByIndex(t *testing.T) {
 	}
 }
 
-func TestLeadsAreLookedAtAgain(t *testing.T) {
+func TestLeadIndexesRechecked(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	erase := func() {
@@ -254,11 +254,11 @@ func TestLeadsAreLookedAtAgain(t *testing.T) {
 	erase()
 	index(t, b.owner)
 	if seen := b.responses.leads.lately(); seen == nil || seen.ByHeader {
-		t.Fatalf("after an erasure without an index, got %+v", seen)
+		t.Fatalf("after an erasure without an index: got %+v", seen)
 	}
 	b.responses.leads.seen.Load().until = time.Now()
 	erase()
 	if seen := b.responses.leads.lately(); seen == nil || !seen.ByHeader || !seen.ByTurn {
-		t.Errorf("once what was seen is old, an erasure looks again, got %+v", seen)
+		t.Errorf("after the result has expired: got %+v, want a new look", seen)
 	}
 }

@@ -21,8 +21,8 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// Four rows in five are of batches; of the rest each of twenty owners has as
-// many.
+// Four rows in five belong to batches. The rest belong to twenty owners in equal
+// parts.
 const crowd = 20_000
 
 func (b *fixture) addCrowd() {
@@ -56,7 +56,7 @@ func TestLargeLists(t *testing.T) {
 				t.Errorf("%s: %v", what, err)
 			}
 			if n := m.count.Load(); n > limit {
-				t.Errorf("%s took %d round trips", what, n)
+				t.Errorf("%s: got %d round trips", what, n)
 			}
 		}
 		for _, filter := range everything {
@@ -108,8 +108,8 @@ func TestLargeLists(t *testing.T) {
 		for sql, c := range map[string]struct{ index, more string }{
 			dbsqlc.PageOfOwner:            {"idx_requests_user_created_sort", fromStart},
 			dbsqlc.PageOfOwnerActiveFirst: {"idx_requests_user_active_sort", ranks},
-			dbsqlc.PageOfOwnerInRank:      {"idx_requests_user_", inRank},      // either: nearly all are of that rank
-			dbsqlc.Page:                   {"idx_requests_created", fromStart}, // either: ties are few
+			dbsqlc.PageOfOwnerInRank:      {"idx_requests_user_", inRank},      // either: nearly all have this rank
+			dbsqlc.Page:                   {"idx_requests_created", fromStart}, // either: few are equal
 			dbsqlc.PageActiveFirst:        {"idx_requests_active_sort", ranks},
 			dbsqlc.PageInRank:             {"idx_requests_", inRank},
 		} {
@@ -138,13 +138,13 @@ func TestLargeLists(t *testing.T) {
 				t.Fatalf("want an exact count, got %+v, %v", exact[i], err)
 			}
 		}
-		// From here on, looking at a row takes ten milliseconds.
+		// From here on, reading a row takes ten milliseconds.
 		b.exec(`CREATE POLICY slow ON requests USING (pg_sleep(0.01) IS NOT NULL)`)
 		b.exec(`ALTER TABLE requests ENABLE ROW LEVEL SECURITY`)
 		for i, filter := range everything {
 			for _, mode := range []domain.CountMode{domain.CountAuto, domain.CountExact, domain.CountEstimate} {
 				if mode == domain.CountExact && exact[i].Total < 200 {
-					continue // slow, but not too slow
+					continue // slow, but within the limit
 				}
 				m.count.Store(0)
 				got, err := b.responses.Count(t.Context(), filter, mode)
@@ -152,11 +152,11 @@ func TestLargeLists(t *testing.T) {
 					t.Errorf("mode %d: want an estimate of %d, got %+v, %v", mode, exact[i].Total, got, err)
 				}
 				if n := m.count.Load(); n > 2 {
-					t.Errorf("mode %d: an estimate took %d round trips", mode, n)
+					t.Errorf("mode %d: estimate: got %d round trips", mode, n)
 				}
 			}
 		}
-		// The one connection is as good as before.
+		// The connection can be used as before.
 		err := b.responses.src.Primary.Use(t.Context(), func(c postgres.Conn) error {
 			var limit string
 			if err := c.QueryRow(t.Context(), `SHOW statement_timeout`).Scan(&limit); err != nil || limit != "30s" {
@@ -176,8 +176,8 @@ func TestLargeLists(t *testing.T) {
 	})
 }
 
-// planAfterMany is the plan that a prepared query is run with in a
-// plan_cache_mode, after some runs.
+// planAfterMany is the plan of a prepared query in a plan_cache_mode, after several
+// runs.
 func (b *fixture) planAfterMany(mode, sql, args string) string {
 	b.t.Helper()
 	var plan []string
@@ -212,8 +212,8 @@ func (b *fixture) planAfterMany(mode, sql, args string) string {
 	return strings.Join(plan, "\n")
 }
 
-// A bound between two microseconds leaves out what is before it, though
-// Postgres knows no nanoseconds.
+// TestBoundsBetweenMicroseconds: a bound between two microseconds excludes what is
+// before it, although Postgres has no nanoseconds.
 func TestBoundsBetweenMicroseconds(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
@@ -240,8 +240,9 @@ func TestBoundsBetweenMicroseconds(t *testing.T) {
 	}
 }
 
-// What Postgres cannot hold, no row has; asking for it is no fault.
-func TestWordsThatNoRowCanHold(t *testing.T) {
+// TestFilterValuesPostgresCannotStore: filtering by a value that Postgres cannot store finds
+// nothing, without an error.
+func TestFilterValuesPostgresCannotStore(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	row := porttest.NewRow("somebody", "completed", time.Now())
@@ -264,11 +265,11 @@ func TestWordsThatNoRowCanHold(t *testing.T) {
 		}
 	}
 	if page, err := b.responses.Page(t.Context(), domain.PageQuery{Skip: math.MaxInt64, Limit: math.MaxInt64}); err != nil || len(page) != 0 {
-		t.Errorf("want nothing so far out, got %v, %v", page, err)
+		t.Errorf("want no rows at such an offset, got %v (error %v)", page, err)
 	}
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestNewInvalidConfig(t *testing.T) {
 	t.Parallel()
 	if _, err := New(postgres.Source{}, "outlet", true, TestIssuer); err == nil {
 		t.Error("want an error without a database")
@@ -279,7 +280,8 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// A schema that is not there is a fault of the installation, not of the caller.
+// TestUnknownSchema: a missing schema is an error of the installation, not of the
+// caller.
 func TestUnknownSchema(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
@@ -298,7 +300,7 @@ func TestUnknownSchema(t *testing.T) {
 	_, eraseErr := responses.Erase(t.Context(), uuid.New(), nil, porttest.Permit)
 	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "erase": eraseErr} {
 		if domain.CodeOf(err) != domain.CodeUnavailable || !strings.Contains(err.Error(), "lacks") {
-			t.Errorf("%s: want %s that says what is missing, got %v", name, domain.CodeUnavailable, err)
+			t.Errorf("%s: want %s naming what is missing, got %v", name, domain.CodeUnavailable, err)
 		}
 	}
 
@@ -322,7 +324,7 @@ func TestUnknownSchema(t *testing.T) {
 	}
 }
 
-// Behind a pooler, connections are used in other modes than pgx's own.
+// TestQueryModes: behind a pooler, pgx must use other query modes than its default.
 func TestQueryModes(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
@@ -357,9 +359,9 @@ func TestQueryModes(t *testing.T) {
 	}
 }
 
-// A response comes with its newest usage where that is in the same database,
-// and without any where it is not.
-func TestGetKnowsUsage(t *testing.T) {
+// TestGetUsage: a response has its latest usage if that is in the same
+// database, and none otherwise.
+func TestGetUsage(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -367,7 +369,7 @@ func TestGetKnowsUsage(t *testing.T) {
 	b.AddResponse(used)
 	b.AddResponse(unused)
 	price := domain.Decimal("0.00000100")
-	for i, prompt := range []int64{10, 30, 20} { // the newest is in the middle
+	for i, prompt := range []int64{10, 30, 20} { // the latest is in the middle
 		total := prompt + 1
 		b.AddUsage(porttest.UsageRow{
 			Response: used.ID, At: at.Add(time.Duration([]int{0, 2, 1}[i]) * time.Hour),
@@ -400,8 +402,8 @@ func TestGetKnowsUsage(t *testing.T) {
 	}
 }
 
-// TestCostsElsewhere: lists cannot be narrowed by costs in another database.
-func TestCostsElsewhere(t *testing.T) {
+// TestListCostsInOtherDatabase: filtering lists by a cost in another database is an error.
+func TestListCostsInOtherDatabase(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	responses, err := New(b.responses.src, "outlet", false, TestIssuer)
@@ -409,8 +411,8 @@ func TestCostsElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, filter := range map[string]domain.ResponseFilter{
-		"everyone's": {MinTotalCost: new(domain.Decimal("0"))},
-		"nobody's":   {Owners: []string{}, MinTotalCost: new(domain.Decimal("0"))},
+		"all owners": {MinTotalCost: new(domain.Decimal("0"))},
+		"no owners":  {Owners: []string{}, MinTotalCost: new(domain.Decimal("0"))},
 	} {
 		_, pageErr := responses.Page(t.Context(), domain.PageQuery{Filter: filter, Limit: 10})
 		_, countErr := responses.Count(t.Context(), filter, domain.CountAuto)
@@ -420,9 +422,9 @@ func TestCostsElsewhere(t *testing.T) {
 	}
 }
 
-// TestGetKnowsCharges: a cost that no usage record tells is the ledger's, in one
-// round trip; where there is none after all, the response is there all the same.
-func TestGetKnowsCharges(t *testing.T) {
+// TestGetCharges: a cost that no usage record has comes from the ledger, in
+// one round trip. Without a ledger, the response has no cost.
+func TestGetCharges(t *testing.T) {
 	t.Parallel()
 	m := &meddler{}
 	open := func(database *pgtest.Database) *Responses {
@@ -459,7 +461,7 @@ func TestGetKnowsCharges(t *testing.T) {
 		m.count.Store(0)
 		got, _, err := responses.Get(t.Context(), row.ID, nil, math.MaxInt64)
 		if err != nil || got.KnownUsage == nil || !reflect.DeepEqual(got.KnownUsage.Cost, c.want) || m.count.Load() != 1 {
-			t.Errorf("%s: got %+v, %v in %d round trips", name, got.KnownUsage, err, m.count.Load())
+			t.Errorf("%s: got %+v (error %v) in %d round trips", name, got.KnownUsage, err, m.count.Load())
 		}
 	}
 	older := newFixture(t, postgres.Config{})
@@ -473,7 +475,7 @@ func TestGetKnowsCharges(t *testing.T) {
 		page, err := c.responses.Page(t.Context(), domain.PageQuery{Filter: costly, ActiveFirst: true, Limit: 10})
 		count, countErr := c.responses.Count(t.Context(), costly, domain.CountExact)
 		if err != nil || countErr != nil || int64(len(page)) != c.want || count.Total != c.want {
-			t.Errorf("by cost, %s: want %d, got %d, counted %d, %v, %v", name, c.want, len(page), count.Total, err, countErr)
+			t.Errorf("filtered by cost, %s: want %d, got %d, counted %d (errors %v, %v)", name, c.want, len(page), count.Total, err, countErr)
 		}
 	}
 	if got, _, err := open(older.database).Get(t.Context(), row.ID, nil, math.MaxInt64); err != nil || !reflect.DeepEqual(got.KnownUsage, &domain.Usage{}) {

@@ -12,8 +12,8 @@ import (
 	"lethe/domain/porttest"
 )
 
-// Times that are infinite, or have no text for callers, are times as others are:
-// they are listed, counted, filtered, found and erased.
+// TestTimesBeyondJSON: responses whose times are infinite, or too far away for
+// JSON, can be listed, counted, filtered, fetched and erased.
 func TestTimesBeyondJSON(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -46,7 +46,7 @@ func TestTimesBeyondJSON(t *testing.T) {
 				}
 			}
 			if page, err := b.responses.Page(ctx, domain.PageQuery{Filter: f, ActiveFirst: activeFirst, After: after, Limit: 1}); err != nil || len(page) != 0 {
-				t.Errorf("want an end, got %v, %v", page, err)
+				t.Errorf("want the last page, got %v (error %v)", page, err)
 			}
 		}
 	}
@@ -58,7 +58,7 @@ func TestTimesBeyondJSON(t *testing.T) {
 	}
 	for _, r := range page {
 		if !long.Matches(r) {
-			t.Errorf("%s is listed and does not pass", r.CreatedAt)
+			t.Errorf("%s is listed, but does not pass the filter", r.CreatedAt)
 		}
 	}
 	if n, err := b.responses.Count(ctx, long, domain.CountExact); err != nil || n.Total != int64(len(page)) {
@@ -66,10 +66,10 @@ func TestTimesBeyondJSON(t *testing.T) {
 	}
 	for i, id := range ids {
 		if _, _, err := b.responses.Get(ctx, id, nil, math.MaxInt64); err != nil {
-			t.Errorf("%s cannot be fetched: %v", times[i], err)
+			t.Errorf("%s: Get: %v", times[i], err)
 		}
 		if _, err := b.responses.Erase(ctx, id, nil, porttest.Permit); err != nil {
-			t.Errorf("%s cannot be erased: %v", times[i], err)
+			t.Errorf("%s: Erase: %v", times[i], err)
 		}
 	}
 	erasures := b.erasures(postgres.Config{})
@@ -85,7 +85,7 @@ func TestTimesBeyondJSON(t *testing.T) {
 		}
 	}
 	add()
-	// What has not been created yet, as of the preview, is not erased by a filter.
+	// A filter does not erase what was created after the preview.
 	e := b.create(erasures, domain.ErasureTarget{Filter: &domain.ResponseFilter{MinDuration: &least}})
 	estimate, err := erasures.Estimate(ctx, *e.Target, nil, time.Now())
 	if err != nil {

@@ -18,9 +18,9 @@ import (
 	"lethe/receipt"
 )
 
-// together has all of these erase at the same time, and returns how many of them
-// did; the others may say that there is nothing. That nobody waits in a circle is
-// looked at by deadlocks.
+// together runs all erasures at the same time, and returns the sum and the number
+// of those that erased something; the others may find nothing. deadlocks checks
+// that none waits in a cycle.
 func together(t *testing.T, all ...func() (domain.Erased, error)) (total domain.Erased, erased int) {
 	t.Helper()
 	var wait sync.WaitGroup
@@ -34,7 +34,7 @@ func together(t *testing.T, all ...func() (domain.Erased, error)) (total domain.
 				total.Add(one)
 				erased++
 			} else if domain.CodeOf(err) != domain.CodeNotFound {
-				t.Errorf("refused: %v", err)
+				t.Errorf("erasure refused: %v", err)
 			}
 		})
 	}
@@ -42,8 +42,8 @@ func together(t *testing.T, all ...func() (domain.Erased, error)) (total domain.
 	return total, erased
 }
 
-// deadlocks is how many there were in the database. Sessions tell of theirs when
-// they end, so the ways to it are closed.
+// deadlocks counts the deadlocks in the database. Sessions report theirs when they
+// end, so the connections are closed first.
 func (b *fixture) deadlocks(ways ...*postgres.DB) int64 {
 	b.t.Helper()
 	for _, db := range ways {
@@ -53,8 +53,8 @@ func (b *fixture) deadlocks(ways ...*postgres.DB) int64 {
 	return b.number(`SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`)
 }
 
-// provenOnce tells that each of these requests is in exactly one receipt, that
-// receipts are of nothing else, and that they count what went.
+// provenOnce checks that each request is in exactly one receipt, that receipts name
+// no others, and that their counts are right.
 func (b *fixture) provenOnce(ids []uuid.UUID) {
 	b.t.Helper()
 	rows, err := b.owner.Pool().Query(b.t.Context(), `SELECT r.body, s.salt FROM lethe.receipts r JOIN lethe.receipt_secrets s ON s.receipt_id = r.id`)
@@ -81,18 +81,18 @@ func (b *fixture) provenOnce(ids []uuid.UUID) {
 	}
 	for _, id := range ids {
 		if of[id] != 1 {
-			b.t.Errorf("response %s is in %d receipts", id, of[id])
+			b.t.Errorf("response %s is in %d receipts, want 1", id, of[id])
 		}
 	}
 	if counted != len(ids) || committed != len(ids) {
-		b.t.Errorf("receipts count %d requests and are of %d, and %d were there", counted, committed, len(ids))
+		b.t.Errorf("the receipts count %d requests and name %d, want %d", counted, committed, len(ids))
 	}
 }
 
-// All that erases the same at the same time waits in one order of locks, also where
-// an erasure has to begin first: nobody is turned away, no deadlock is broken, and
-// each response is in one receipt.
-func TestErasureLocksInOneOrder(t *testing.T) {
+// TestEraseLockOrder: concurrent erasures of the same responses take their
+// locks in one order, even if one has to write an intent first. None is refused,
+// there is no deadlock, and each response is in one receipt.
+func TestEraseLockOrder(t *testing.T) {
 	t.Parallel()
 	a := newApart(t, 12)
 	index(t, a.owner)
@@ -143,17 +143,17 @@ func TestErasureLocksInOneOrder(t *testing.T) {
 			together(t, single(first), single(last), along(first), along(turn.ID), single(turn.ID), other(round))
 			ids = append(ids, round...)
 			if n := a.number(`SELECT (SELECT count(*) FROM lethe.intents) + count(*) FROM requests WHERE id = ANY ($1)`, round); n != 0 {
-				t.Errorf("%s: %d rows and notes are left", name, n)
+				t.Errorf("%s: %d rows and intents left, want none", name, n)
 			}
 		}
 	}
 	a.provenOnce(ids)
 	if n := a.deadlocks(a.responses.src.Primary, a.erasures.db); n != 0 {
-		t.Errorf("%d deadlocks", n)
+		t.Errorf("got %d deadlocks, want none", n)
 	}
 }
 
-// through goes on with an erasure until it is over.
+// through advances an erasure to its end.
 func (a *apart) through(id uuid.UUID) error {
 	for {
 		if e, err := a.erasures.Advance(a.t.Context(), id, 50, porttest.JudgeAll); err != nil || e.State.Finished() {
@@ -162,9 +162,10 @@ func (a *apart) through(id uuid.UUID) error {
 	}
 }
 
-// A chain of later turns is erased from both ends and from its midst at the same
-// time: each turn is in exactly one receipt, wherever its copies are, and none is left.
-func TestTurnsFromBothEnds(t *testing.T) {
+// TestEraseTurnsFromBothEnds: a conversation is erased from both ends and from its
+// middle at the same time. Each turn is in exactly one receipt, wherever its copies
+// are, and none is left.
+func TestEraseTurnsFromBothEnds(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for name, open := range besideAndApart {
@@ -191,7 +192,7 @@ func TestTurnsFromBothEnds(t *testing.T) {
 					}
 					total, erased := together(t, all...)
 					if left := b.number(`SELECT count(*) FROM requests`); left != 0 || erased == 0 || total.Requests != 12 {
-						t.Errorf("%d are left, and %d erasures were of %+v", left, erased, total)
+						t.Errorf("%d left after %d erasures of %+v", left, erased, total)
 					}
 					ids = append(ids, chain...)
 				}
@@ -201,8 +202,8 @@ func TestTurnsFromBothEnds(t *testing.T) {
 	}
 }
 
-// fillWith runs a statement in a session of its own, which has told what it read when it
-// returns: by plans that were kept, foreign keys are checked in order, too.
+// fillWith runs a statement in its own session, which has reported its statistics
+// when it returns. Cached plans let foreign keys be checked by sequential scans, too.
 func (b *fixture) fillWith(id *uuid.UUID, sql string, args ...any) {
 	b.t.Helper()
 	conn, err := pgx.Connect(b.t.Context(), b.database.URL)
@@ -216,7 +217,7 @@ func (b *fixture) fillWith(id *uuid.UUID, sql string, args ...any) {
 	}
 }
 
-// addTurns stores a conversation of so many turns after a first response.
+// addTurns stores a conversation of n turns after a first response.
 func (b *fixture) addTurns(owner string, n int) (first, last uuid.UUID) {
 	b.t.Helper()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -236,7 +237,7 @@ func (b *fixture) addTurns(owner string, n int) (first, last uuid.UUID) {
 	return first, last
 }
 
-// trips notes what is sent to a database, a batch as one.
+// trips records the statements sent to a database, a batch as one.
 type trips struct {
 	mutex sync.Mutex
 	sent  []string
@@ -270,7 +271,7 @@ func (s *trips) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData)
 func (s *trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
 func (s *trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
 
-// whileHoldsWait is what was sent from when no hold could be placed.
+// whileHoldsWait lists the statements sent while no hold could be placed.
 func (s *trips) whileHoldsWait() []string {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -281,9 +282,10 @@ func (s *trips) whileHoldsWait() []string {
 	return slices.Clone(s.sent[i:])
 }
 
-// However long a conversation is, whoever places a hold waits for as many statements,
-// of which one looks for turns that have come meanwhile: it has been searched before.
-func TestHoldsWaitForNoSearch(t *testing.T) {
+// TestPlaceHoldDuringTurnSearch: however long a conversation is, placing a hold waits
+// for the same number of statements, one of which looks for turns added meanwhile.
+// The search comes before.
+func TestPlaceHoldDuringTurnSearch(t *testing.T) {
 	t.Parallel()
 	s := &trips{}
 	b := newFixture(t, postgres.Config{Tracer: s})
@@ -314,19 +316,20 @@ func TestHoldsWaitForNoSearch(t *testing.T) {
 				searches += strings.Count(sql, dbsqlc.TurnsByIndex)
 			}
 			if searches != 1 || before > 0 && len(waited) != before {
-				t.Errorf("%s, %d turns: holds wait for %d round trips with %d searches; before, %d", name, turns, len(waited), searches, before)
+				t.Errorf("%s, %d turns: a hold waits for %d round trips with %d searches; searches before: %d", name, turns, len(waited), searches, before)
 			}
 			before = len(waited)
 			if n := b.number(`SELECT count(*) FROM requests`); n != 0 {
-				t.Errorf("%s, %d turns: %d are left", name, turns, n)
+				t.Errorf("%s, %d turns: %d left", name, turns, n)
 			}
 		}
 	}
 }
 
-// A turn that comes after the search and before the locks goes along; where others
-// come again and again, they stay in the end, and the receipt says so.
-func TestTurnsThatComeMeanwhile(t *testing.T) {
+// TestEraseTurnsAddedMeanwhile: a turn added between the search and the locks is
+// erased too. If turns keep being added, the last ones stay, and the receipt names
+// them.
+func TestEraseTurnsAddedMeanwhile(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for name, open := range map[string]func(*trips) (*fixture, *Erasures){
@@ -356,18 +359,18 @@ func TestTurnsThatComeMeanwhile(t *testing.T) {
 				t.Fatal(name, err)
 			}
 			if got := b.number(`SELECT count(*) FROM requests`); got != left || n == 0 {
-				t.Errorf("%s, %d came: want %d left, got %d", name, come, left, got)
+				t.Errorf("%s, %d added: want %d left, got %d", name, come, left, got)
 			}
 			if named := slices.Contains(b.lastReceipt().NotCovered, receipt.GapLaterTurns); named != (left > 0) {
-				t.Errorf("%s, %d came: the receipt names later turns: %t", name, come, named)
+				t.Errorf("%s, %d added: the receipt names later turns: %t, want the opposite", name, come, named)
 			}
 		}
 	}
 }
 
-// Later turns are looked for by index, whatever is known of the tables: that they are
-// empty, by statistics and by the plans that are kept, or how prompts are.
-func TestLaterTurnsAreReadByIndex(t *testing.T) {
+// TestLaterTurnsByIndex: later turns are found by index, whatever
+// statistics, cached plans or prompts suggest.
+func TestLaterTurnsByIndex(t *testing.T) {
 	t.Parallel()
 	const turns, others = 300, 3000
 	b := newFixture(t, postgres.Config{MaxConns: 1})
@@ -399,8 +402,8 @@ func TestLaterTurnsAreReadByIndex(t *testing.T) {
 	if erased, _ := b.eraseTurns(first); erased.Requests != turns+1 {
 		t.Errorf("want all erased, got %+v", erased)
 	}
-	if n := read() - before; n > 5*others { // of what is sent once
-		t.Errorf("%d rows were read in order for %d turns", n, turns)
+	if n := read() - before; n > 5*others { // allows for statements that are sent once
+		t.Errorf("%d rows were read sequentially for %d turns", n, turns)
 	}
 	b.exec(`ANALYZE fusillade.requests, fusillade.request_templates`)
 	alone := b.addTurn("anna", uuid.NewString(), time.Now())
@@ -409,13 +412,13 @@ func TestLaterTurnsAreReadByIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := read() - before; n >= others {
-		t.Errorf("%d rows were read in order for one response", n)
+		t.Errorf("%d rows were read sequentially for one response", n)
 	}
 }
 
-// Copies whose response is gone have no row that could be waited for, and are in one
-// receipt all the same.
-func TestGoneResponsesAreProvenOnce(t *testing.T) {
+// TestDeletedResponseInOneReceipt: copies of a deleted response have no row to lock,
+// but are still in only one receipt.
+func TestDeletedResponseInOneReceipt(t *testing.T) {
 	t.Parallel()
 	for name, open := range besideAndApart {
 		t.Run(name, func(t *testing.T) {
@@ -440,7 +443,7 @@ func TestGoneResponsesAreProvenOnce(t *testing.T) {
 					}
 				})
 				if n := b.number(`SELECT count(*) FROM lethe.receipts WHERE body LIKE '%"raw_requests":1%'::bytea`) - before; n != 1 {
-					t.Errorf("its copies are in %d receipts", n)
+					t.Errorf("the copies are in %d receipts, want 1", n)
 				}
 			}
 		})

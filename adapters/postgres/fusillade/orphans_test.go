@@ -16,16 +16,16 @@ import (
 	"lethe/receipt"
 )
 
-// old is a raw copy of before, and what it names.
+// old is an older raw copy and what it names.
 type old struct {
-	request, step, batch *uuid.UUID // by a usage record
+	request, step, batch *uuid.UUID // named by a usage record
 	owner                *uuid.UUID
 	header, batchHeader  string
 	young                bool
-	only                 string // the only table that it is in; "": both
+	only                 string // the only table it is in; "": both
 }
 
-// addOld stores it and returns where.
+// addOld stores a copy and returns its place.
 func (b *fixture) addOld(raw *postgres.DB, o old) copyAt {
 	b.t.Helper()
 	at := copyAt{uuid.New(), time.Now().UnixNano()}
@@ -55,7 +55,7 @@ func (b *fixture) addOld(raw *postgres.DB, o old) copyAt {
 	return at
 }
 
-// there is how many copies there are at a place.
+// there counts the copies at a place.
 func (b *fixture) there(raw *postgres.DB, at copyAt) (n int64) {
 	b.t.Helper()
 	err := raw.Pool().QueryRow(b.t.Context(), `SELECT (SELECT count(*) FROM outlet.http_requests WHERE instance_id = $1 AND correlation_id = $2)
@@ -113,8 +113,8 @@ var besideAndApart = map[string]func(t *testing.T) (*fixture, *postgres.DB){
 	},
 }
 
-// What names a request that is gone goes, with a receipt; whatever still lives,
-// or may, stays.
+// TestSweepOrphans: copies whose request is deleted are removed with a receipt.
+// Copies of what exists, or may exist, stay.
 func TestSweepOrphans(t *testing.T) {
 	t.Parallel()
 	for name, open := range besideAndApart {
@@ -141,40 +141,40 @@ func TestSweepOrphans(t *testing.T) {
 			b.exec(`INSERT INTO lethe.holds (id, responses, reason, created_by) VALUES (gen_random_uuid(), ARRAY[$1::uuid], 'a case', gen_random_uuid())`, held)
 
 			stay := map[string]copyAt{
-				"a live request, by usage":         b.addOld(raw, old{request: &live}),
-				"a live request, by header":        b.addOld(raw, old{header: live.String()}),
-				"a live request, in capitals":      b.addOld(raw, old{header: strings.ToUpper(live.String())}),
-				"a live step":                      b.addOld(raw, old{step: &step, header: id().String()}),
-				"a live step, by header":           b.addOld(raw, old{header: step.String()}),
-				"a live step, as if a request":     b.addOld(raw, old{request: &step}),
-				"a live request, as if a step":     b.addOld(raw, old{request: id(), step: &live}),
-				"a batch's row":                    b.addOld(raw, old{request: &batched.ID}),
-				"a batch's, by usage":              b.addOld(raw, old{request: inBatch, batch: id()}),
-				"another copy of that":             b.addOld(raw, old{header: inBatch.String()}),
-				"a batch's, by header":             b.addOld(raw, old{header: id().String(), batchHeader: id().String()}),
-				"younger":                          b.addOld(raw, old{request: id(), young: true}),
-				"held by name":                     b.addOld(raw, old{request: held}),
-				"retained":                         b.addOld(raw, old{request: retained}),
-				"archived":                         b.addOld(raw, old{header: archived.String()}),
-				"queued":                           b.addOld(raw, old{request: queued}),
-				"names nothing":                    b.addOld(raw, old{}),
-				"a step that is gone, alone":       b.addOld(raw, old{step: id()}),
-				"names what is no identifier":      b.addOld(raw, old{header: "of people"}),
-				"gone by usage, live by header":    b.addOld(raw, old{request: id(), header: live.String()}),
-				"live by usage, gone by header":    b.addOld(raw, old{request: &live, header: id().String()}),
-				"an answer of a live request":      b.addOld(raw, old{request: &live, only: "http_responses"}),
-				"an answer that names nothing":     b.addOld(raw, old{header: id().String(), only: "http_responses"}),
-				"a request copied of a live other": b.addOld(raw, old{header: live.String(), only: "http_requests"}),
+				"usage of a live request":                       b.addOld(raw, old{request: &live}),
+				"header of a live request":                      b.addOld(raw, old{header: live.String()}),
+				"header of a live request, in capitals":         b.addOld(raw, old{header: strings.ToUpper(live.String())}),
+				"usage of a live step":                          b.addOld(raw, old{step: &step, header: id().String()}),
+				"header of a live step":                         b.addOld(raw, old{header: step.String()}),
+				"usage of a live step as a request":             b.addOld(raw, old{request: &step}),
+				"usage of a live request as a step":             b.addOld(raw, old{request: id(), step: &live}),
+				"a batch's row":                                 b.addOld(raw, old{request: &batched.ID}),
+				"usage of a batch":                              b.addOld(raw, old{request: inBatch, batch: id()}),
+				"header of the same request as a batch's usage": b.addOld(raw, old{header: inBatch.String()}),
+				"header of a batch":                             b.addOld(raw, old{header: id().String(), batchHeader: id().String()}),
+				"younger":                                       b.addOld(raw, old{request: id(), young: true}),
+				"held by name":                                  b.addOld(raw, old{request: held}),
+				"retained":                                      b.addOld(raw, old{request: retained}),
+				"archived":                                      b.addOld(raw, old{header: archived.String()}),
+				"queued":                                        b.addOld(raw, old{request: queued}),
+				"names nothing":                                 b.addOld(raw, old{}),
+				"usage of a deleted step only":                  b.addOld(raw, old{step: id()}),
+				"header is not an id":                           b.addOld(raw, old{header: "of people"}),
+				"usage of a deleted, header of a live request":  b.addOld(raw, old{request: id(), header: live.String()}),
+				"usage of a live, header of a deleted request":  b.addOld(raw, old{request: &live, header: id().String()}),
+				"answer of a live request":                      b.addOld(raw, old{request: &live, only: "http_responses"}),
+				"answer without usage":                          b.addOld(raw, old{header: id().String(), only: "http_responses"}),
+				"request copy of a live request":                b.addOld(raw, old{header: live.String(), only: "http_requests"}),
 			}
 			go_ := map[string]copyAt{
-				"by usage":            b.addOld(raw, old{request: other, owner: owner}),
-				"by header":           b.addOld(raw, old{header: id().String()}),
-				"by both":             b.addOld(raw, old{request: other, header: other.String()}),
-				"two that are gone":   b.addOld(raw, old{request: id(), header: id().String()}),
-				"an answer alone":     b.addOld(raw, old{request: id(), only: "http_responses"}),
-				"a request alone":     b.addOld(raw, old{request: id(), only: "http_requests"}),
-				"a step's, also gone": b.addOld(raw, old{request: id(), step: id()}),
-				"a step's, by header": b.addOld(raw, old{step: id(), header: id().String()}),
+				"usage":            b.addOld(raw, old{request: other, owner: owner}),
+				"header":           b.addOld(raw, old{header: id().String()}),
+				"usage and header": b.addOld(raw, old{request: other, header: other.String()}),
+				"usage and header of two deleted requests": b.addOld(raw, old{request: id(), header: id().String()}),
+				"answer only":                                  b.addOld(raw, old{request: id(), only: "http_responses"}),
+				"request only":                                 b.addOld(raw, old{request: id(), only: "http_requests"}),
+				"usage of a deleted request and step":          b.addOld(raw, old{request: id(), step: id()}),
+				"usage of a step, header of a deleted request": b.addOld(raw, old{step: id(), header: id().String()}),
 			}
 			before := copied(t, raw)
 			want := domain.Erased{RawRequests: 7, RawResponses: 7}
@@ -185,9 +185,9 @@ func TestSweepOrphans(t *testing.T) {
 			if err != nil || erased != want {
 				t.Fatalf("want %+v erased, got %+v, %v", want, erased, err)
 			}
-			// Another look must not be needed for what has been looked at.
+			// No copy is examined twice.
 			if looked > int(before[0]+before[1]) {
-				t.Errorf("looked at %d copies, and there are %v", looked, before)
+				t.Errorf("examined %d copies of %v", looked, before)
 			}
 			for name, at := range stay {
 				if b.there(raw, at) == 0 {
@@ -200,10 +200,10 @@ func TestSweepOrphans(t *testing.T) {
 				}
 			}
 			if n := copied(t, raw); n[0] != before[0]-want.RawRequests || n[1] != before[1]-want.RawResponses {
-				t.Errorf("of %v copies %v are left", before, n)
+				t.Errorf("of %v copies, %v are left", before, n)
 			}
 			if n := b.number(`SELECT (SELECT count(*) FROM lethe.intents) + (SELECT count(*) FROM lethe.tombstones)`); n != 0 {
-				t.Errorf("%d intents and tombstones are left", n)
+				t.Errorf("%d intents and tombstones left", n)
 			}
 			var told domain.Erased
 			rows, err := b.owner.Pool().Query(t.Context(), `SELECT r.body FROM lethe.receipts r`)
@@ -226,17 +226,17 @@ func TestSweepOrphans(t *testing.T) {
 				told.Add(domain.Erased{Requests: r.Counts.Requests, RawRequests: r.Counts.RawRequests, RawResponses: r.Counts.RawResponses})
 			}
 			if told != want {
-				t.Errorf("receipts tell of %+v, want %+v", told, want)
+				t.Errorf("receipts have %+v, want %+v", told, want)
 			}
 
-			// After a pass it rests, and the next one finds nothing more.
+			// After a pass it pauses, and the next pass finds nothing.
 			if turn, err := b.responses.SweepOrphans(t.Context(), time.Now(), 10, time.Hour, orphansAuthorization()); err != nil || turn.Looked != 0 {
 				t.Errorf("want a pause, got %+v, %v", turn, err)
 			}
 			if erased, _, err := b.sweepOrphans(1000); err != nil || erased != (domain.Erased{}) {
 				t.Errorf("want nothing more, got %+v, %v", erased, err)
 			}
-			// A hold with a filter may be on any of them.
+			// A hold with a filter may cover any of them.
 			at := b.addOld(raw, old{request: id()})
 			b.exec(`INSERT INTO lethe.holds (id, models, reason, created_by) VALUES ('00000000-0000-4000-8000-000000000001', ARRAY['a model'], 'a case', gen_random_uuid())`)
 			if erased, _, err := b.sweepOrphans(1000); err != nil || erased != (domain.Erased{}) || b.there(raw, at) != 2 {
@@ -250,10 +250,10 @@ func TestSweepOrphans(t *testing.T) {
 	}
 }
 
-// A hold on a person keeps the copies of what is gone: those of what usage records
-// say was theirs, be it at the place of a copy alone, and those that nothing says
-// whose they are.
-func TestHoldsOnOwnersKeepCopies(t *testing.T) {
+// TestHoldOwnerKeepsCopies: a hold on an owner keeps the copies of deleted
+// responses that usage records ascribe to the owner, even if only by the copy's
+// place, and the copies without a known owner.
+func TestHoldOwnerKeepsCopies(t *testing.T) {
 	t.Parallel()
 	layouts := map[string]func(t *testing.T) (*fixture, *postgres.DB){
 		"arsenal": func(t *testing.T) (*fixture, *postgres.DB) {
@@ -334,11 +334,11 @@ func TestHoldsOnOwnersKeepCopies(t *testing.T) {
 						stays := held && c.held
 						for _, at := range c.at {
 							if n := b.there(raw, at); (n == 2) != stays || n == 1 {
-								t.Errorf("%s: held %t, and %d left", c.what, stays, n)
+								t.Errorf("%s: held %t, but %d left", c.what, stays, n)
 							}
 						}
 						if gone != nil && (held || c.held) && gone[c.id] == stays {
-							t.Errorf("%s: held %t, and said to be gone: %t", c.what, stays, gone[c.id])
+							t.Errorf("%s: held %t, but reported as deleted: %t", c.what, stays, gone[c.id])
 						}
 					}
 					b.exec(`UPDATE lethe.holds SET released_at = now(), released_by = gen_random_uuid()`)
@@ -348,8 +348,9 @@ func TestHoldsOnOwnersKeepCopies(t *testing.T) {
 	}
 }
 
-// An identifier of a step that is there is that of no response, gone or not.
-func TestEraseCopiesOfALivingStep(t *testing.T) {
+// TestEraseByStepID: the id of an existing step is not the id of a
+// response, existing or deleted.
+func TestEraseByStepID(t *testing.T) {
 	t.Parallel()
 	for name, open := range besideAndApart {
 		t.Run(name, func(t *testing.T) {
@@ -365,7 +366,7 @@ func TestEraseCopiesOfALivingStep(t *testing.T) {
 			if err := b.owner.Pool().QueryRow(t.Context(), `SELECT id FROM fusillade.response_steps WHERE step_kind = 'tool_call'`).Scan(&step); err != nil {
 				t.Fatal(err)
 			}
-			headed, used := uuid.New(), uuid.New() // which are gone
+			headed, used := uuid.New(), uuid.New() // deleted
 			places := []copyAt{
 				b.addOld(raw, old{header: step.String()}), b.addOld(raw, old{request: &step, owner: &owner}),
 				b.addOld(raw, old{step: &step, owner: &owner, header: headed.String()}), b.addOld(raw, old{request: &used, step: &step, owner: &owner}),
@@ -384,9 +385,10 @@ func TestEraseCopiesOfALivingStep(t *testing.T) {
 	}
 }
 
-// What a person's steps left goes with all of theirs where the copies' headers name
-// the request, and receipts of what is gone never say that every copy was found.
-func TestErasePersonsCopiesOfSteps(t *testing.T) {
+// TestErasePersonStepCopies: erasing an owner removes the copies of steps whose
+// headers name a deleted request. Receipts of deleted responses never claim that
+// every copy was found.
+func TestErasePersonStepCopies(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(t *testing.T) (*fixture, *Erasures, *postgres.DB){
 		"beside": func(t *testing.T) (*fixture, *Erasures, *postgres.DB) {
@@ -408,23 +410,23 @@ func TestErasePersonsCopiesOfSteps(t *testing.T) {
 			liveStep := b.step(b.addChain(ben.String(), 3)[0].ID)
 			hers, hisToo, single := uuid.New(), uuid.New(), uuid.New()
 			gone := map[string]copyAt{
-				"a request's":        b.addOld(raw, old{request: &hers, owner: &carol}),
-				"its step's":         b.addOld(raw, old{step: &step, owner: &carol, header: hers.String()}),
-				"a step's alone":     b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString()}),
-				"another step's":     b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString()}),
-				"a third step's":     b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString()}),
-				"one without answer": b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString(), only: "http_requests"}),
+				"request":                b.addOld(raw, old{request: &hers, owner: &carol}),
+				"step of the request":    b.addOld(raw, old{step: &step, owner: &carol, header: hers.String()}),
+				"step alone":             b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString()}),
+				"second step":            b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString()}),
+				"third step":             b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString()}),
+				"step without an answer": b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString(), only: "http_requests"}),
 			}
 			stay := map[string]copyAt{
-				"somebody else's":           b.addOld(raw, old{step: &step, owner: &ben, header: uuid.NewString()}),
-				"of a step that is there":   b.addOld(raw, old{step: &liveStep, owner: &carol, header: uuid.NewString()}),
-				"of what is there":          b.addOld(raw, old{step: &step, owner: &carol, header: live.String()}),
-				"of a batch, by header":     b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString(), batchHeader: uuid.NewString()}),
-				"of a batch, by usage":      b.addOld(raw, old{step: &step, batch: &step, owner: &carol, header: uuid.NewString()}),
-				"named by nothing":          b.addOld(raw, old{step: &step, owner: &carol}),
-				"hers and somebody else's":  b.addOld(raw, old{step: &step, owner: &carol, header: hisToo.String()}),
-				"somebody else's and hers":  b.addOld(raw, old{request: &hisToo, owner: &ben}),
-				"of what is erased by name": b.addOld(raw, old{request: &single, owner: &ben}),
+				"another owner":                     b.addOld(raw, old{step: &step, owner: &ben, header: uuid.NewString()}),
+				"existing step":                     b.addOld(raw, old{step: &liveStep, owner: &carol, header: uuid.NewString()}),
+				"header of a live request":          b.addOld(raw, old{step: &step, owner: &carol, header: live.String()}),
+				"header of a batch":                 b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString(), batchHeader: uuid.NewString()}),
+				"usage of a batch":                  b.addOld(raw, old{step: &step, batch: &step, owner: &carol, header: uuid.NewString()}),
+				"no header":                         b.addOld(raw, old{step: &step, owner: &carol}),
+				"header of a request of two owners": b.addOld(raw, old{step: &step, owner: &carol, header: hisToo.String()}),
+				"usage of a request of two owners":  b.addOld(raw, old{request: &hisToo, owner: &ben}),
+				"request of another owner":          b.addOld(raw, old{request: &single, owner: &ben}),
 			}
 			want := domain.Erased{RawRequests: 6, RawResponses: 5}
 			target := domain.ErasureTarget{Owner: &carol}
@@ -464,19 +466,20 @@ func TestErasePersonsCopiesOfSteps(t *testing.T) {
 				}
 			}
 			if told < 4 {
-				t.Errorf("%d receipts", told)
+				t.Errorf("got %d receipts", told)
 			}
 		})
 	}
 }
 
-// What the database refuses to delete stays whole, and stops nothing else.
-func TestSweepOrphansThatAreRefused(t *testing.T) {
+// TestSweepOrphansRefusedDelete: a copy that the database refuses to delete stays
+// whole and does not stop others.
+func TestSweepOrphansRefusedDelete(t *testing.T) {
 	t.Parallel()
 	for name, open := range besideAndApart {
 		for how, body := range map[string]string{
-			"loudly":   `RAISE EXCEPTION 'words of people: %', OLD`,
-			"silently": `RETURN NULL`,
+			"raises":       `RAISE EXCEPTION 'words of people: %', OLD`,
+			"returns null": `RETURN NULL`,
 		} {
 			t.Run(name+"/"+how, func(t *testing.T) {
 				t.Parallel()
@@ -492,10 +495,10 @@ func TestSweepOrphansThatAreRefused(t *testing.T) {
 				}
 				erased, _, err := b.sweepOrphans(4)
 				if erased != (domain.Erased{RawRequests: 8, RawResponses: 8}) || domain.CodeOf(err) != domain.CodeRefused {
-					t.Errorf("want 8 erased and said that one is not, got %+v, %v", erased, err)
+					t.Errorf("want 8 erased and an error for the other, got %+v, %v", erased, err)
 				}
 				if err != nil && strings.Contains(err.Error(), "words of people") {
-					t.Errorf("the error tells %v", err)
+					t.Errorf("the error quotes a row: %v", err)
 				}
 				for i, at := range places {
 					want := int64(0)
@@ -503,31 +506,33 @@ func TestSweepOrphansThatAreRefused(t *testing.T) {
 						want = 2
 					}
 					if n := b.there(raw, at); n != want {
-						t.Errorf("copy %d: %d left, want %d", i, n, want)
+						t.Errorf("copy %d: got %d left, want %d", i, n, want)
 					}
 				}
 				if n := b.number(`SELECT count(*) FROM lethe.intents`); n != 0 {
-					t.Errorf("%d intents are left", n)
+					t.Errorf("%d intents left", n)
 				}
 			})
 		}
 	}
 }
 
-// Where it cannot be told what is needed, nothing is removed.
-func TestSweepOrphansInTheDark(t *testing.T) {
+// TestSweepOrphansUnreadableTables: if a table that may need the copies cannot be read,
+// nothing is removed.
+func TestSweepOrphansUnreadableTables(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	id := uuid.New()
 	at := b.addOld(b.owner, old{request: &id})
 	b.exec(`CREATE TABLE fusillade.batch_requests_archive (id uuid PRIMARY KEY)`)
 	if erased, _, err := b.sweepOrphans(10); err == nil || !strings.Contains(err.Error(), "batch_requests_archive") || erased != (domain.Erased{}) || b.there(b.owner, at) != 2 {
-		t.Errorf("want nothing erased and said why, got %+v, %v", erased, err)
+		t.Errorf("want nothing erased and an error naming the table, got %+v, %v", erased, err)
 	}
 }
 
-// More than one receipt can tell of are left to the next turn.
-func TestSweepManyOrphans(t *testing.T) {
+// TestSweepOrphansMaxPerReceipt: a turn removes no more copies than one receipt can hold,
+// and leaves the rest to the next.
+func TestSweepOrphansMaxPerReceipt(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	b.exec(`INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers)
@@ -537,13 +542,14 @@ func TestSweepManyOrphans(t *testing.T) {
 		t.Errorf("want 1000 erased, got %+v of %d, %v", erased, looked, err)
 	}
 	if n := b.number(`SELECT count(*) FROM lethe.receipts`); n != 4 {
-		t.Errorf("%d receipts", n)
+		t.Errorf("got %d receipts", n)
 	}
 }
 
-// A process that ends between the two databases leaves a note, and the next one
-// that sweeps finishes it; what came back to life meanwhile is left.
-func TestSweepOrphansIsFinished(t *testing.T) {
+// TestSweepOrphansResumed: a process that ends between the two databases leaves
+// an intent, which the next sweep finishes. Copies of a request that was restored
+// meanwhile stay.
+func TestSweepOrphansResumed(t *testing.T) {
 	t.Parallel()
 	for _, back := range []bool{false, true} {
 		a := newApart(t, 2)
@@ -554,30 +560,30 @@ func TestSweepOrphansIsFinished(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, _, err := a.sweepOrphans(10); err == nil {
-			t.Fatal("swept what is not there")
+			t.Fatal("the sweep removed copies although it failed")
 		}
 		if _, err := a.copies.Pool().Exec(t.Context(), `ALTER TABLE outlet.away RENAME TO http_requests`); err != nil {
 			t.Fatal(err)
 		}
 		a.exec(`REVOKE INSERT ON lethe.receipts FROM ` + role(t, a.fixture))
 		if _, _, err := a.sweepOrphans(10); err == nil {
-			t.Fatal("finished without a receipt")
+			t.Fatal("the sweep finished without a receipt")
 		}
 		if n := a.number(`SELECT count(*) FROM lethe.intents`); n != 1 || a.there(a.copies, at) != 0 {
-			t.Fatalf("want the copies gone and a note, got %d notes", n)
+			t.Fatalf("want the copies removed and an intent, got %d intents", n)
 		}
 		a.exec(`GRANT INSERT ON lethe.receipts TO ` + role(t, a.fixture))
-		if back { // too late for it
+		if back { // too late to keep them
 			a.AddResponse(second)
 		}
 		if err := a.sweep(); err != nil {
 			t.Fatal(err)
 		}
 		if n := a.number(`SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%"orphans"%' AND convert_from(body, 'UTF8') LIKE '%"raw_requests":2,"raw_responses":2%'`); n != 1 {
-			t.Errorf("%d receipts of two copies each", n)
+			t.Errorf("got %d receipts of two copies each", n)
 		}
 		if n := a.number(`SELECT count(*) FROM fusillade.requests`); (n == 1) != back {
-			t.Errorf("%d requests", n)
+			t.Errorf("got %d requests", n)
 		}
 	}
 }

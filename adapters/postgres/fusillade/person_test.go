@@ -15,37 +15,38 @@ import (
 	"lethe/receipt"
 )
 
-// personTables are those of newer versions, as far as they matter.
+// personTables are the tables of newer versions, with the columns that matter.
 const personTables = `
 	CREATE TABLE public.image_access (user_id uuid NOT NULL, sha256 bytea NOT NULL, PRIMARY KEY (user_id, sha256));
 	CREATE TABLE public.prompt_cache_entries (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), principal_id uuid NOT NULL, prefix_hash bytea NOT NULL);`
 
-// What is kept by person goes with everything of theirs, and with nothing less.
-func TestWhatIsKeptByPerson(t *testing.T) {
+// TestErasePersonRows: rows kept by person are erased with everything else of
+// that person, and with nothing less.
+func TestErasePersonRows(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		before            string // $1: the owner
-		meddle            string // where people are
+		meddle            string // on the database with the people
 		single, narrowed  bool
-		nothing           bool // of theirs is there
+		nothing           bool // no response of theirs exists
 		apart             bool
 		images, prompts   bool // are left
 		receipts, without int64
 	}{
-		"all of theirs":          {receipts: 2, without: 1},
-		"nothing else of theirs": {nothing: true, receipts: 1, without: 1},
-		"in another database":    {apart: true, receipts: 2, without: 1},
-		"one response":           {single: true, images: true, prompts: true, receipts: 1},
-		"by a filter":            {narrowed: true, images: true, prompts: true, receipts: 1},
+		"owner":                     {receipts: 2, without: 1},
+		"owner without responses":   {nothing: true, receipts: 1, without: 1},
+		"owner in another database": {apart: true, receipts: 2, without: 1},
+		"single response":           {single: true, images: true, prompts: true, receipts: 1},
+		"filter":                    {narrowed: true, images: true, prompts: true, receipts: 1},
 		"held": {before: `INSERT INTO lethe.holds (id, owners, reason, created_by) SELECT gen_random_uuid(), ARRAY[$1::uuid::text], 'a case', gen_random_uuid()`,
 			nothing: true, images: true, prompts: true, receipts: 1},
-		"a response held": {before: `INSERT INTO lethe.holds (id, responses, reason, created_by) SELECT gen_random_uuid(), array_agg(id), 'a case', gen_random_uuid() FROM fusillade.requests WHERE created_by = $1::uuid::text`,
+		"one response held": {before: `INSERT INTO lethe.holds (id, responses, reason, created_by) SELECT gen_random_uuid(), array_agg(id), 'a case', gen_random_uuid() FROM fusillade.requests WHERE created_by = $1::uuid::text`,
 			images: true, prompts: true},
 		"no grant on images": {meddle: `REVOKE ALL ON public.image_access FROM ROLE`, images: true, receipts: 2, without: 1},
-		"no grant at all":    {meddle: `REVOKE ALL ON public.image_access, public.prompt_cache_entries FROM ROLE`, images: true, prompts: true, receipts: 1},
-		"refused": {meddle: `CREATE FUNCTION public.refuse() RETURNS trigger AS 'BEGIN RAISE EXCEPTION ''no''; END' LANGUAGE plpgsql;
+		"no grants":          {meddle: `REVOKE ALL ON public.image_access, public.prompt_cache_entries FROM ROLE`, images: true, prompts: true, receipts: 1},
+		"delete refused": {meddle: `CREATE FUNCTION public.refuse() RETURNS trigger AS 'BEGIN RAISE EXCEPTION ''no''; END' LANGUAGE plpgsql;
 			CREATE TRIGGER refuse BEFORE DELETE ON public.prompt_cache_entries FOR EACH ROW EXECUTE FUNCTION public.refuse()`, prompts: true, receipts: 2},
-		"kept silently": {meddle: `CREATE FUNCTION public.refuse() RETURNS trigger AS 'BEGIN RETURN NULL; END' LANGUAGE plpgsql;
+		"delete ignored": {meddle: `CREATE FUNCTION public.refuse() RETURNS trigger AS 'BEGIN RETURN NULL; END' LANGUAGE plpgsql;
 			CREATE TRIGGER refuse BEFORE DELETE ON public.prompt_cache_entries FOR EACH ROW EXECUTE FUNCTION public.refuse()`, prompts: true, receipts: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,7 +99,7 @@ func TestWhatIsKeptByPerson(t *testing.T) {
 					t.Fatal(err)
 				}
 			} else if e := b.finish(erasures, b.create(erasures, target).ID, 10); e.State != domain.ErasureFinished || e.Receipts != c.receipts {
-				t.Errorf("it is %+v", e)
+				t.Errorf("got the erasure %+v", e)
 			}
 			left := func(table, column string, of uuid.UUID) (n int64) {
 				t.Helper()
@@ -110,10 +111,10 @@ func TestWhatIsKeptByPerson(t *testing.T) {
 			for table, want := range map[string]bool{"image_access": c.images, "prompt_cache_entries": c.prompts} {
 				column := map[bool]string{true: "user_id", false: "principal_id"}[table == "image_access"]
 				if n := left(table, column, owner); (n == 2) != want || n == 1 {
-					t.Errorf("%d of theirs are left in %s", n, table)
+					t.Errorf("%d rows of the owner left in %s", n, table)
 				}
 				if n := left(table, column, other); n != 1 {
-					t.Errorf("of somebody else's %d are left in %s", n, table)
+					t.Errorf("%d rows of another owner left in %s", n, table)
 				}
 			}
 			rows, err := b.owner.Pool().Query(t.Context(), `SELECT body FROM lethe.receipts`)
@@ -140,10 +141,10 @@ func TestWhatIsKeptByPerson(t *testing.T) {
 				}
 			}
 			if receipts != c.receipts || without != c.without {
-				t.Errorf("%d of %d receipts leave the prompt cache out", without, receipts)
+				t.Errorf("%d of %d receipts do not cover the prompt cache", without, receipts)
 			}
-			// It looks again a day later.
-			if name == "all of theirs" {
+			// A later check finds rows written meanwhile.
+			if name == "owner" {
 				execIn(`INSERT INTO public.prompt_cache_entries (principal_id, prefix_hash) VALUES ('` + owner.String() + `', '\xbb')`)
 				b.exec(`UPDATE lethe.erasures SET verify_at = $1`, time.Now().Add(-time.Hour))
 				var id uuid.UUID
@@ -156,7 +157,7 @@ func TestWhatIsKeptByPerson(t *testing.T) {
 					}
 				}
 				if n := left("prompt_cache_entries", "principal_id", owner); n != 0 || b.number(`SELECT count(*) FROM lethe.erasures WHERE verified_at IS NOT NULL`) != 1 {
-					t.Errorf("%d that came later are left", n)
+					t.Errorf("%d rows written later left", n)
 				}
 			}
 		})

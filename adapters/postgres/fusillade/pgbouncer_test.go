@@ -8,8 +8,9 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// Whatever the ports promise, they keep through PgBouncer in transaction mode.
-func TestPromisesThroughPgBouncer(t *testing.T) {
+// TestPortsThroughPgBouncer runs the ports' tests through PgBouncer in
+// transaction mode.
+func TestPortsThroughPgBouncer(t *testing.T) {
 	t.Parallel()
 	through := pgtest.ThroughPgBouncer(t)
 	porttest.Responses(t, func(t *testing.T) porttest.ResponsesFixture {

@@ -13,13 +13,13 @@ import (
 	"lethe/internal/pgtest"
 )
 
-func TestPromises(t *testing.T) {
+func TestResponses(t *testing.T) {
 	t.Parallel()
 	porttest.Responses(t, func(t *testing.T) porttest.ResponsesFixture { return newFixture(t) })
 }
 
-// beside is a fixture of which responses are moved, as fusillade-arsenal does, though
-// it moves finished ones alone.
+// beside is a fixture whose responses are moved, like fusillade-arsenal does, which
+// moves only finished ones.
 type beside struct {
 	*pgfixture.Fixture
 	move func(porttest.Row)
@@ -30,8 +30,8 @@ func (b beside) AddResponse(row porttest.Row) {
 	b.move(row)
 }
 
-// TestPromisesBesideArsenal: lists are the same, whatever of them has been moved.
-func TestPromisesBesideArsenal(t *testing.T) {
+// TestResponsesBesideArsenal: lists are the same, whatever part has been moved.
+func TestResponsesBesideArsenal(t *testing.T) {
 	t.Parallel()
 	for name, stays := range map[string]int{"all": 0, "most": 3} {
 		t.Run(name, func(t *testing.T) {
@@ -63,17 +63,17 @@ func TestPromisesBesideArsenal(t *testing.T) {
 	}
 }
 
-func TestPromisesOfHolds(t *testing.T) {
+func TestHolds(t *testing.T) {
 	t.Parallel()
 	porttest.Holds(t, func(t *testing.T) porttest.HoldsFixture { return newFixture(t) })
 }
 
-func TestPromisesOfErasures(t *testing.T) {
+func TestErasures(t *testing.T) {
 	t.Parallel()
 	porttest.Erasures(t, func(t *testing.T) porttest.ErasuresFixture { return newFixture(t) })
 }
 
-func TestPromisesOfRetention(t *testing.T) {
+func TestRetention(t *testing.T) {
 	t.Parallel()
 	porttest.Retention(t, func(t *testing.T) porttest.RetentionFixture { return newFixture(t) })
 }
@@ -84,7 +84,7 @@ func newFixture(t *testing.T) *pgfixture.Fixture {
 	return fixtureOn(t, database, postgres.Config{URL: database.RoleURL})
 }
 
-// fixtureOn has all ports on one way to a database.
+// fixtureOn has all ports on one connection to a database.
 func fixtureOn(t *testing.T, database *pgtest.Database, cfg postgres.Config) *pgfixture.Fixture {
 	t.Helper()
 	cfg.SearchPath = []string{"fusillade", "outlet"}

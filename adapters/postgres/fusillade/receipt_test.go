@@ -13,7 +13,7 @@ import (
 	"lethe/receipt"
 )
 
-func TestReceiptOfAnErasure(t *testing.T) {
+func TestEraseReceipt(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	unindexed := b.addChain("ben", 1)
@@ -21,7 +21,7 @@ func TestReceiptOfAnErasure(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := b.number(`SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%unlocated_copies%'`); n != 1 {
-		t.Error("without an index on headers the receipt says nothing of copies that only those lead to")
+		t.Error("without an index on headers, the receipt does not mention copies that only headers lead to")
 	}
 	b.index()
 	chain, alone := b.addChain("anna", 4), b.addChain("ben", 1)
@@ -53,7 +53,7 @@ func TestReceiptOfAnErasure(t *testing.T) {
 		err = b.owner.Pool().QueryRow(t.Context(), `SELECT r.body, s.salt, s.actor_id FROM lethe.receipts r
 			JOIN lethe.receipt_secrets s ON s.receipt_id = r.id WHERE r.id = $1 AND r.leaf_index IS NULL AND r.about IS NULL`, w.Receipt).Scan(&body, &salt, &of)
 		if err != nil || of != actor {
-			t.Fatalf("%s: want the receipt of %s, got %s, %v", name, actor, of, err)
+			t.Fatalf("%s: want a receipt requested by %s, got %s (error %v)", name, actor, of, err)
 		}
 		got, err := receipt.Parse(body)
 		if err != nil {
@@ -71,14 +71,15 @@ func TestReceiptOfAnErasure(t *testing.T) {
 		}
 		for _, row := range c.requests {
 			if !slices.Contains(got.Responses, receipt.CommitResponse(key, row.ID)) {
-				t.Errorf("%s: %s is not in it", name, row.ID)
+				t.Errorf("%s: request %s is not in the receipt", name, row.ID)
 			}
 		}
 	}
 }
 
-// Where no receipt can be written, nothing is erased.
-func TestNoErasureWithoutAReceipt(t *testing.T) {
+// TestEraseReceiptNotWritable: if the receipt cannot be written, nothing is
+// erased.
+func TestEraseReceiptNotWritable(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	requests := b.addChain("anna", 1)
@@ -98,8 +99,8 @@ func TestNoErasureWithoutAReceipt(t *testing.T) {
 	}
 }
 
-// A sweep that removes something says so in a receipt, another one does not.
-func TestReceiptOfASweep(t *testing.T) {
+// TestSweepReceipt: a sweep writes a receipt only if it removes something.
+func TestSweepReceipt(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	requests := b.addChain("anna", 4)

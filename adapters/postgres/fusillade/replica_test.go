@@ -11,9 +11,9 @@ import (
 	"lethe/internal/pgfixture"
 )
 
-// The replica is a database of its own with the same rows, which nothing that
-// happens on the primary reaches.
-func TestReplicaThatLags(t *testing.T) {
+// TestLaggingReplica uses another database as the replica, with the same rows,
+// which does not follow the primary.
+func TestLaggingReplica(t *testing.T) {
 	t.Parallel()
 	primaryTrips, replicaTrips := &meddler{}, &meddler{}
 	primary := newFixture(t, postgres.Config{Tracer: primaryTrips})
@@ -35,7 +35,7 @@ func TestReplicaThatLags(t *testing.T) {
 	trips := func(wantReplica, wantPrimary int64) {
 		t.Helper()
 		if r, p := replicaTrips.count.Swap(0), primaryTrips.count.Swap(0); r != wantReplica || p != wantPrimary {
-			t.Errorf("%d round trips to the replica and %d to the primary, want %d and %d", r, p, wantReplica, wantPrimary)
+			t.Errorf("got %d round trips to the replica and %d to the primary, want %d and %d", r, p, wantReplica, wantPrimary)
 		}
 	}
 	page := func(want ...porttest.Row) {
@@ -65,30 +65,30 @@ func TestReplicaThatLags(t *testing.T) {
 	primary.exec(`UPDATE files SET deleted_at = now() WHERE id = (SELECT file_id FROM request_templates t JOIN requests r ON r.template_id = t.id WHERE r.id = $1)`, rows[3].ID)
 	primary.exec(`DELETE FROM request_templates WHERE id = (SELECT template_id FROM requests WHERE id = $1)`, rows[4].ID)
 	primaryTrips.count.Store(0)
-	page(rows[1], rows[3], rows[4]) // full, although two are gone
+	page(rows[1], rows[3], rows[4]) // a full page, although two were erased
 	trips(1, 2)
 	for _, i := range []int{0, 2} {
 		if _, contents, err := port.Get(t.Context(), rows[i].ID, nil, math.MaxInt64); domain.CodeOf(err) != domain.CodeNotFound || contents != (domain.Contents{}) {
-			t.Errorf("what has been erased: %+v, %v", contents, err)
+			t.Errorf("erased response: got %+v (error %v), want not found", contents, err)
 		}
 	}
 	if _, err := port.Erase(t.Context(), rows[0].ID, nil, porttest.Permit); domain.CodeOf(err) != domain.CodeNotFound {
-		t.Errorf("want nothing erased that the primary has not, got %v", err)
+		t.Errorf("erasing what the primary does not have: got %v", err)
 	}
 	for _, i := range []int{3, 4} {
 		if _, contents, err := port.Get(t.Context(), rows[i].ID, nil, math.MaxInt64); err != nil || contents.Prompt != "" {
-			t.Errorf("a prompt that is gone or withheld by now: %+v, %v", contents, err)
+			t.Errorf("prompt deleted or withheld since: got %+v (error %v)", contents, err)
 		}
 	}
 	if count, err := port.Count(t.Context(), domain.ResponseFilter{}, domain.CountAuto); err != nil || count != (domain.Count{Total: 6}) {
-		t.Errorf("want an estimate that says so, got %+v, %v", count, err)
+		t.Errorf("want a count of kind estimate, got %+v (error %v)", count, err)
 	}
 
 	primary.responses.src.Primary.Close()
 	if _, err := port.Page(t.Context(), domain.PageQuery{ActiveFirst: true, Limit: 3}); err == nil {
-		t.Error("a page was shown that nobody could confirm")
+		t.Error("got a page that the primary did not confirm")
 	}
 	if _, _, err := port.Get(t.Context(), rows[1].ID, nil, math.MaxInt64); err == nil {
-		t.Error("a response was shown that nobody could confirm")
+		t.Error("got a response that the primary did not confirm")
 	}
 }

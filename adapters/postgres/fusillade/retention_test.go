@@ -15,7 +15,7 @@ import (
 
 var ruleNoon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// retention are the ports of one application name.
+// retention makes the ports with one application name.
 func (b *fixture) retention(application string) (*Retention, *Erasures) {
 	b.t.Helper()
 	db := openDB(b.t, postgres.Config{URL: b.database.RoleURL, ApplicationName: application})
@@ -30,7 +30,7 @@ func (b *fixture) retention(application string) (*Retention, *Erasures) {
 	return retention, erasures
 }
 
-// dueRule is one that is due at noon.
+// dueRule is a rule that is due at noon.
 func dueRule(t *testing.T, r *Retention) domain.RetentionRule {
 	t.Helper()
 	by := uuid.New()
@@ -60,9 +60,10 @@ func beginRun(r domain.RetentionRule) (domain.Erasure, time.Time) {
 	}, ruleNoon.Add(24 * time.Hour)
 }
 
-// A change waits for the part that is under way: what it erases is told, and
-// nothing goes after the change has been answered.
-func TestRuleIsChangedBetweenParts(t *testing.T) {
+// TestChangeRuleDuringRun: a change of a rule waits for the current part of
+// its run. What that part erased is counted, and nothing is erased after the change
+// has returned.
+func TestChangeRuleDuringRun(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	retention, erasures := b.retention("runner")
@@ -72,7 +73,7 @@ func TestRuleIsChangedBetweenParts(t *testing.T) {
 	}
 	rule, outcome, err := retention.Start(t.Context(), dueRule(t, retention).ID, ruleNoon, beginRun)
 	if err != nil || outcome != domain.RunStarted {
-		t.Fatalf("%d, %v", outcome, err)
+		t.Fatalf("got outcome %d (error %v)", outcome, err)
 	}
 	changed := make(chan error, 1)
 	e, err := erasures.Advance(t.Context(), rule.LastRun.Erasure, 1, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Authorization) {
@@ -86,19 +87,20 @@ func TestRuleIsChangedBetweenParts(t *testing.T) {
 		return porttest.JudgeAll(e, parts)
 	})
 	if err != nil || e.Done != 1 {
-		t.Fatalf("%+v, %v", e, err)
+		t.Fatalf("got %+v (error %v)", e, err)
 	}
 	if err := <-changed; err != nil {
 		t.Fatal(err)
 	}
 	e, err = erasures.Advance(t.Context(), rule.LastRun.Erasure, 10, porttest.JudgeAll)
 	if left := b.number(`SELECT count(*) FROM fusillade.requests`); err != nil || e.State != domain.ErasureCanceled || e.Done != 1 || left != 2 {
-		t.Errorf("%d are left, %+v, %v", left, e, err)
+		t.Errorf("got %d left and the erasure %+v (error %v)", left, e, err)
 	}
 }
 
-// What cannot begin leaves the rule as it was, so that it is tried again.
-func TestRunBeginsWholeOrNotAtAll(t *testing.T) {
+// TestBeginRunAtomic: a run that cannot start does not change its rule,
+// so it is tried again.
+func TestBeginRunAtomic(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	retention, _ := b.retention("")
@@ -109,16 +111,17 @@ func TestRunBeginsWholeOrNotAtAll(t *testing.T) {
 		return e, next
 	})
 	if left, getErr := retention.Get(t.Context(), rule.ID); domain.CodeOf(err) != domain.CodeInternal || getErr != nil || !reflect.DeepEqual(left, rule) {
-		t.Errorf("%v left %+v, %v", err, left, getErr)
+		t.Errorf("after error %v: got the rule %+v (error %v), want it unchanged", err, left, getErr)
 	}
 	if n := b.number(`SELECT count(*) FROM lethe.erasures`); n != 0 {
-		t.Errorf("%d erasures", n)
+		t.Errorf("got %d erasures, want none", n)
 	}
 }
 
-// What a version says stays as it is, also for whoever has the service's role;
-// and nothing runs that was not tried, whatever the program says.
-func TestRulesAreGuardedByTheDatabase(t *testing.T) {
+// TestRuleConstraints: the database refuses changes of a rule's
+// version, even from the service's role, and refuses a run of a version without a
+// dry run.
+func TestRuleConstraints(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	retention, _ := b.retention("")
@@ -137,7 +140,7 @@ func TestRulesAreGuardedByTheDatabase(t *testing.T) {
 		`UPDATE lethe.retention_rules SET removed_at = now(), removed_by = id WHERE id = $1`,
 	} {
 		if _, err := conn.Exec(t.Context(), sql, rule.ID); err == nil {
-			t.Errorf("the database let through: %s", sql)
+			t.Errorf("the database accepted: %s", sql)
 		}
 	}
 	if left, err := retention.Get(t.Context(), rule.ID); err != nil || !reflect.DeepEqual(left, rule) {

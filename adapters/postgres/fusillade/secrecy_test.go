@@ -19,7 +19,7 @@ import (
 	"lethe/domain"
 )
 
-// fill adds n responses of one request each, with a copy and a task of each.
+// fill adds n responses of one request each, with a copy and a task each.
 const fill = `
 	WITH r AS (
 		SELECT gen_random_uuid() AS id, gen_random_uuid() AS template, gen_random_uuid() AS instance FROM generate_series(1, $1)
@@ -59,7 +59,7 @@ func (b *fixture) fill(n int, owner string) []uuid.UUID {
 	return ids
 }
 
-// each calls do with every item, from eight callers.
+// each calls do for every item, from eight goroutines.
 func each[T any](items []T, do func(T)) {
 	var callers sync.WaitGroup
 	queue := make(chan T, len(items))
@@ -77,10 +77,10 @@ func each[T any](items []T, do func(T)) {
 	callers.Wait()
 }
 
-// TestReceiptsRevealNothing: what could be derived from the owner or from an id is
-// in no two of 10,000 receipts the same, though nearly all are of one owner, and
-// those of the bulk erasures are of one secret; all other values are of
-// another owner's receipts, too. Nothing else is in them.
+// TestReceiptsRevealNothing: no value derived from an owner or an id occurs in two
+// of 10,000 receipts, although nearly all have the same owner, and those of bulk
+// erasures the same secret. Every other value occurs in receipts of another owner,
+// too. Receipts contain nothing else.
 func TestReceiptsRevealNothing(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{MaxConns: 8})
@@ -92,7 +92,7 @@ func TestReceiptsRevealNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	secret, rule := domain.Salt([]byte("quadragesima quadragesima quadra")), domain.RuleVersion{ID: uuid.New(), Version: 3}
-	// many erases so many responses, each with a receipt of its own.
+	// many erases so many responses in bulk, each with its own receipt.
 	many := func(target domain.ErasureTarget, caller domain.Principal, trigger domain.Trigger, n int) {
 		e := domain.Erasure{
 			ID: uuid.New(), Trigger: trigger, Kind: target.Kind(), Target: &target, AsOf: time.Now(), Ground: domain.GroundRequest,
@@ -119,7 +119,7 @@ func TestReceiptsRevealNothing(t *testing.T) {
 			}
 		}
 		if e.Done != int64(n) || e.Receipts != int64(n) {
-			t.Errorf("%d of %d responses are gone, with %d receipts", e.Done, n, e.Receipts)
+			t.Errorf("erased %d of %d responses with %d receipts", e.Done, n, e.Receipts)
 		}
 	}
 	var ids []uuid.UUID
@@ -128,7 +128,7 @@ func TestReceiptsRevealNothing(t *testing.T) {
 		ids = append(ids, filled...)
 		return filled
 	}
-	// erase makes twelve times n receipts, in all the ways there are.
+	// erase makes twelve times n receipts, in every way there is.
 	erase := func(n int, caller domain.Principal) {
 		each(fill(2*n, caller), func(id uuid.UUID) {
 			if _, _, err := eraser.Execute(t.Context(), caller, id, false); err != nil {
@@ -149,7 +149,7 @@ func TestReceiptsRevealNothing(t *testing.T) {
 	erase(ofOther/12, other)
 	all := b.bodies()
 	if t.Failed() || len(before) != of || len(all) != of+ofOther {
-		t.Fatalf("%d and %d receipts of %d and %d erasures", len(before), len(all)-len(before), of, ofOther)
+		t.Fatalf("got %d and %d receipts of %d and %d erasures", len(before), len(all)-len(before), of, ofOther)
 	}
 
 	const fields = "version id log level trigger ground requested_at executed_at actor tool build method counts responses owners verified not_covered"
@@ -170,11 +170,11 @@ func TestReceiptsRevealNothing(t *testing.T) {
 			t.Fatalf("the fields are %q, want %q", got, want)
 		}
 		for _, name := range []string{"requested_at", "executed_at"} {
-			delete(receipt, name) // clocks know nothing of owners
+			delete(receipt, name) // times do not depend on owners
 		}
 		eachValue("", receipt, func(path, value string) {
 			if strings.Trim(value, `"`) == transactions[id] {
-				t.Errorf("%s is the transaction's id", path)
+				t.Errorf("%s is the transaction id", path)
 			}
 			if before[id] != nil {
 				values[path+" "+value]++
@@ -185,7 +185,7 @@ func TestReceiptsRevealNothing(t *testing.T) {
 		for _, name := range []string{"id", "responses", "owners"} {
 			eachValue("", receipt[name], func(_, value string) {
 				if derived[value] {
-					t.Errorf("%s %s is in two receipts", name, value)
+					t.Errorf("%s %s occurs in two receipts", name, value)
 				}
 				derived[value] = true
 			})
@@ -193,11 +193,11 @@ func TestReceiptsRevealNothing(t *testing.T) {
 	}
 	for value, n := range values {
 		if n > 1 && !othersValues[value] {
-			t.Errorf("%q is in %d receipts of one owner and in none of another's", value, n)
+			t.Errorf("%q occurs in %d receipts of one owner and in none of another", value, n)
 		}
 	}
 	if want := 3 * (of + ofOther); len(derived) != want {
-		t.Errorf("%d different identifiers and commitments, want %d", len(derived), want)
+		t.Errorf("got %d different ids and commitments, want %d", len(derived), want)
 	}
 
 	together := bytes.ToLower(bytes.Join(slices.Collect(maps.Values(all)), []byte("\n")))
@@ -206,7 +206,7 @@ func TestReceiptsRevealNothing(t *testing.T) {
 		words = append(words, id.String(), hex.EncodeToString(id[:]),
 			strings.ToLower(base64.RawStdEncoding.EncodeToString(id[:])), strings.ToLower(base64.RawStdEncoding.EncodeToString([]byte(id.String()))))
 	}
-	// Only where one of the words may begin are all of them tried.
+	// All words are tried only where one of them may begin.
 	const prefix = 10
 	starts := map[string]bool{}
 	for _, word := range words {
@@ -216,17 +216,17 @@ func TestReceiptsRevealNothing(t *testing.T) {
 		if starts[string(together[at:at+prefix])] {
 			for _, word := range words {
 				if bytes.HasPrefix(together[at:], []byte(word)) {
-					t.Errorf("%q is in a receipt", word)
+					t.Errorf("a receipt contains %q", word)
 				}
 			}
 		}
 	}
 	if n := b.number("SELECT count(DISTINCT salt) FROM lethe.receipt_secrets WHERE octet_length(salt) = 32"); n != of+ofOther {
-		t.Errorf("%d salts of %d receipts", n, of+ofOther)
+		t.Errorf("got %d salts of %d receipts", n, of+ofOther)
 	}
 }
 
-// transactions are those that receipts were written in.
+// transactions are the ids of the transactions that wrote the receipts.
 func (b *fixture) transactions() map[uuid.UUID]string {
 	b.t.Helper()
 	rows, err := b.owner.Pool().Query(b.t.Context(), "SELECT id, xmin::text FROM lethe.receipts")
@@ -245,7 +245,7 @@ func (b *fixture) transactions() map[uuid.UUID]string {
 	return transactions
 }
 
-// bodies are those of all receipts.
+// bodies are the bodies of all receipts.
 func (b *fixture) bodies() map[uuid.UUID][]byte {
 	b.t.Helper()
 	rows, err := b.owner.Pool().Query(b.t.Context(), "SELECT id, body FROM lethe.receipts")
@@ -264,7 +264,7 @@ func (b *fixture) bodies() map[uuid.UUID][]byte {
 	return bodies
 }
 
-// eachValue calls visit with every value and where it is.
+// eachValue calls visit with every value and its path.
 func eachValue(path string, value any, visit func(path, value string)) {
 	switch v := value.(type) {
 	case map[string]any:
@@ -276,12 +276,12 @@ func eachValue(path string, value any, visit func(path, value string)) {
 			eachValue(path+"[]", part, visit)
 		}
 	default:
-		text, _ := json.Marshal(v) // it has been JSON before
+		text, _ := json.Marshal(v) // decoded from JSON before
 		visit(path, string(text))
 	}
 }
 
-// chains makes chains of three out of responses, and returns one of each.
+// chains makes chains of three out of responses, and returns the first of each.
 const chains = `
 	WITH s AS (
 		SELECT gen_random_uuid() AS id, r.id AS request, (r.n - 1) / 3 AS chain, (r.n - 1) % 3 AS place
@@ -293,9 +293,9 @@ const chains = `
 	)
 	SELECT request FROM s WHERE place = 1`
 
-// BenchmarkReceipts erases with and without receipts on eight connections, in
-// turns of 1,000 responses each, and compares the two: the median of the ratios
-// is what a receipt costs.
+// BenchmarkReceipts erases with and without receipts on eight connections,
+// alternating every 1,000 responses. The median of the ratios is the cost of a
+// receipt.
 func BenchmarkReceipts(b *testing.B) {
 	b.Run("single", func(b *testing.B) { benchmarkReceipts(b, (*fixture).fill) })
 	b.Run("chain of 3", func(b *testing.B) {
@@ -365,7 +365,7 @@ func benchmarkReceipts(b *testing.B, fill func(*fixture, int, string) []uuid.UUI
 		ratios = append(ratios, z.Seconds()/a.Seconds())
 	}
 	slices.Sort(ratios)
-	b.ReportMetric(0, "ns/op") // it would be of both
+	b.ReportMetric(0, "ns/op") // would cover both
 	b.ReportMetric(float64(turn*len(ratios))/with.Seconds(), "with/s")
 	b.ReportMetric(float64(turn*len(ratios))/without.Seconds(), "without/s")
 	b.ReportMetric(ratios[len(ratios)/2], "ratio")

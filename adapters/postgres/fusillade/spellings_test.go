@@ -15,53 +15,53 @@ import (
 	"lethe/domain/porttest"
 )
 
-// spellings are what a header may say of a request, as the gateway writes it or
-// whoever calls that; each names this one and no other.
+// spellings are headers, written by the gateway or its callers, that name this
+// request and no other.
 func spellings(id uuid.UUID) map[string]any {
 	text, digits := id.String(), hex.EncodeToString(id[:])
 	return map[string]any{
-		"as it is":                      text,
-		"in capitals":                   strings.ToUpper(text),
-		"as of the API":                 "resp_" + text,
-		"as of the API, in capitals":    strings.ToUpper("resp_" + text),
-		"digits":                        digits,
-		"digits in capitals":            strings.ToUpper(digits),
-		"digits as of the API":          "resp_" + digits,
-		"in a list":                     []string{text},
-		"in a list, in capitals":        []string{strings.ToUpper(text)},
-		"in a list, as of the API":      []string{"resp_" + text},
-		"digits in a list":              []string{digits},
-		"in quotation marks":            `"` + text + `"`,
-		"in braces":                     "{" + text + "}",
-		"as a URN":                      "urn:uuid:" + text,
-		"in a list of a list":           [][]string{{text}},
-		"with some of the hyphens only": text[:9] + digits[8:],
+		"plain":                text,
+		"capitals":             strings.ToUpper(text),
+		"API id":               "resp_" + text,
+		"API id in capitals":   strings.ToUpper("resp_" + text),
+		"digits":               digits,
+		"digits in capitals":   strings.ToUpper(digits),
+		"API id of digits":     "resp_" + digits,
+		"list":                 []string{text},
+		"list, in capitals":    []string{strings.ToUpper(text)},
+		"list of an API id":    []string{"resp_" + text},
+		"list of digits":       []string{digits},
+		"quoted":               `"` + text + `"`,
+		"braces":               "{" + text + "}",
+		"URN":                  "urn:uuid:" + text,
+		"nested list":          [][]string{{text}},
+		"some hyphens missing": text[:9] + digits[8:],
 	}
 }
 
 // unnamed are headers that do not name this request.
 func unnamed(id uuid.UUID) map[string]any {
 	long := strings.Repeat(id.String(), 100) + "."
-	for range 300 { // of which no compression makes less
+	for range 300 { // random, so compression does not shrink it
 		long += uuid.NewString() + "ß"
 	}
 	return map[string]any{
-		"nothing":             "",
-		"null":                nil,
-		"no identifier":       "of people",
-		"a number":            12,
-		"an empty list":       []string{},
-		"an empty object":     map[string]any{},
-		"very long":           long,
-		"wide":                strings.Repeat("𝔸", 40),
-		"cut short":           id.String()[1:],
-		"too long":            id.String() + "0",
-		"another":             uuid.New(),
-		"the first of a list": []string{id.String(), uuid.NewString()},
+		"nothing":            "",
+		"null":               nil,
+		"not an id":          "of people",
+		"number":             12,
+		"empty list":         []string{},
+		"empty object":       map[string]any{},
+		"very long":          long,
+		"wide":               strings.Repeat("𝔸", 40),
+		"cut short":          id.String()[1:],
+		"too long":           id.String() + "0",
+		"another id":         uuid.New(),
+		"first id of a list": []string{id.String(), uuid.NewString()},
 	}
 }
 
-// addHeaded stores a copy with this header, and with that of a batch.
+// addHeaded stores a copy with this header and the header of a batch.
 func (b *fixture) addHeaded(raw *postgres.DB, value any, batch string) copyAt {
 	b.t.Helper()
 	at := copyAt{uuid.New(), time.Now().UnixNano()}
@@ -82,7 +82,7 @@ func (b *fixture) addHeaded(raw *postgres.DB, value any, batch string) copyAt {
 	return at
 }
 
-// addSpelled stores a copy for each of these headers.
+// addSpelled stores a copy for each header.
 func (b *fixture) addSpelled(raw *postgres.DB, headers map[string]any) map[string]copyAt {
 	b.t.Helper()
 	places := make(map[string]copyAt)
@@ -92,9 +92,9 @@ func (b *fixture) addSpelled(raw *postgres.DB, headers map[string]any) map[strin
 	return places
 }
 
-// However a header spells a request, it leads whatever erases there, and nothing
-// else does.
-func TestEverySpellingInAHeader(t *testing.T) {
+// TestHeaderSpellings: however a header spells a request, every kind of
+// erasure finds its copy, and no other copies.
+func TestHeaderSpellings(t *testing.T) {
 	t.Parallel()
 	for name, open := range besideAndApart {
 		t.Run(name, func(t *testing.T) {
@@ -108,12 +108,12 @@ func TestEverySpellingInAHeader(t *testing.T) {
 				erasures.WithCopies(b.responses.copies)
 			}
 			n := int64(len(spellings(uuid.Nil)))
-			// gone tells which copies are there that should not be.
+			// gone checks that none of these copies is left.
 			gone := func(what string, places map[string]copyAt) {
 				t.Helper()
 				for how, at := range places {
 					if left := b.there(raw, at); left != 0 {
-						t.Errorf("%s: %d copies left of what is spelled %s", what, left, how)
+						t.Errorf("%s: %d copies left with the header spelled %s", what, left, how)
 					}
 				}
 			}
@@ -121,7 +121,7 @@ func TestEverySpellingInAHeader(t *testing.T) {
 				t.Helper()
 				for how, at := range places {
 					if left := b.there(raw, at); left != 2 {
-						t.Errorf("%s: erased what is spelled %s", what, how)
+						t.Errorf("%s: erased the copy with the header %s", what, how)
 					}
 				}
 			}
@@ -152,29 +152,29 @@ func TestEverySpellingInAHeader(t *testing.T) {
 					spelled = b.addSpelled(raw, spellings(id))
 					b.Hasten()
 					if _, erased, err := b.responses.Sweep(t.Context(), 10, sweepAuthorization()); err != nil || erased != copies {
-						t.Errorf("late: %+v, %v", erased, err)
+						t.Errorf("written late: got %+v (error %v)", erased, err)
 					}
 					gone("late", spelled)
 					spelled = b.addSpelled(raw, spellings(id))
 					w := sweepAuthorization()
 					w.Trigger = domain.TriggerReplay
 					if left, err := b.responses.Remaining(t.Context(), []uuid.UUID{id}); err != nil || !slices.Equal(left, []uuid.UUID{id}) {
-						t.Errorf("restored: %v, %v", left, err)
+						t.Errorf("restored: got %v (error %v)", left, err)
 					}
 					if erased, err := b.responses.EraseAgain(t.Context(), []uuid.UUID{id}, w); err != nil || erased != copies {
-						t.Errorf("restored: %+v, %v", erased, err)
+						t.Errorf("restored: got %+v (error %v)", erased, err)
 					}
 					gone("restored", spelled)
 					stays("of one that was erased", others)
 				}
 			}
 
-			// Of requests whose rows are gone: by identifier, by owner, and not of
-			// a batch.
+			// Requests whose rows are deleted: found by id and by owner, but not
+			// those of a batch.
 			id := uuid.New()
 			others, spelled := b.addSpelled(raw, unnamed(id)), b.addSpelled(raw, spellings(id))
 			if erased, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit); err != nil || erased != copies {
-				t.Errorf("of what is gone: %+v, %v", erased, err)
+				t.Errorf("deleted request: got %+v (error %v)", erased, err)
 			}
 			gone("of what is gone", spelled)
 			stays("of what is gone", others)
@@ -185,7 +185,7 @@ func TestEverySpellingInAHeader(t *testing.T) {
 				VALUES (gen_random_uuid(), 1, now(), 'POST', '/v1/responses', $1, $2)`, id, owner)
 			spelled = b.addSpelled(raw, spellings(id))
 			if erased := b.finish(erasures, b.create(erasures, domain.ErasureTarget{Owner: &owner}).ID, 10).Erased; erased != copies {
-				t.Errorf("of an owner's that are gone: %+v", erased)
+				t.Errorf("deleted requests of an owner: got %+v", erased)
 			}
 			gone("of an owner's that are gone", spelled)
 			for how := range spellings(id) {
@@ -193,13 +193,12 @@ func TestEverySpellingInAHeader(t *testing.T) {
 				at := map[string]copyAt{how: b.addHeaded(raw, spellings(id)[how], "a batch")}
 				at["as it is, of no batch"] = b.addHeaded(raw, id, "")
 				if _, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit); domain.CodeOf(err) != domain.CodeNotFound {
-					t.Errorf("of a batch's, %s: want %s, got %v", how, domain.CodeNotFound, err)
+					t.Errorf("request of a batch, %s: want %s, got %v", how, domain.CodeNotFound, err)
 				}
 				stays("of a batch's", at)
 			}
 
-			// Copies whose requests are gone, without being asked for: a copy says
-			// by itself whether something of it lives.
+			// The sweep of orphans: a copy alone tells whether its request exists.
 			if _, err := raw.Pool().Exec(t.Context(), `TRUNCATE outlet.http_requests, outlet.http_responses`); err != nil {
 				t.Fatal(err)
 			}
@@ -207,39 +206,39 @@ func TestEverySpellingInAHeader(t *testing.T) {
 			b.exec(`INSERT INTO lethe.holds (id, responses, reason, created_by) VALUES (gen_random_uuid(), ARRAY[$1::uuid], 'a case', gen_random_uuid())`, held)
 			ofLive, ofHeld, ofDead := b.addSpelled(raw, spellings(live)), b.addSpelled(raw, spellings(held)), b.addSpelled(raw, spellings(dead))
 			ofNone := b.addSpelled(raw, unnamed(dead))
-			another := ofNone["another"]
-			delete(ofNone, "another")
+			another := ofNone["another id"]
+			delete(ofNone, "another id")
 			ofBatch := make(map[string]copyAt)
 			for how := range spellings(id) {
 				id := uuid.New()
 				ofBatch[how] = b.addHeaded(raw, spellings(id)[how], "a batch")
-				ofBatch["as it is, of no batch, beside "+how] = b.addHeaded(raw, id, "")
+				ofBatch["plain, of no batch, beside "+how] = b.addHeaded(raw, id, "")
 			}
 			erased, _, err := b.sweepOrphans(7)
 			if want := (domain.Erased{RawRequests: n + 1, RawResponses: n + 1}); err != nil || erased != want {
-				t.Errorf("want %+v erased unasked, got %+v, %v", want, erased, err)
+				t.Errorf("sweep: want %+v erased, got %+v (error %v)", want, erased, err)
 			}
-			gone("unasked", ofDead)
-			gone("unasked", map[string]copyAt{"as it is": another})
-			stays("unasked, of one that lives", ofLive)
-			stays("unasked, of one that is held", ofHeld)
-			stays("unasked, of a batch's", ofBatch)
-			stays("unasked, of none", ofNone)
+			gone("sweep", ofDead)
+			gone("sweep", map[string]copyAt{"plain": another})
+			stays("sweep, live request", ofLive)
+			stays("sweep, held request", ofHeld)
+			stays("sweep, request of a batch", ofBatch)
+			stays("sweep, no request", ofNone)
 		})
 	}
 }
 
-// A header that names several leads from the last of them.
-func TestSeveralInAHeader(t *testing.T) {
+// TestHeaderSeveralIDs: a header with several ids names the last one.
+func TestHeaderSeveralIDs(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	b.index()
 	first, last := b.addChain("ann", 1)[0].ID, b.addChain("ben", 1)[0].ID
 	at := b.addHeaded(b.owner, []uuid.UUID{first, last}, "")
 	if _, err := b.responses.Erase(t.Context(), first, nil, porttest.Permit); err != nil || b.there(b.owner, at) != 2 {
-		t.Errorf("of the first: %v, %d left", err, b.there(b.owner, at))
+		t.Errorf("first id: got %v, %d left", err, b.there(b.owner, at))
 	}
 	if _, err := b.responses.Erase(t.Context(), last, nil, porttest.Permit); err != nil || b.there(b.owner, at) != 0 {
-		t.Errorf("of the last: %v, %d left", err, b.there(b.owner, at))
+		t.Errorf("last id: got %v, %d left", err, b.there(b.owner, at))
 	}
 }

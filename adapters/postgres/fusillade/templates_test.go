@@ -13,8 +13,8 @@ import (
 	"lethe/domain/porttest"
 )
 
-// addMade stores a response whose prompt came with a file that an upgrade of the
-// gateway's has left behind.
+// addMade stores a response whose prompt came with a file, as left by an upgrade of
+// the gateway.
 func (b *fixture) addMade(owner string) (row porttest.Row, template, file, batch uuid.UUID) {
 	b.t.Helper()
 	row = porttest.NewRow(owner, "completed", time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
@@ -27,23 +27,23 @@ func (b *fixture) addMade(owner string) (row porttest.Row, template, file, batch
 	return row, row.Template, file, batch
 }
 
-// Only a file that was made for one request goes, with its batch, and only where
-// nothing else refers to it.
-func TestFilesThatStay(t *testing.T) {
+// TestEraseKeepsFiles: a file is erased, with its batch, only if it was made for one
+// request and nothing else refers to it.
+func TestEraseKeepsFiles(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	for name, change := range map[string]string{ // $1 is the file, $2 its batch
-		"uploaded":            `UPDATE files SET uploaded_by = 'somebody' WHERE id = $1 AND $2::uuid IS NOT NULL`,
-		"of another name":     `UPDATE files SET name = 'in.jsonl' WHERE id = $1 AND $2::uuid IS NOT NULL`,
-		"of another purpose":  `UPDATE files SET purpose = 'batch_output' WHERE id = $1 AND $2::uuid IS NOT NULL`,
-		"of no purpose":       `UPDATE files SET purpose = NULL WHERE id = $1 AND $2::uuid IS NOT NULL`,
-		"for two requests":    `UPDATE batches SET total_requests = 2 WHERE file_id = $1 AND id = $2`,
-		"for no request":      `UPDATE batches SET total_requests = 0 WHERE file_id = $1 AND id = $2`,
-		"without a batch":     `DELETE FROM batches WHERE file_id = $1 AND id = $2`,
-		"with another batch":  `INSERT INTO batches (file_id, total_requests, expires_at) SELECT $1, 1, now() WHERE $2::uuid IS NOT NULL`,
-		"of a batch's output": `INSERT INTO batches (output_file_id, expires_at) SELECT $1, now() WHERE $2::uuid IS NOT NULL`,
-		"of a batch's errors": `INSERT INTO batches (error_file_id, expires_at) SELECT $1, now() WHERE $2::uuid IS NOT NULL`,
-		"of its own output":   `UPDATE batches SET output_file_id = $1 WHERE id = $2`,
+		"uploaded":                `UPDATE files SET uploaded_by = 'somebody' WHERE id = $1 AND $2::uuid IS NOT NULL`,
+		"another name":            `UPDATE files SET name = 'in.jsonl' WHERE id = $1 AND $2::uuid IS NOT NULL`,
+		"another purpose":         `UPDATE files SET purpose = 'batch_output' WHERE id = $1 AND $2::uuid IS NOT NULL`,
+		"no purpose":              `UPDATE files SET purpose = NULL WHERE id = $1 AND $2::uuid IS NOT NULL`,
+		"for two requests":        `UPDATE batches SET total_requests = 2 WHERE file_id = $1 AND id = $2`,
+		"for no request":          `UPDATE batches SET total_requests = 0 WHERE file_id = $1 AND id = $2`,
+		"without a batch":         `DELETE FROM batches WHERE file_id = $1 AND id = $2`,
+		"with another batch":      `INSERT INTO batches (file_id, total_requests, expires_at) SELECT $1, 1, now() WHERE $2::uuid IS NOT NULL`,
+		"output of a batch":       `INSERT INTO batches (output_file_id, expires_at) SELECT $1, now() WHERE $2::uuid IS NOT NULL`,
+		"errors of a batch":       `INSERT INTO batches (error_file_id, expires_at) SELECT $1, now() WHERE $2::uuid IS NOT NULL`,
+		"output of its own batch": `UPDATE batches SET output_file_id = $1 WHERE id = $2`,
 		"with another template": `INSERT INTO request_templates (file_id, endpoint, method, path, model, api_key)
 			SELECT $1, '', '', '', '', '' WHERE $2::uuid IS NOT NULL`,
 		"with a request": `INSERT INTO requests (batch_id, model) SELECT $2, 'm' WHERE $1::uuid IS NOT NULL`,
@@ -58,23 +58,23 @@ func TestFilesThatStay(t *testing.T) {
 			t.Errorf("%s: want %+v, got %+v, %v; left %+v of %+v", name, want, erased, err, b.Stored(), before)
 		}
 		if estimate.Templates != 1 || estimate.Files != 0 {
-			t.Errorf("%s: the estimate counts %+v", name, estimate)
+			t.Errorf("%s: got the estimate %+v", name, estimate)
 		}
 		if b.number(`SELECT count(*) FROM request_templates WHERE id = $1`, template) != 0 || b.number(`SELECT count(*) FROM files WHERE id = $1`, file) != 1 {
-			t.Errorf("%s: want the file left without its prompt", name)
+			t.Errorf("%s: the file was erased or still has its prompt", name)
 		}
 	}
 	row, _, file, batch := b.addMade("somebody")
 	before := b.Stored()
 	if estimate := b.estimate(row.ID); estimate.Files != 1 {
-		t.Errorf("the estimate counts %+v", estimate)
+		t.Errorf("got the estimate %+v", estimate)
 	}
 	erased, err := b.responses.Erase(t.Context(), row.ID, nil, porttest.Permit)
 	if want := (domain.Erased{Requests: 1, Templates: 1, Files: 1}); err != nil || erased != want || b.Stored() != before.Less(want) {
 		t.Errorf("want %+v, got %+v, %v", want, erased, err)
 	}
 	if n := b.number(`SELECT (SELECT count(*) FROM files WHERE id = $1) + (SELECT count(*) FROM batches WHERE id = $2)`, file, batch); n != 0 {
-		t.Errorf("%d of the file and its batch are left", n)
+		t.Errorf("%d rows of the file and its batch left", n)
 	}
 }
 
@@ -91,25 +91,25 @@ func (b *fixture) estimate(ids ...uuid.UUID) domain.Estimate {
 	return estimate
 }
 
-// What comes to refer to a template or a file while it is being erased is waited
-// for, and then it stays.
-func TestErasureOfWhatOthersComeToNeed(t *testing.T) {
+// TestEraseTemplateReferencedMeanwhile: if a template or file gets a new reference
+// during its erasure, the erasure waits, and keeps it.
+func TestEraseTemplateReferencedMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{ApplicationName: "eraser"})
-	// Code that looks again after locking must see more than its first snapshot.
+	// Code that reads again after locking needs a newer snapshot than its first.
 	b.exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''repeatable read''', current_database()); END $$`)
 	for i, c := range []struct {
 		name   string
-		steps  int // of the response; 0: one with a file made for it
+		steps  int // of the response; 0: a response with a file made for it
 		come   string
-		needed string // is true as long as what came has what it needs
+		needed string // true while the new row has what it needs
 		want   func(domain.Erased) domain.Erased
 	}{
-		{"a request of one's template", 1,
+		{"a request with the same template", 1,
 			`INSERT INTO requests (id, template_id, model, created_by) SELECT $2, template_id, 'm', 'ben' FROM requests WHERE id = $1`,
 			`SELECT count(*) FROM requests r JOIN request_templates t ON t.id = r.template_id WHERE r.id = $1`,
 			func(e domain.Erased) domain.Erased { e.Templates, e.KeptTemplates = 0, 1; return e }},
-		{"a request of a chain's template", 3,
+		{"a request with a chain's template", 3,
 			`INSERT INTO requests (id, template_id, model, created_by) SELECT $2, template_id, 'm', 'ben' FROM requests WHERE id = $1`,
 			`SELECT count(*) FROM requests r JOIN request_templates t ON t.id = r.template_id WHERE r.id = $1`,
 			func(e domain.Erased) domain.Erased { e.Templates, e.KeptTemplates = e.Templates-1, 1; return e }},
@@ -158,17 +158,17 @@ func TestErasureOfWhatOthersComeToNeed(t *testing.T) {
 			t.Errorf("%s: want %+v erased, got %+v, %v", c.name, want, erased, err)
 		}
 		if b.number(c.needed, newcomer) != 1 {
-			t.Errorf("%s: what came lost what it needs", c.name)
+			t.Errorf("%s: the new row lost what it needs", c.name)
 		}
 		if body := b.number(`SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE $1`, fmt.Sprintf(`%%"kept_templates":%d,%%`, erased.KeptTemplates)); body == 0 {
-			t.Errorf("%s, %d: no receipt tells of %d templates that were kept", c.name, i, erased.KeptTemplates)
+			t.Errorf("%s, %d: no receipt counts the %d kept templates", c.name, i, erased.KeptTemplates)
 		}
 	}
 }
 
-// A bulk erasure of two who share a prompt at the same time: it goes with the
-// last of them, whichever that is.
-func TestErasuresOfOneTemplateAtOnce(t *testing.T) {
+// TestEraseSharedTemplateConcurrently: two responses share a prompt, and are erased in
+// bulk at the same time. The prompt is erased with the last of them.
+func TestEraseSharedTemplateConcurrently(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{MaxConns: 8})
 	for range 20 {
@@ -195,10 +195,10 @@ func TestErasuresOfOneTemplateAtOnce(t *testing.T) {
 			all.Add(<-results)
 		}
 		if want := (domain.Erased{Requests: 4, Templates: 1, Files: 1, KeptTemplates: 3}); all != want {
-			t.Errorf("want %+v in all, got %+v", want, all)
+			t.Errorf("want %+v in total, got %+v", want, all)
 		}
 	}
 	if left := b.Stored(); left != (porttest.Stored{}) {
-		t.Errorf("left %+v", left)
+		t.Errorf("want nothing left, got %+v", left)
 	}
 }

@@ -20,7 +20,8 @@ import (
 	"lethe/receipt"
 )
 
-// addTurn stores a response whose prompt follows another one, spelled so.
+// addTurn stores a response whose prompt follows another one; follows is the
+// spelling of its id.
 func (b *fixture) addTurn(owner, follows string, at time.Time) porttest.Row {
 	b.t.Helper()
 	row := porttest.NewRow(owner, "completed", at)
@@ -38,7 +39,7 @@ func (b *fixture) addTurn(owner, follows string, at time.Time) porttest.Row {
 	return row
 }
 
-// lastReceipt is the one that was written last.
+// lastReceipt is the latest receipt.
 func (b *fixture) lastReceipt() receipt.Receipt {
 	b.t.Helper()
 	var body []byte
@@ -52,10 +53,10 @@ func (b *fixture) lastReceipt() receipt.Receipt {
 	return r
 }
 
-// A receipt names later turns wherever one may quote what was erased: by an index
-// only where one does or cannot be read, however the identifier is spelled, and
-// else always.
-func TestReceiptsNameLaterTurns(t *testing.T) {
+// TestReceiptLaterTurns: a receipt names later turns if any may quote what was
+// erased. With an index, only if one does or cannot be read, however the id is
+// spelled; without an index, always.
+func TestReceiptLaterTurns(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -67,14 +68,14 @@ func TestReceiptsNameLaterTurns(t *testing.T) {
 		return slices.Contains(b.lastReceipt().NotCovered, receipt.GapLaterTurns)
 	}
 	if !named(b.addChain("somebody", 1)[0].ID) {
-		t.Error("without an index, nothing tells that there is no later turn")
+		t.Error("without an index, the receipt does not name later turns")
 	}
 	b.index()
 	spellings := map[string]func(uuid.UUID) string{
-		"as of the API": func(id uuid.UUID) string { return "resp_" + id.String() },
-		"plain":         uuid.UUID.String,
-		"in capitals":   func(id uuid.UUID) string { return "resp_" + strings.ToUpper(id.String()) },
-		"in digits":     func(id uuid.UUID) string { return strings.ReplaceAll(id.String(), "-", "") },
+		"API id":   func(id uuid.UUID) string { return "resp_" + id.String() },
+		"plain":    uuid.UUID.String,
+		"capitals": func(id uuid.UUID) string { return "resp_" + strings.ToUpper(id.String()) },
+		"digits":   func(id uuid.UUID) string { return strings.ReplaceAll(id.String(), "-", "") },
 	}
 	for spelling, spell := range spellings {
 		for _, steps := range []int{1, 4} {
@@ -90,7 +91,7 @@ func TestReceiptsNameLaterTurns(t *testing.T) {
 				}
 				b.addTurn("somebody", spell(id), at.Add(time.Hour))
 				if !named(chain[0].ID) {
-					t.Errorf("%s, %d steps, identifier %d: the receipt says that no later turn quotes it", spelling, steps, i)
+					t.Errorf("%s, %d steps, id %d: the receipt does not name the later turn", spelling, steps, i)
 				}
 			}
 		}
@@ -107,16 +108,16 @@ func TestReceiptsNameLaterTurns(t *testing.T) {
 	}
 	b.exec(`UPDATE request_templates SET body = $2 WHERE id = $1`, nested.Template, string(quotes))
 	if named(last.ID) {
-		t.Error("nothing follows it, and the receipt names later turns")
+		t.Error("the receipt names later turns, but there are none")
 	}
 	sealed := b.addTurn("somebody", "", at)
 	b.exec(`UPDATE request_templates SET body = 'dwzdr1:AAAA' WHERE id = $1`, sealed.Template)
 	if !named(b.addChain("somebody", 1)[0].ID) {
-		t.Error("what is encrypted may quote it, and the receipt says that nothing does")
+		t.Error("an encrypted prompt may quote it, but the receipt names no later turns")
 	}
 }
 
-// step is that of a request; none for a response that is no chain.
+// step is the step of a request; none for a response without a chain.
 func (b *fixture) step(request uuid.UUID) (id uuid.UUID) {
 	b.t.Helper()
 	err := b.owner.Pool().QueryRow(b.t.Context(), `SELECT coalesce((SELECT id FROM response_steps WHERE request_id = $1), '00000000-0000-0000-0000-000000000000')`, request).Scan(&id)
@@ -126,8 +127,8 @@ func (b *fixture) step(request uuid.UUID) (id uuid.UUID) {
 	return id
 }
 
-// eraseTurns erases a response with its later turns, and tells whether the
-// receipt names some that may be left.
+// eraseTurns erases a response with its later turns, and tells whether the receipt
+// names later turns that may be left.
 func (b *fixture) eraseTurns(id uuid.UUID) (erased domain.Erased, named bool) {
 	b.t.Helper()
 	erased, err := b.responses.EraseWithLaterTurns(b.t.Context(), id, nil, porttest.Permit)
@@ -137,9 +138,10 @@ func (b *fixture) eraseTurns(id uuid.UUID) (erased domain.Erased, named bool) {
 	return erased, slices.Contains(b.lastReceipt().NotCovered, receipt.GapLaterTurns)
 }
 
-// Later turns go along, and the receipt names them only where some are left or
-// may be: with an index, and by a search among what their owner has made since.
-func TestLaterTurnsGoAlong(t *testing.T) {
+// TestEraseLaterTurns: later turns are erased with a response, and the receipt
+// names them only if some are or may be left; with an index, and with a search
+// among the owner's newer responses.
+func TestEraseLaterTurns(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for name, prepare := range map[string]func(*fixture){
@@ -150,7 +152,7 @@ func TestLaterTurnsGoAlong(t *testing.T) {
 			t.Parallel()
 			b := newFixture(t, postgres.Config{})
 			prepare(b)
-			indexed := name == "index" // without it, nothing shows that none is left
+			indexed := name == "index" // without it, some may be left
 			conversation := func(turns int) (first porttest.Row) {
 				first = b.addChain("anna", 1)[0]
 				last := first.ID
@@ -161,64 +163,64 @@ func TestLaterTurnsGoAlong(t *testing.T) {
 			}
 			other := b.addTurn("anna", "resp_"+uuid.NewString(), at.Add(time.Hour))
 			if erased, named := b.eraseTurns(conversation(0).ID); erased.Requests != 1 || named == indexed {
-				t.Errorf("no later turn: %+v, named %t", erased, named)
+				t.Errorf("no later turn: erased %+v, named %t", erased, named)
 			}
 			if erased, named := b.eraseTurns(conversation(30).ID); erased.Requests != 31 || erased.Templates != 31 || named == indexed {
-				t.Errorf("a conversation: %+v, named %t", erased, named)
+				t.Errorf("conversation: erased %+v, named %t", erased, named)
 			}
-			// One in the midst of it: what came before stays.
+			// A response in the middle: the earlier turns stay.
 			first := conversation(0)
 			second := b.addTurn("anna", first.ID.String(), at.Add(time.Minute))
 			b.addTurn("anna", second.ID.String(), at.Add(2*time.Minute))
 			if erased, named := b.eraseTurns(second.ID); erased.Requests != 2 || named == indexed {
-				t.Errorf("from its second turn on: %+v, named %t", erased, named)
+				t.Errorf("second turn: erased %+v, named %t", erased, named)
 			}
 			if erased, named := b.eraseTurns(first.ID); erased.Requests != 1 || named == indexed {
-				t.Errorf("then the first: %+v, named %t", erased, named)
+				t.Errorf("first turn: erased %+v, named %t", erased, named)
 			}
-			// As old as time can be.
+			// The earliest possible time.
 			past := conversation(1)
 			b.exec(`UPDATE requests SET created_at = '-infinity' WHERE id = $1`, past.ID)
 			if erased, named := b.eraseTurns(past.ID); erased.Requests != 2 || named == indexed {
-				t.Errorf("of no time: %+v, named %t", erased, named)
+				t.Errorf("time -infinity: erased %+v, named %t", erased, named)
 			}
-			// The prompt that says it belongs to somebody else's request, too.
+			// The prompt that quotes it also belongs to a request of another owner.
 			shared := conversation(0)
 			turn := b.addTurn("anna", shared.ID.String(), at.Add(time.Minute))
 			row := porttest.NewRow("ben", "completed", at)
 			row.Template = turn.Template
 			b.AddResponse(row)
 			if erased, named := b.eraseTurns(shared.ID); erased.Requests != 2 || erased.Templates != 1 || erased.KeptTemplates != 1 || !named {
-				t.Errorf("a shared prompt: %+v, named %t", erased, named)
+				t.Errorf("shared prompt: erased %+v, named %t", erased, named)
 			}
 			for what, change := range map[string]string{
-				"encrypted":    `'dwzdr1:AAAA'`,
-				"no JSON":      `'{' || body`,
-				"of no object": `'[' || body || ']'`,
+				"encrypted":     `'dwzdr1:AAAA'`,
+				"not JSON":      `'{' || body`,
+				"not an object": `'[' || body || ']'`,
 			} {
 				first := conversation(0)
 				turn := b.addTurn("anna", first.ID.String(), at.Add(time.Minute))
 				b.exec(`UPDATE request_templates SET body = `+change+` WHERE id = $1`, turn.Template)
 				if erased, named := b.eraseTurns(first.ID); erased.Requests != 1 || !named {
-					t.Errorf("%s: %+v, named %t", what, erased, named)
+					t.Errorf("%s: erased %+v, named %t", what, erased, named)
 				}
 				if _, err := b.responses.Erase(t.Context(), turn.ID, nil, porttest.Permit); err != nil {
 					t.Fatal(err)
 				}
 			}
 			if _, _, err := b.responses.Get(t.Context(), other.ID, nil, math.MaxInt64); err != nil {
-				t.Errorf("another conversation: %v", err)
+				t.Errorf("other conversation: got %v", err)
 			}
 			if n := b.number(`SELECT count(*) FROM requests WHERE created_by = 'anna'`); n != 1 {
-				t.Errorf("%d requests are left, want the other conversation", n)
+				t.Errorf("%d requests left, want the other conversation", n)
 			}
 		})
 	}
 }
 
-// More later turns than are erased along keep the response, and what a search
-// without an index has not looked at is named.
-func TestManyLaterTurns(t *testing.T) {
+// TestEraseLaterTurnsLimit: a response with too many later turns is not erased, and what
+// a search without an index did not reach is named.
+func TestEraseLaterTurnsLimit(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, postgres.Config{})
 	add := func(follows uuid.UUID, n int) {
@@ -242,16 +244,16 @@ func TestManyLaterTurns(t *testing.T) {
 			return porttest.Permit(found)
 		})
 		if domain.CodeOf(err) != domain.CodeRefused || asked == 0 || b.Stored() != before {
-			t.Errorf("asked %d times: %v", asked, err)
+			t.Errorf("asked for permission %d times: got %v", asked, err)
 		}
 		refusal := domain.Errorf(domain.CodeNotFound, "not yours")
 		if _, err := b.responses.EraseWithLaterTurns(t.Context(), crowd, nil, func(domain.Found) (domain.Authorization, error) { return domain.Authorization{}, refusal }); err != refusal {
-			t.Errorf("not theirs: %v", err)
+			t.Errorf("turns of another owner: got %v", err)
 		}
 	}
 	b.exec(`DELETE FROM requests WHERE id = (SELECT id FROM requests WHERE created_at = '2026-03-02' LIMIT 1)`)
 	if erased, _ := b.eraseTurns(crowd); erased.Requests != domain.MaxLaterTurns+1 {
-		t.Errorf("as many as may be: %+v", erased)
+		t.Errorf("maximum of turns: erased %+v", erased)
 	}
 	b.exec(`DROP INDEX request_templates_previous_response_idx`)
 	b.responses.leads.seen.Store(nil)
@@ -260,19 +262,19 @@ func TestManyLaterTurns(t *testing.T) {
 	b.exec(`INSERT INTO requests (state, model, created_by, created_at, response_status, response_body, completed_at)
 		SELECT 'completed', 'm', 'anna', '2026-03-02', 200, '{}', '2026-03-02' FROM generate_series(1, $1)`, domain.LaterTurnsSearched-1)
 	if erased, named := b.eraseTurns(quoted); erased.Requests != 1 || !named {
-		t.Errorf("as many as are looked at: %+v, named %t", erased, named)
+		t.Errorf("maximum of the search: erased %+v, named %t", erased, named)
 	}
 	quoted = b.addChain("anna", 1)[0].ID
 	b.exec(`INSERT INTO requests (state, model, created_by, created_at, response_status, response_body, completed_at)
 		VALUES ('completed', 'm', 'anna', '2026-03-02', 200, '{}', '2026-03-02')`)
 	if _, named := b.eraseTurns(quoted); !named {
-		t.Error("not all was looked at, and the receipt does not say so")
+		t.Error("the search was incomplete, but the receipt does not name later turns")
 	}
 }
 
-// A preview counts the later turns that would be left, and how far that is known,
-// and a bulk erasure names a response with too many of them.
-func TestLaterTurnsOfMany(t *testing.T) {
+// TestBulkEraseLaterTurns: a preview counts the later turns that would be left, and
+// whether that is complete. A bulk erasure names a response with too many of them.
+func TestBulkEraseLaterTurns(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for name, prepare := range map[string]func(*fixture){
@@ -292,7 +294,7 @@ func TestLaterTurnsOfMany(t *testing.T) {
 				t.Helper()
 				s, err := erasures.Estimate(t.Context(), target, nil, at.Add(24*time.Hour))
 				if err != nil || s.Responses != responses || s.Turns.Found == nil || *s.Turns.Found != turns || s.Turns.Complete != complete || (s.Turns.Searched == 0) != indexed {
-					t.Errorf("%s: %+v, %v; later turns %+v", what, s, err, s.Turns)
+					t.Errorf("%s: got %+v (error %v) with later turns %+v", what, s, err, s.Turns)
 				}
 			}
 			first := b.addChain("anna", 4)
@@ -321,7 +323,7 @@ func TestLaterTurnsOfMany(t *testing.T) {
 			count("a crowd", domain.ErasureTarget{Responses: []uuid.UUID{crowd}}, 1, domain.MaxLaterTurns, false)
 			both := domain.ErasureTarget{Responses: []uuid.UUID{crowd, first[0].ID}, LaterTurns: true}
 			if _, err := erasures.Estimate(t.Context(), both, nil, at); domain.CodeOf(err) != domain.CodeRefused {
-				t.Errorf("more than go along: %v", err)
+				t.Errorf("too many turns: got %v", err)
 			}
 			e := domain.Erasure{
 				ID: uuid.New(), Trigger: domain.TriggerBulk, Kind: domain.TargetResponses, Target: &both, AsOf: at, Ground: domain.GroundRequest,
@@ -336,22 +338,22 @@ func TestLaterTurnsOfMany(t *testing.T) {
 				}
 			}
 			if e.Done != 3 || e.Refused != 1 || len(e.Failures) != 1 || e.Failures[0].Response != crowd || e.Failures[0].Code != domain.CodeRefused {
-				t.Errorf("%+v", e)
+				t.Errorf("got the erasure %+v", e)
 			}
 			if named := slices.Contains(b.lastReceipt().NotCovered, receipt.GapLaterTurns); named != (name == "no index") {
-				t.Errorf("all went along, named %t", named)
+				t.Errorf("all turns erased, but named %t", named)
 			}
 			if n := b.number(`SELECT count(*) FROM requests`); n != domain.MaxLaterTurns+2 {
-				t.Errorf("%d requests are left", n)
+				t.Errorf("%d requests left", n)
 			}
 		})
 	}
 }
 
-// A later turn is found however JSON allows to write that it follows: with escapes
-// in the key or the identifier, and beside other keys of that name, of which its
-// own counts. One that stays is named.
-func TestLaterTurnsHoweverWritten(t *testing.T) {
+// TestLaterTurnSpellings: a later turn is found however its JSON is written:
+// with escapes in the key or the id, or with duplicate keys, of which the last
+// counts. A turn that is left is named.
+func TestLaterTurnSpellings(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	bodies := []string{
@@ -388,12 +390,12 @@ func TestLaterTurnsHoweverWritten(t *testing.T) {
 				b.exec(`UPDATE request_templates SET body = $2 WHERE id = $1`, turn.Template, write(body, first.ID))
 				s, err := erasures.Estimate(t.Context(), domain.ErasureTarget{Responses: []uuid.UUID{first.ID}}, nil, at.Add(time.Hour))
 				if err != nil || s.Turns.Found == nil || *s.Turns.Found != 1 || !s.Turns.Complete {
-					t.Errorf("%s: a preview counts %+v, %v", write(body, first.ID), s.Turns, err)
+					t.Errorf("%s: got the preview %+v (error %v)", write(body, first.ID), s.Turns, err)
 				}
 				if erased, named := b.eraseTurns(first.ID); erased.Requests != 2 || named == indexed {
-					t.Errorf("%s: %+v, named %t", write(body, first.ID), erased, named)
+					t.Errorf("%s: erased %+v, named %t", write(body, first.ID), erased, named)
 				}
-				// One that stays.
+				// A turn that is left.
 				again := b.addTurn("anna", "", at)
 				stays := b.addTurn("anna", "", at.Add(time.Minute))
 				b.exec(`UPDATE request_templates SET body = $2 WHERE id = $1`, stays.Template, write(body, again.ID))
@@ -401,13 +403,14 @@ func TestLaterTurnsHoweverWritten(t *testing.T) {
 					t.Fatal(err)
 				}
 				if !slices.Contains(b.lastReceipt().NotCovered, receipt.GapLaterTurns) {
-					t.Errorf("%s: it stays, and the receipt does not name it", write(body, again.ID))
+					t.Errorf("%s: the turn is left, but the receipt does not name it", write(body, again.ID))
 				}
 				b.exec(`DELETE FROM requests`)
 				b.exec(`DELETE FROM request_templates`)
 			}
 
-			// What follows another response stays, whatever else it says.
+			// A prompt that follows another response stays, whatever else it
+			// contains.
 			for _, body := range []string{
 				`{"metadata": {"previous_response_id": "ID"}, "previous_response_id": "OTHER"}`,
 				`{"metadata": {"previous_response_id": "ID"}, "previous_respons\u0065_id": null}`,
@@ -418,29 +421,29 @@ func TestLaterTurnsHoweverWritten(t *testing.T) {
 				other := b.addTurn("anna", "", at.Add(time.Minute))
 				b.exec(`UPDATE request_templates SET body = $2 WHERE id = $1`, other.Template, write(body, first.ID))
 				if erased, _ := b.eraseTurns(first.ID); erased.Requests != 1 || b.number(`SELECT count(*) FROM requests WHERE id = $1`, other.ID) != 1 {
-					t.Errorf("%s: %+v", write(body, first.ID), erased)
+					t.Errorf("%s: erased %+v", write(body, first.ID), erased)
 				}
 				b.exec(`DELETE FROM requests`)
 				b.exec(`DELETE FROM request_templates`)
 			}
 
-			// One that says several may be of its owner's responses, and of nobody else's.
+			// A prompt with several ids may follow its owner's responses only.
 			theirs := b.addTurn("anna", "", at)
 			b.exec(`UPDATE request_templates SET body = $2 WHERE id = $1`, theirs.Template, write(bodies[7], uuid.New()))
 			for _, owner := range []string{"anna", "ben"} {
 				if _, named := b.eraseTurns(b.addChain(owner, 1)[0].ID); named != (owner == "anna" || !indexed) {
-					t.Errorf("of %s beside one of anna's that says several: named %t", owner, named)
+					t.Errorf("response of %s beside a prompt of anna with several ids: named %t", owner, named)
 				}
 			}
 			b.exec(`UPDATE requests SET template_id = NULL`)
 			if _, named := b.eraseTurns(b.addChain("ben", 1)[0].ID); !named {
-				t.Error("beside one of nobody's that says several: not named")
+				t.Error("beside a prompt without an owner with several ids: not named")
 			}
 		})
 	}
 }
 
-// rowsRead counts the rows that one query has returned.
+// rowsRead counts the rows returned by one query.
 type rowsRead struct {
 	meddler
 	name string
@@ -453,9 +456,10 @@ func (r *rowsRead) TraceBatchQuery(_ context.Context, _ *pgx.Conn, data pgx.Trac
 	}
 }
 
-// A prompt of which the index does not tell what it follows is read once, however
-// many turns follow one another, and others' are not read.
-func TestUnsurePromptsAreReadOnce(t *testing.T) {
+// TestUnclearPromptsReadOnce: a prompt whose predecessor the index does not tell
+// is read once, however long the conversation is, and prompts of other owners are
+// not read.
+func TestUnclearPromptsReadOnce(t *testing.T) {
 	t.Parallel()
 	read := &rowsRead{name: "TurnsByIndex"}
 	b := newFixture(t, postgres.Config{Tracer: read})
@@ -488,19 +492,19 @@ func TestUnsurePromptsAreReadOnce(t *testing.T) {
 		id := add("anna")
 		read.rows.Store(0)
 		if erased := erase(id); erased != turns+1 {
-			t.Errorf("%s: %d erased", name, erased)
+			t.Errorf("%s: erased %d", name, erased)
 		}
 		if n := read.rows.Load(); n != turns {
-			t.Errorf("%s: %d prompts were read of %d", name, n, turns)
+			t.Errorf("%s: read %d prompts of %d", name, n, turns)
 		}
 	}
 	id := add("anna")
 	read.rows.Store(0)
 	s, err := erasures.Estimate(t.Context(), domain.ErasureTarget{Responses: []uuid.UUID{id}}, nil, at.Add(time.Hour))
 	if err != nil || s.Turns.Found == nil || *s.Turns.Found != turns || !s.Turns.Complete {
-		t.Errorf("a preview counts %+v, %v", s.Turns, err)
+		t.Errorf("preview: got %+v (error %v)", s.Turns, err)
 	}
 	if n := read.rows.Load(); n != turns {
-		t.Errorf("preview: %d prompts were read of %d", n, turns)
+		t.Errorf("preview: read %d prompts of %d", n, turns)
 	}
 }
