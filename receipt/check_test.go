@@ -22,7 +22,7 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.Index != 2 || r.Checkpoint != s.log.checkpoint(t, 9) || r.Receipt.ID != single(2).ID || len(r.Signatures) != 2 {
-		t.Errorf("got %+v", r)
+		t.Errorf("got the result %+v", r)
 	}
 	wantSentences(t, r.Proven,
 		"This receipt is leaf 2 of the log lethe.example/log of size 9, whose checkpoint is signed with the log's key "+s.keys[0].ID()+".",
@@ -48,8 +48,9 @@ func wantSentences(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// TestCheckSaysWhatItProved with every option, and for every kind of receipt.
-func TestCheckSaysWhatItProved(t *testing.T) {
+// TestCheckProvenAndNotProven checks the sentences for every option and every kind of
+// receipt.
+func TestCheckProvenAndNotProven(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
 	salt, response, owner := saltOf(2), numbered("response", 2), owner
@@ -65,7 +66,7 @@ func TestCheckSaysWhatItProved(t *testing.T) {
 		"The salt fits: the owner given is among the 1 whose responses it says were erased.")
 	for _, clause := range r.NotProven[1:] {
 		if !strings.Contains(clause, "does not cover") {
-			t.Errorf("still not proven: %s", clause)
+			t.Errorf("listed as not proven: %s", clause)
 		}
 	}
 
@@ -113,17 +114,17 @@ func TestCheckSaysWhatItProved(t *testing.T) {
 			continue
 		}
 		if said := r.Proven[len(r.Proven)-1]; !strings.Contains(said, c.says) {
-			t.Errorf("%s: it says %s", name, said)
+			t.Errorf("%s: got the sentence %s", name, said)
 		}
 		if all := strings.Join(r.NotProven, "\n"); !strings.Contains(all, c.notProven) {
-			t.Errorf("%s: not proven is only\n%s", name, all)
+			t.Errorf("%s: want more not proven, got only\n%s", name, all)
 		}
 	}
 }
 
-// TestCheckNothing: the result for an erasure that found nothing, without and with
+// TestCheckEmptyErasure: the result for an erasure that found nothing, without and with
 // the salt and its owner.
-func TestCheckNothing(t *testing.T) {
+func TestCheckEmptyErasure(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
 	nothing := single(3)
@@ -137,7 +138,7 @@ func TestCheckNothing(t *testing.T) {
 	}
 	all := strings.Join(r.NotProven, "\n")
 	if !strings.Contains(all, "whose responses were looked for (give the salt and an owner)") || strings.Contains(all, "were erased") {
-		t.Errorf("not proven is\n%s", all)
+		t.Errorf("not proven: got\n%s", all)
 	}
 	salt, owner, stranger, response := saltOf(3), owner, anotherOwner, numbered("response", 3)
 	r, err = receipt.Check(file, s.keys, receipt.Options{Salt: &salt, Owner: &owner})
@@ -146,7 +147,7 @@ func TestCheckNothing(t *testing.T) {
 	}
 	wantSentences(t, r.Proven[2:], "The salt fits: it is of the owner given that it says there was nothing to erase.")
 	if all := strings.Join(r.NotProven, "\n"); strings.Contains(all, "whose responses") {
-		t.Errorf("not proven is\n%s", all)
+		t.Errorf("with salt and owner, not proven: got\n%s", all)
 	}
 	_, err = receipt.Check(file, s.keys, receipt.Options{Salt: &salt, Owner: &stranger})
 	wantKind(t, err, receipt.WrongCommitment)
@@ -159,7 +160,7 @@ func TestCheckNothing(t *testing.T) {
 	_, err = receipt.Check(log.file(t, 0, 1, log.sign(t, 1, s.key)), s.keys, receipt.Options{Salt: &salt, Owner: &owner})
 	wantKind(t, err, receipt.WrongCommitment)
 	if !strings.HasSuffix(err.Error(), "of no owner that responses were erased: check it without one") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an error about the owner", err)
 	}
 }
 
@@ -205,11 +206,11 @@ func TestCheckRotation(t *testing.T) {
 	both := []receipt.PublicKey{newer.PublicKey(), s.key.PublicKey()}
 	r, err := receipt.Check(file, both, receipt.Options{Older: s.log.sign(t, 3, s.key), Tiles: s.log.tiles(t, 9)})
 	if err != nil || !strings.Contains(r.Proven[0], " and "+origin) {
-		t.Errorf("%v, %v", r.Proven, err)
+		t.Errorf("got proven %v (error %v)", r.Proven, err)
 	}
 }
 
-func TestCheckRefuses(t *testing.T) {
+func TestCheckErrors(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
 	p := s.log.proof(t, 2, 9, s.signed)
@@ -252,7 +253,7 @@ func TestCheckRefuses(t *testing.T) {
 	} {
 		r, err := receipt.Check(c.file, c.keys, receipt.Options{})
 		if err == nil {
-			t.Errorf("%s: not refused", name)
+			t.Errorf("%s: got no error", name)
 			continue
 		}
 		if e, ok := err.(*receipt.Error); !ok || e.Kind != c.kind || r.Proven != nil || r.Receipt.Log != "" {
@@ -290,7 +291,8 @@ func TestCheckCommitments(t *testing.T) {
 	}
 }
 
-// TestCheckHistory: with checkpoints of 1,000 leaves and several kinds of mirrors.
+// TestCheckHistory uses checkpoints of up to 1,000 leaves and several kinds of
+// mirrors.
 func TestCheckHistory(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
@@ -369,7 +371,7 @@ func TestCheckHistory(t *testing.T) {
 		r, err := receipt.Check(file, keys, o)
 		if c.kind == "" {
 			if err != nil || !strings.Contains(strings.Join(r.Proven, "\n"), "was not rewritten between") {
-				t.Errorf("%s: %v, %v", name, r.Proven, err)
+				t.Errorf("%s: got proven %v (error %v)", name, r.Proven, err)
 			}
 		} else if e, ok := err.(*receipt.Error); !ok || e.Kind != c.kind {
 			t.Errorf("%s: want %s, got %#v", name, c.kind, err)
@@ -388,9 +390,9 @@ func others(was byte) []byte {
 	return slices.DeleteFunc(slices.Compact(values), func(v byte) bool { return v == was })
 }
 
-// TestEveryByteCounts: a proof file with any byte changed, added or removed proves
+// TestEveryByteIsChecked: a proof file with any byte changed, added or removed proves
 // nothing, whatever its receipt.
-func TestEveryByteCounts(t *testing.T) {
+func TestEveryByteIsChecked(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
 	bulk, retention := single(20), single(21)
@@ -426,36 +428,37 @@ func everyByteCounts(t *testing.T, file []byte, keys []receipt.PublicKey) {
 		return err == nil || r.Proven != nil
 	}
 	if !proves(file) {
-		t.Fatal("the file proves nothing to begin with")
+		t.Fatal("the unchanged file is refused")
 	}
 	checks := 0
 	for at, was := range file {
 		before, after := file[:at], file[at+1:]
 		for _, value := range others(was) {
 			if checks++; proves(before, []byte{value}, after) {
-				t.Errorf("byte %d, %#02x, may be %#02x", at, was, value)
+				t.Errorf("byte %d changed from %#02x to %#02x: got no error", at, was, value)
 			}
 		}
 		if proves(before, after) {
-			t.Errorf("byte %d may be left out", at)
+			t.Errorf("byte %d removed: got no error", at)
 		}
 		if proves(before, []byte("\n"), file[at:]) {
-			t.Errorf("a newline may be at %d", at)
+			t.Errorf("newline inserted at %d: got no error", at)
 		}
 	}
 	if least := 16 * len(file); checks < least {
-		t.Errorf("%d checks of %d bytes: too few", checks, len(file))
+		t.Errorf("only %d checks of %d bytes", checks, len(file))
 	}
 	for value := range 256 {
 		if proves(file, []byte{byte(value)}) || proves([]byte{byte(value)}, file) {
-			t.Errorf("%#02x may come first or last", value)
+			t.Errorf("%#02x added at an end: got no error", value)
 		}
 	}
 }
 
-// TestEveryTruncationCounts, except for the lines of witnesses, which are added to a
-// checkpoint one by one; a file without them contains less and proves less.
-func TestEveryTruncationCounts(t *testing.T) {
+// TestTruncatedProof: no truncated file is accepted, except one that lacks
+// only the lines of witnesses, which are added to a checkpoint one by one. It
+// proves less.
+func TestTruncatedProof(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
 	whole, err := receipt.Check(s.file, s.keys, receipt.Options{})
@@ -464,22 +467,22 @@ func TestEveryTruncationCounts(t *testing.T) {
 	}
 	alone := s.log.file(t, 2, 9, s.log.sign(t, 9, s.key))
 	if !bytes.HasPrefix(s.file, alone) {
-		t.Fatal("the witness's line is not the last")
+		t.Fatal("the witness's line is not the last line")
 	}
 	for size := range s.file {
 		r, err := receipt.Check(s.file[:size], s.keys, receipt.Options{})
 		switch {
 		case size != len(alone) && err == nil:
-			t.Errorf("%d bytes of %d are enough", size, len(s.file))
+			t.Errorf("first %d bytes of %d: got no error", size, len(s.file))
 		case size == len(alone) && (err != nil || len(r.Proven) != len(whole.Proven)-1 || len(r.NotProven) != len(whole.NotProven)+1):
-			t.Errorf("without the witness: %v, %v", r.Proven, err)
+			t.Errorf("without the witness: got proven %v (error %v)", r.Proven, err)
 		}
 	}
 }
 
-// TestEveryByteOfTheReceiptCounts: the same for the bytes within the base64, with a
-// log that has signed the changed receipt.
-func TestEveryByteOfTheReceiptCounts(t *testing.T) {
+// TestEveryByteOfReceiptIsChecked does the same for the bytes within the base64,
+// with a log that has signed the changed receipt.
+func TestEveryByteOfReceiptIsChecked(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
 	data := encode(t, single(2))
@@ -495,10 +498,11 @@ func TestEveryByteOfTheReceiptCounts(t *testing.T) {
 			if err != nil {
 				continue
 			}
-			// It is another receipt in canonical form; nothing else was accepted.
+			// It must be another receipt in canonical form; nothing else is
+			// accepted.
 			accepted++
 			if again := encode(t, r); !bytes.Equal(again, changed) {
-				t.Errorf("byte %d: accepted\n%s, which is written as\n%s", at, changed, again)
+				t.Errorf("byte %d: accepted\n%s\nwhose canonical form is\n%s", at, changed, again)
 			}
 			p := s.log.proof(t, 2, 9, s.signed)
 			p.Receipt = changed
@@ -509,7 +513,7 @@ func TestEveryByteOfTheReceiptCounts(t *testing.T) {
 		}
 	}
 	if accepted == 0 {
-		t.Error("no change came to another receipt: a digit of a time does")
+		t.Error("no change gave another receipt, but a digit of a time does")
 	}
 }
 
@@ -527,13 +531,13 @@ func FuzzCheck(f *testing.F) {
 		r, err := receipt.Check(file, s.keys, receipt.Options{Older: older, Tiles: tiles})
 		if err != nil {
 			if e, ok := err.(*receipt.Error); !ok || e.Reason == "" || len(r.Proven) > 0 {
-				t.Errorf("got %#v", err)
+				t.Errorf("got %#v, want an *Error", err)
 			}
 			return
 		}
 		// No signature is forged here: what is proven is in the log.
 		if !bytes.Equal(encode(t, r.Receipt), s.log.leaves[r.Index]) {
-			t.Errorf("proved %s", file)
+			t.Errorf("accepted a receipt that is not in the log: %s", file)
 		}
 	})
 }
@@ -568,13 +572,13 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
-// TestExtraIsTheReceipt: the extra data of C2SP is the leaf itself.
-func TestExtraIsTheReceipt(t *testing.T) {
+// TestExtraData: the extra data, in C2SP's terms, is the leaf itself.
+func TestExtraData(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
 	line := strings.Split(string(s.file), "\n")[1]
 	data, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(line, "extra "))
 	if err != nil || !bytes.Equal(data, s.log.leaves[2]) {
-		t.Errorf("got %s, %v", data, err)
+		t.Errorf("got %s (error %v)", data, err)
 	}
 }

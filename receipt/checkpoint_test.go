@@ -38,7 +38,7 @@ func TestCheckpointText(t *testing.T) {
 	}
 }
 
-func TestParseCheckpointRefuses(t *testing.T) {
+func TestParseCheckpointErrors(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"nothing":          "",
@@ -61,15 +61,15 @@ func TestParseCheckpointRefuses(t *testing.T) {
 	} {
 		_, err := receipt.ParseCheckpoint([]byte(text))
 		if err == nil {
-			t.Errorf("%s: not refused", name)
+			t.Errorf("%s: got no error", name)
 			continue
 		}
 		wantKind(t, err, receipt.BadCheckpoint)
 	}
 }
 
-// TestSignedCheckpoints: with one key, two in rotation and two witnesses; Go's own
-// reader of notes agrees.
+// TestSignedCheckpoints signs with one key, two in rotation and two witnesses, and
+// compares with Go's own reader of notes.
 func TestSignedCheckpoints(t *testing.T) {
 	t.Parallel()
 	var log testLog
@@ -78,7 +78,7 @@ func TestSignedCheckpoints(t *testing.T) {
 	older, newer := signer(t, origin, "older"), signer(t, origin, "newer")
 	signed := sign(t, c, newer, older)
 	if other := sign(t, c, older, newer); !bytes.Equal(signed, other) {
-		t.Error("the order of the keys tells in the checkpoint")
+		t.Error("the checkpoint depends on the order of the keys")
 	}
 	keys := []receipt.PublicKey{older.PublicKey(), newer.PublicKey()}
 	for _, name := range []string{"witness.example/w2", "a.example/w1"} {
@@ -96,7 +96,7 @@ func TestSignedCheckpoints(t *testing.T) {
 	for i, name := range []string{origin, origin, "a.example/w1", "witness.example/w2"} {
 		s := signatures[i]
 		if s.Key.Name() != name || s.Key.Witness() != (i > 1) || s.Time.IsZero() == s.Key.Witness() || !s.Time.IsZero() && s.Time.Unix() != executed.Unix() {
-			t.Errorf("signature %d: %+v", i, s)
+			t.Errorf("signature %d: got %+v", i, s)
 		}
 	}
 	var verifiers []note.Verifier
@@ -109,11 +109,11 @@ func TestSignedCheckpoints(t *testing.T) {
 	}
 	n, err := note.Open(signed, note.VerifierList(verifiers...))
 	if err != nil || len(n.Sigs) != 2 || len(n.UnverifiedSigs) != 2 {
-		t.Errorf("note.Open: %+v, %v", n, err)
+		t.Errorf("note.Open: got %+v (error %v)", n, err)
 	}
 }
 
-func TestSignCheckpointRefuses(t *testing.T) {
+func TestSignCheckpointErrors(t *testing.T) {
 	t.Parallel()
 	c := receipt.Checkpoint{Origin: origin, Size: 1}
 	key := signer(t, origin, "log")
@@ -133,7 +133,7 @@ func signedWith(signed []byte, lines ...string) []byte {
 	return []byte(string(text) + "\n\n" + strings.Join(lines, ""))
 }
 
-func TestOpenCheckpointRefuses(t *testing.T) {
+func TestOpenCheckpointErrors(t *testing.T) {
 	t.Parallel()
 	var log testLog
 	log.add(t, encode(t, single(0)), encode(t, single(1)))
@@ -159,7 +159,7 @@ func TestOpenCheckpointRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := receipt.OpenCheckpoint(signedWith(signed, own, witnessed), keys); err != nil {
-		t.Fatal("what is changed below is no checkpoint to begin with:", err)
+		t.Fatal("the unchanged checkpoint is invalid:", err)
 	}
 	for name, c := range map[string]struct {
 		signed []byte
@@ -200,7 +200,7 @@ func TestOpenCheckpointRefuses(t *testing.T) {
 		"a short cosignature": {signedWith(signed, own, changedRaw(t, witnessed, func(raw []byte) []byte { return raw[:75] })), receipt.BadSignature},
 	} {
 		if _, _, err := receipt.OpenCheckpoint(c.signed, keys); err == nil {
-			t.Errorf("%s: not refused", name)
+			t.Errorf("%s: got no error", name)
 		} else if e, ok := err.(*receipt.Error); !ok || e.Kind != c.kind {
 			t.Errorf("%s: want %s, got %#v", name, c.kind, err)
 		}
@@ -255,13 +255,14 @@ func FuzzOpenCheckpoint(f *testing.F) {
 	f.Add(s.file)
 	f.Add([]byte(origin + "\n9\n" + someRoot + "\n\n— a AAAAAAA=\n"))
 	f.Fuzz(func(t *testing.T, signed []byte) {
-		// No signature is forged here: what is accepted is what was signed.
+		// No signature is forged here, so an accepted checkpoint is one that was
+		// signed.
 		if c, _, err := receipt.OpenCheckpoint(signed, s.keys); err == nil {
 			if root := s.log.checkpoint(t, c.Size); c != root {
-				t.Errorf("accepted %s", signed)
+				t.Errorf("accepted a checkpoint that was not signed: %s", signed)
 			}
 		} else if _, ok := err.(*receipt.Error); !ok {
-			t.Errorf("got %#v", err)
+			t.Errorf("got %#v, want an *Error", err)
 		}
 	})
 }

@@ -49,7 +49,7 @@ func TestParseSalt(t *testing.T) {
 		_, err := receipt.ParseSalt(text)
 		wantKind(t, err, receipt.BadKey)
 		if len(text) > 32 && strings.Contains(err.Error(), text) {
-			t.Errorf("the error shows it: %v", err)
+			t.Errorf("the error contains the salt: %v", err)
 		}
 	}
 	if another := receipt.NewSalt(); another == want {

@@ -234,8 +234,8 @@ func constants(t testing.TB, path, of string) (texts []string) {
 	return texts
 }
 
-// TestWords: the tables of words hold every constant, and nothing else.
-func TestWords(t *testing.T) {
+// TestWordTables: the tables of words hold every constant, and nothing else.
+func TestWordTables(t *testing.T) {
 	t.Parallel()
 	words := FormWords(t)
 	for field, of := range map[string]string{"level": "Level", "trigger": "Trigger", "ground": "Ground", "actor": "Actor", "not_covered": "Gap"} {
@@ -251,8 +251,8 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestCountsInWords: the sentence of a receipt names every count.
-func TestCountsInWords(t *testing.T) {
+// TestSentenceNamesEveryCount: the sentence of a receipt names every count.
+func TestSentenceNamesEveryCount(t *testing.T) {
 	t.Parallel()
 	for field := range reflect.TypeFor[Counts]().Fields() {
 		r := Receipt{Level: LevelLogical}

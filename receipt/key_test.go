@@ -22,7 +22,7 @@ func TestGeneratedKeys(t *testing.T) {
 		t.Fatalf("got %v, %v for %v", signers, err, public)
 	}
 	if parsed, err := receipt.ParsePublicKey(public.String()); err != nil || parsed != public {
-		t.Errorf("got %v, %v", parsed, err)
+		t.Errorf("got %v (error %v)", parsed, err)
 	}
 	// Go's own reader of notes accepts it too.
 	verifier, err := note.NewVerifier(public.String())
@@ -31,10 +31,10 @@ func TestGeneratedKeys(t *testing.T) {
 	}
 	sig, err := signers[0].Sign([]byte("text"))
 	if err != nil || !verifier.Verify([]byte("text"), sig) || fmt.Sprintf("%s+%08x", verifier.Name(), verifier.KeyHash()) != public.ID() {
-		t.Errorf("signature, name or hash is another: %v", err)
+		t.Errorf("signature, name or hash differs from Go's note package: %v", err)
 	}
 	if _, another, err := receipt.GenerateKey(origin); err != nil || another == public {
-		t.Errorf("two keys are the same: %v", err)
+		t.Errorf("two generated keys are equal: %v", err)
 	}
 	for _, name := range []string{"", "a log", "a+log", "lögg", "a\nlog", strings.Repeat("l", 256)} {
 		_, _, err := receipt.GenerateKey(name)
@@ -45,7 +45,7 @@ func TestGeneratedKeys(t *testing.T) {
 // secretOf returns the secret part of a private key.
 func secretOf(private string) string { return private[strings.LastIndex(private, "+")+1:] }
 
-func TestPrivateKeysAreNotPrinted(t *testing.T) {
+func TestPrivateKeyNotPrinted(t *testing.T) {
 	t.Parallel()
 	private := logKey(t, origin, "log")
 	seed := seeded("log").Seed()
@@ -55,20 +55,20 @@ func TestPrivateKeysAreNotPrinted(t *testing.T) {
 			got := fmt.Sprintf(verb, value)
 			for _, secret := range []string{secretOf(private), fmt.Sprintf("%x", seed), fmt.Sprintf("%X", seed), strings.Trim(fmt.Sprint(seed), "[]")} {
 				if strings.Contains(got, secret) {
-					t.Errorf("%s of %T shows the key", verb, value)
+					t.Errorf("printing %[2]T with %[1]s shows the key", verb, value)
 				}
 			}
 		}
 	}
 }
 
-func TestParsePrivateKeysRefuses(t *testing.T) {
+func TestParsePrivateKeysErrors(t *testing.T) {
 	t.Parallel()
 	a, b := logKey(t, origin, "a"), logKey(t, origin, "b")
 	other := logKey(t, "other.example/log", "a")
 	if signers, err := receipt.ParsePrivateKeys([]byte(a + "\n" + b)); err != nil || len(signers) != 2 ||
 		signers[0].PublicKey() != signer(t, origin, "a").PublicKey() || signers[1].PublicKey() != signer(t, origin, "b").PublicKey() {
-		t.Fatalf("two keys: %v, %v", signers, err)
+		t.Fatalf("two keys: got %v (error %v)", signers, err)
 	}
 	odd, _ := keysNamed(t, "lögg")
 	cut := strings.LastIndex(a, "+") + 1
@@ -77,9 +77,9 @@ func TestParsePrivateKeysRefuses(t *testing.T) {
 		"empty lines":     {"\n \n", "there is no private key in it"},
 		"a public key":    {a + "\n" + signer(t, origin, "b").PublicKey().String(), "line 2 is no private key"},
 		"a short key":     {a + "\n" + b[:len(b)-8], "line 2 is no private key"},
-		"another's name":  {strings.Replace(a, origin, "other.example", 1), "line 1 is no private key"},
+		"another name":    {strings.Replace(a, origin, "other.example", 1), "line 1 is no private key"},
 		"another kind":    {a[:cut] + "BA" + a[cut+2:], "line 1 is no private key"},
-		"another's hash":  {a + "\n\n" + b[:len(b)-len(secretOf(b))] + secretOf(a), "line 3 is no private key"},
+		"another hash":    {a + "\n\n" + b[:len(b)-len(secretOf(b))] + secretOf(a), "line 3 is no private key"},
 		"an odd name":     {odd, "line 1 is no private key"},
 		"two logs":        {a + "\n" + other, "line 2 is the key of another log than those above"},
 		"twice":           {a + "\n\n" + b + "\n" + a, "line 4 repeats a key from above"},
@@ -93,7 +93,7 @@ func TestParsePrivateKeysRefuses(t *testing.T) {
 	}
 }
 
-// keysNamed is for names that a note accepts but this package does not.
+// keysNamed makes keys with a name that a note accepts but this package does not.
 func keysNamed(t *testing.T, name string) (private, public string) {
 	t.Helper()
 	private, public, err := note.GenerateKey(nil, name)
@@ -103,14 +103,14 @@ func keysNamed(t *testing.T, name string) (private, public string) {
 	return private, public
 }
 
-func TestParsePublicKeysRefuses(t *testing.T) {
+func TestParsePublicKeysErrors(t *testing.T) {
 	t.Parallel()
 	a, w := signer(t, origin, "a").PublicKey(), newWitness("witness.example/w1").key(t)
 	if keys, err := receipt.ParsePublicKeys([]byte(a.String() + "\n\n" + w.String() + "\n")); err != nil || !slices.Equal(keys, []receipt.PublicKey{a, w}) {
-		t.Fatalf("two keys: %v, %v", keys, err)
+		t.Fatalf("two keys: got %v (error %v)", keys, err)
 	}
 	if !w.Witness() || w.Name() != "witness.example/w1" {
-		t.Errorf("%v is no witness's", w)
+		t.Errorf("%v is not a witness's key", w)
 	}
 	text := a.String()
 	_, odd := keysNamed(t, "lögg")
@@ -143,13 +143,13 @@ func FuzzParsePrivateKeys(f *testing.F) {
 		if err != nil {
 			wantKind(t, err, receipt.BadKey)
 			if len(err.Error()) > 80 {
-				t.Errorf("a long error: %v", err)
+				t.Errorf("want an error of at most 80 bytes, got %v", err)
 			}
 			return
 		}
 		for _, s := range signers {
 			if verifier, err := note.NewVerifier(s.PublicKey().String()); err != nil || verifier.KeyHash() != s.KeyHash() {
-				t.Errorf("the public key %s is not its: %v", s, err)
+				t.Errorf("the public key %s does not belong to the private key: %v", s, err)
 			}
 		}
 	})
@@ -164,7 +164,7 @@ func FuzzParsePublicKey(f *testing.F) {
 		if err != nil {
 			wantKind(t, err, receipt.BadKey)
 		} else if key.String() != text {
-			t.Errorf("%q is written as %q", text, key)
+			t.Errorf("%q is formatted as %q", text, key)
 		} else if _, err := note.NewVerifier(text); err != nil && !key.Witness() {
 			t.Errorf("Go's own reader refuses %q: %v", text, err)
 		}

@@ -14,8 +14,8 @@ import (
 	"lethe/receipt"
 )
 
-// TestOracle: over random trees, another implementation of RFC 6962 agrees with Check
-// about every proof, valid or spoilt.
+// TestOracle: over random trees, another implementation of RFC 6962 agrees with
+// Check about every proof, valid or spoiled.
 func TestOracle(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
@@ -24,7 +24,7 @@ func TestOracle(t *testing.T) {
 	key := signer(t, origin, "log")
 	keys := []receipt.PublicKey{key.PublicKey()}
 
-	// Only the leaf that is checked needs to be a receipt.
+	// Only the leaf that is checked must be a receipt.
 	one := encode(t, single(1))
 	accepted, refused := 0, 0
 	for range 60 {
@@ -57,7 +57,7 @@ func TestOracle(t *testing.T) {
 			}
 		}
 
-		// Another tree, which may or may not be its past.
+		// Another tree, which may or may not be an earlier state.
 		file, tiles := log.file(t, index, size, signed), log.tiles(t, size)
 		for range 3 {
 			olderSize := 1 + random.Int64N(size)
@@ -83,11 +83,11 @@ func TestOracle(t *testing.T) {
 		}
 	}
 	if accepted < 100 || refused < 100 {
-		t.Errorf("%d proofs were accepted and %d refused: too few of a kind", accepted, refused)
+		t.Errorf("%d proofs accepted and %d refused, want more of each", accepted, refused)
 	}
 }
 
-// spoil spoils the proof half of the time.
+// spoil spoils half of the proofs.
 func spoil(random *rand.Rand, index *int64, hashes *[]tlog.Hash) {
 	h := *hashes
 	switch random.IntN(10) {

@@ -29,7 +29,7 @@ func TestProofFile(t *testing.T) {
 	}
 }
 
-func TestFormatProofRefuses(t *testing.T) {
+func TestFormatProofErrors(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
 	for name, c := range map[string]struct {
@@ -47,29 +47,29 @@ func TestFormatProofRefuses(t *testing.T) {
 		c.change(&p)
 		_, err := receipt.FormatProof(p)
 		if err == nil {
-			t.Errorf("%s: not refused", name)
+			t.Errorf("%s: got no error", name)
 			continue
 		}
 		wantKind(t, err, c.kind)
 	}
 }
 
-// TestLongestProofFits: whatever can be written can be read.
-func TestLongestProofFits(t *testing.T) {
+// TestLongestProof: the longest proof that can be formatted can be parsed.
+func TestLongestProof(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
 	file := format(t, receipt.Proof{
 		Receipt: make([]byte, receipt.MaxReceipt), Index: 1<<53 - 2, Hashes: make([]tlog.Hash, 53), Checkpoint: s.signed,
 	})
 	if len(file)+64<<10 > receipt.MaxProof {
-		t.Errorf("with the longest checkpoint it would be longer than %d: %d", receipt.MaxProof, len(file))
+		t.Errorf("the longest proof has more than %d bytes: %d", receipt.MaxProof, len(file))
 	}
 	if _, err := receipt.ParseProof(file); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestParseProofRefuses(t *testing.T) {
+func TestParseProofErrors(t *testing.T) {
 	t.Parallel()
 	file := string(newSmall(t).file)
 	lines := strings.SplitAfter(file, "\n")
@@ -96,7 +96,7 @@ func TestParseProofRefuses(t *testing.T) {
 		"two empty lines":     in("\n\n", "\n\n\n"),
 		"carriage returns":    strings.ReplaceAll(file, "\n", "\r\n"),
 		"one carriage return": in("\n"+hash, "\r\n"+hash),
-		"a mark in front":     "\ufeff" + file,
+		"a byte order mark":   "\ufeff" + file,
 		"a newline in front":  "\n" + file,
 		"a newline after":     file + "\n",
 		"a space at the end":  file + " ",
@@ -106,11 +106,11 @@ func TestParseProofRefuses(t *testing.T) {
 		"too long":            in(hash+"\n", strings.Repeat(hash+"\n", receipt.MaxProof/40)),
 	} {
 		if text == file {
-			t.Errorf("%s: nothing was changed", name)
+			t.Errorf("%s: the case changes nothing", name)
 		}
 		_, err := receipt.ParseProof([]byte(text))
 		if err == nil {
-			t.Errorf("%s: not refused", name)
+			t.Errorf("%s: got no error", name)
 			continue
 		}
 		if e, ok := err.(*receipt.Error); !ok || e.Kind != receipt.BadProof && e.Kind != receipt.BadCheckpoint || len(e.Reason) > 200 {
@@ -128,12 +128,12 @@ func FuzzParseProof(f *testing.F) {
 		p, err := receipt.ParseProof(file)
 		if err != nil {
 			if _, ok := err.(*receipt.Error); !ok {
-				t.Errorf("got %#v", err)
+				t.Errorf("got %#v, want an *Error", err)
 			}
 			return
 		}
 		if again := format(t, p); !bytes.Equal(again, file) {
-			t.Errorf("accepted\n%s, which is written as\n%s", file, again)
+			t.Errorf("accepted\n%s\nwhose canonical form is\n%s", file, again)
 		}
 	})
 }

@@ -52,9 +52,9 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-// TestEncodeTakesAnyZoneOrderAndFraction: these are spellings of the same receipt,
-// and the argument stays unchanged.
-func TestEncodeTakesAnyZoneOrderAndFraction(t *testing.T) {
+// TestEncodeNormalizes: time zones, the order of lists and
+// fractions of seconds are normalized, and the argument stays unchanged.
+func TestEncodeNormalizes(t *testing.T) {
 	t.Parallel()
 	r := single(1)
 	r.Counts.Requests = 2
@@ -72,7 +72,7 @@ func TestEncodeTakesAnyZoneOrderAndFraction(t *testing.T) {
 		t.Errorf("want\n%s, got\n%s", want, got)
 	}
 	if !slices.Equal(responses, r.Responses) || !slices.Equal(gaps, r.NotCovered) {
-		t.Error("what was handed in has changed")
+		t.Error("Encode changed its argument")
 	}
 }
 
@@ -143,7 +143,7 @@ func parts(n int) []uuid.UUID {
 	return ids
 }
 
-func TestParseReadsWhatEncodeWrites(t *testing.T) {
+func TestParseEncoded(t *testing.T) {
 	t.Parallel()
 	for name, r := range everything() {
 		data := encode(t, r)
@@ -163,12 +163,12 @@ func TestParseReadsWhatEncodeWrites(t *testing.T) {
 			t.Errorf("%s: want\n%+v, got\n%+v", name, r, parsed)
 		}
 		if strings.ContainsAny(string(data), "\n\t") || !json.Valid(data) {
-			t.Errorf("%s: no JSON on a line: %s", name, data)
+			t.Errorf("%s: want JSON on one line, got %s", name, data)
 		}
 	}
 }
 
-func TestEncodeRefuses(t *testing.T) {
+func TestEncodeErrors(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*receipt.Receipt){
 		"no id":                  func(r *receipt.Receipt) { r.ID = uuid.Nil },
@@ -181,41 +181,41 @@ func TestEncodeRefuses(t *testing.T) {
 		"a log too long":         func(r *receipt.Receipt) { r.Log = strings.Repeat("l", 256) },
 		"no level":               func(r *receipt.Receipt) { r.Level = "" },
 		"an unknown level":       func(r *receipt.Receipt) { r.Level = "gone" },
-		"about another":          func(r *receipt.Receipt) { r.About = numbered("receipt", 2) },
+		"about another erasure":  func(r *receipt.Receipt) { r.About = numbered("receipt", 2) },
 		"no trigger":             func(r *receipt.Receipt) { r.Trigger = "" },
 		"an unknown trigger":     func(r *receipt.Receipt) { r.Trigger = "cron" },
 		"retention, no rule":     func(r *receipt.Receipt) { r.Trigger = receipt.TriggerRetention },
 		"a rule, no retention":   func(r *receipt.Receipt) { r.Rule = &receipt.Rule{ID: numbered("rule", 1), Version: 1} },
 		"a rule without an id":   func(r *receipt.Receipt) { r.Trigger, r.Rule = receipt.TriggerRetention, &receipt.Rule{Version: 1} },
-		"a rule of no bounds": func(r *receipt.Receipt) {
+		"a rule with a huge version": func(r *receipt.Receipt) {
 			r.Trigger, r.Rule = receipt.TriggerRetention, &receipt.Rule{ID: r.ID, Version: 1 << 53}
 		},
-		"a rule of no version":    func(r *receipt.Receipt) { r.Trigger, r.Rule = receipt.TriggerRetention, &receipt.Rule{ID: r.ID} },
-		"an unknown ground":       func(r *receipt.Receipt) { r.Ground = "Ada asked for it" },
-		"no request's time":       func(r *receipt.Receipt) { r.RequestedAt = time.Time{} },
-		"no time":                 func(r *receipt.Receipt) { r.ExecutedAt = time.Time{} },
-		"a year of five digits":   func(r *receipt.Receipt) { r.ExecutedAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
-		"a time before all":       func(r *receipt.Receipt) { r.ExecutedAt = time.Date(1969, 12, 31, 23, 59, 59, 0, time.UTC) },
-		"an unknown actor":        func(r *receipt.Receipt) { r.Actor = "ada@example.com" },
-		"no build":                func(r *receipt.Receipt) { r.Build = "" },
-		"a build with a quote":    func(r *receipt.Receipt) { r.Build = `a"b` },
-		"a build that escapes":    func(r *receipt.Receipt) { r.Build = `a\b` },
-		"a negative count":        func(r *receipt.Receipt) { r.Counts.Tasks = -1 },
-		"an inexact count":        func(r *receipt.Receipt) { r.Counts.Tasks = 1 << 53 },
-		"a negative count, files": func(r *receipt.Receipt) { r.Counts.Files = -1 },
-		"a negative count, kept":  func(r *receipt.Receipt) { r.Counts.KeptTemplates = -1 },
-		"an inexact count, kept":  func(r *receipt.Receipt) { r.Counts.Retained = 1 << 53 },
-		"a part without an id":    func(r *receipt.Receipt) { r.Parts = []uuid.UUID{uuid.Nil} },
-		"a part of itself":        func(r *receipt.Receipt) { r.Parts = []uuid.UUID{r.ID} },
-		"a part twice":            func(r *receipt.Receipt) { r.Parts = []uuid.UUID{numbered("receipt", 9), numbered("receipt", 9)} },
-		"too many parts":          func(r *receipt.Receipt) { r.ID, r.Parts = numbered("receipt", 0), parts(receipt.MaxParts+1) },
-		"too few responses":       func(r *receipt.Receipt) { r.Counts.Requests = 2 },
-		"a response twice":        func(r *receipt.Receipt) { r.Responses = append(r.Responses, r.Responses[0]) },
-		"a owner twice":           func(r *receipt.Receipt) { r.Owners = append(r.Owners, r.Owners[0]) },
-		"not verified":            func(r *receipt.Receipt) { r.Verified = "" },
-		"verified as other level": func(r *receipt.Receipt) { r.Verified = receipt.VerifiedByOperator },
-		"an unknown gap":          func(r *receipt.Receipt) { r.NotCovered = []receipt.Gap{"disks"} },
-		"a gap twice":             func(r *receipt.Receipt) { r.NotCovered = []receipt.Gap{receipt.GapWAL, receipt.GapWAL} },
+		"a rule without a version":  func(r *receipt.Receipt) { r.Trigger, r.Rule = receipt.TriggerRetention, &receipt.Rule{ID: r.ID} },
+		"an unknown ground":         func(r *receipt.Receipt) { r.Ground = "Ada asked for it" },
+		"no time of the request":    func(r *receipt.Receipt) { r.RequestedAt = time.Time{} },
+		"no time":                   func(r *receipt.Receipt) { r.ExecutedAt = time.Time{} },
+		"a five-digit year":         func(r *receipt.Receipt) { r.ExecutedAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
+		"a time before 1970":        func(r *receipt.Receipt) { r.ExecutedAt = time.Date(1969, 12, 31, 23, 59, 59, 0, time.UTC) },
+		"an unknown actor":          func(r *receipt.Receipt) { r.Actor = "ada@example.com" },
+		"no build":                  func(r *receipt.Receipt) { r.Build = "" },
+		"a build with a quote":      func(r *receipt.Receipt) { r.Build = `a"b` },
+		"a build that escapes":      func(r *receipt.Receipt) { r.Build = `a\b` },
+		"a negative count":          func(r *receipt.Receipt) { r.Counts.Tasks = -1 },
+		"an inexact count":          func(r *receipt.Receipt) { r.Counts.Tasks = 1 << 53 },
+		"a negative count, files":   func(r *receipt.Receipt) { r.Counts.Files = -1 },
+		"a negative count, kept":    func(r *receipt.Receipt) { r.Counts.KeptTemplates = -1 },
+		"an inexact count, kept":    func(r *receipt.Receipt) { r.Counts.Retained = 1 << 53 },
+		"a part without an id":      func(r *receipt.Receipt) { r.Parts = []uuid.UUID{uuid.Nil} },
+		"a part of itself":          func(r *receipt.Receipt) { r.Parts = []uuid.UUID{r.ID} },
+		"a part twice":              func(r *receipt.Receipt) { r.Parts = []uuid.UUID{numbered("receipt", 9), numbered("receipt", 9)} },
+		"too many parts":            func(r *receipt.Receipt) { r.ID, r.Parts = numbered("receipt", 0), parts(receipt.MaxParts+1) },
+		"too few responses":         func(r *receipt.Receipt) { r.Counts.Requests = 2 },
+		"a response twice":          func(r *receipt.Receipt) { r.Responses = append(r.Responses, r.Responses[0]) },
+		"an owner twice":            func(r *receipt.Receipt) { r.Owners = append(r.Owners, r.Owners[0]) },
+		"not verified":              func(r *receipt.Receipt) { r.Verified = "" },
+		"verified as another level": func(r *receipt.Receipt) { r.Verified = receipt.VerifiedByOperator },
+		"an unknown gap":            func(r *receipt.Receipt) { r.NotCovered = []receipt.Gap{"disks"} },
+		"a gap twice":               func(r *receipt.Receipt) { r.NotCovered = []receipt.Gap{receipt.GapWAL, receipt.GapWAL} },
 		"too long": func(r *receipt.Receipt) {
 			for n := range 23_000 {
 				r.Responses = append(r.Responses, receipt.Commitment(saltOf(n)))
@@ -268,7 +268,7 @@ func TestEveryField(t *testing.T) {
 			}
 		}
 		if !value.IsValid() {
-			t.Errorf("no receipt has the field %s", field.Name)
+			t.Errorf("no receipt uses the field %s", field.Name)
 			continue
 		}
 		if of.FieldByIndex(field.Index).IsZero() {
@@ -319,7 +319,7 @@ func notCanonical() map[string]string {
 		"no version":           in(logical, `"version":"lethe-receipt/1",`, ""),
 		"an unknown field":     in(logical, `"log"`, `"ticket":"T-1","log"`),
 		"a field twice":        in(logical, `"level":"logical"`, `"level":"logical","level":"logical"`),
-		"a field in capitals":  in(logical, `"level"`, `"Level"`),
+		"a capitalized field":  in(logical, `"level"`, `"Level"`),
 		"another order":        in(logical, `"tool":"lethe","build":"v1.0.0"`, `"build":"v1.0.0","tool":"lethe"`),
 		"an escape":            in(logical, `"single"`, `"\u0073ingle"`),
 		"an empty field":       in(logical, `"level":"logical"`, `"level":"logical","about":""`),
@@ -382,20 +382,20 @@ func nextInAlphabet(c byte) string {
 	return alphabet[strings.IndexByte(alphabet, c)+1:][:1]
 }
 
-func TestParseRefuses(t *testing.T) {
+func TestParseErrors(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{logicalText(), laterText()} {
 		if _, err := receipt.Parse([]byte(text)); err != nil {
-			t.Fatal("what is changed below is no receipt to begin with:", err)
+			t.Fatal("the unchanged receipt is invalid:", err)
 		}
 	}
 	for name, text := range notCanonical() {
 		if _, err := receipt.Parse([]byte(text)); err == nil {
-			t.Errorf("%s: not refused", name)
+			t.Errorf("%s: got no error", name)
 		} else {
 			wantKind(t, err, receipt.BadReceipt)
 			if len(err.Error()) > 300 {
-				t.Errorf("%s: an error of %d bytes", name, len(err.Error()))
+				t.Errorf("%s: got an error of %d bytes, want at most 300", name, len(err.Error()))
 			}
 		}
 	}
@@ -409,7 +409,7 @@ func TestParseRefuses(t *testing.T) {
 	response, _ := single(0).Responses[0].MarshalText()
 	two = strings.Replace(two, `"`+string(response)+`"`, `"`+string(first)+`","`+string(second)+`"`, 1)
 	if _, err := receipt.Parse([]byte(two)); err != nil {
-		t.Errorf("two responses in their order: %v", err)
+		t.Errorf("two sorted responses: %v", err)
 	}
 }
 
@@ -439,7 +439,7 @@ func TestUnlinkable(t *testing.T) {
 		data := encode(t, r)
 		for _, secret := range []string{owner, ids[0].String(), ids[1].String()} {
 			if bytes.Contains(data, []byte(secret)) {
-				t.Fatalf("%s is in %s", secret, data)
+				t.Fatalf("%s occurs in %s", secret, data)
 			}
 		}
 		var fields map[string]json.RawMessage
@@ -457,15 +457,15 @@ func TestUnlinkable(t *testing.T) {
 			for _, one := range list {
 				values++
 				if seen[one] {
-					t.Fatalf("%s: %s was there before", name, one)
+					t.Fatalf("%s: the value %s occurs twice", name, one)
 				}
 				seen[one] = true
 			}
 		}
 	}
-	// The receipt's id, two responses, a owner.
+	// The receipt's id, two responses and an owner.
 	if values != 4*receipts {
-		t.Errorf("looked at %d values of %d receipts", values, receipts)
+		t.Errorf("checked only %d values of %d receipts", values, receipts)
 	}
 }
 
@@ -485,7 +485,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		if again := encode(t, r); !bytes.Equal(again, data) {
-			t.Errorf("accepted\n%s, which is written as\n%s", data, again)
+			t.Errorf("accepted\n%s\nwhose canonical form is\n%s", data, again)
 		}
 	})
 }

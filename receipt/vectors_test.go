@@ -124,7 +124,7 @@ func TestVectors(t *testing.T) {
 		there = append(there, path)
 		data, err := fs.ReadFile(files, path)
 		if err == nil && !bytes.Equal(data, made[path]) {
-			t.Errorf("%s is not what is made now: go test ./receipt -run Vectors -update", path)
+			t.Errorf("%s is out of date: run go test ./receipt -run Vectors -update", path)
 		}
 		return err
 	})
@@ -164,21 +164,21 @@ func TestVectors(t *testing.T) {
 			case v.Proven && err != nil:
 				t.Errorf("%s: %v", v.File, err)
 			case v.Proven && tlog.RecordHash(encode(t, r.Receipt)).String() != v.Leaf:
-				t.Errorf("%s: the leaf is another", v.File)
+				t.Errorf("%s: the leaf hash differs", v.File)
 			case !v.Proven && (problem == nil || string(problem.Kind) != v.Kind || problem.Reason != v.Reason):
 				t.Errorf("%s: want %s: %s, got %#v", v.File, v.Kind, v.Reason, err)
 			}
 		}
 	}
 	for _, kind := range append(receipt.FormWords(t)["kind"], "") {
-		if kinds[kind] == 0 && kind != string(receipt.BadKey) { // which is about a key, not a file
-			t.Errorf("no vector is of kind %q", kind)
+		if kinds[kind] == 0 && kind != string(receipt.BadKey) { // which concerns a key, not a file
+			t.Errorf("no vector has the kind %q", kind)
 		}
 	}
 }
 
 // TestPage: docs/receipt-format.md contains the same form as the vectors, and its
-// tables name every word, in order if there is one.
+// tables list every word, in order if there is one.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile(formatPage)
@@ -193,7 +193,7 @@ func TestPage(t *testing.T) {
 		}
 	}
 	if found := pageForm.FindSubmatch(page); found == nil || !bytes.Equal(found[2], form) {
-		t.Errorf("%s has another form: go test ./receipt -run 'Vectors|Page' -update", formatPage)
+		t.Errorf("%s has another form: run go test ./receipt -run 'Vectors|Page' -update", formatPage)
 	}
 	for field, words := range receipt.FormWords(t) {
 		heading := "| `" + field + "` |"
@@ -207,13 +207,13 @@ func TestPage(t *testing.T) {
 			words = slices.DeleteFunc(words, func(kind string) bool { return kind == string(receipt.BadKey) })
 		}
 		if !ok {
-			t.Errorf("the page has no row of %s", field)
+			t.Errorf("the page has no row for %s", field)
 		}
 		ordered := field == "counts" || field == "not_covered"
 		for _, word := range words {
 			before, after, ok := strings.Cut(row, "`"+word+"`")
 			if !ok {
-				t.Errorf("%s: the page does not name %s, or not in its place", field, word)
+				t.Errorf("%s: the page lacks %s or has it out of order", field, word)
 			} else if row = before + after; ordered {
 				row = after
 			}
@@ -284,7 +284,7 @@ func makeVectors(t *testing.T) map[string][]byte {
 	of8 := m.files["single-of-8.receipt"]
 	in := func(old, new string) []byte {
 		if !bytes.Contains(of8, []byte(old)) {
-			t.Fatalf("%q is not in the file", old)
+			t.Fatalf("the file does not contain %q", old)
 		}
 		return bytes.Replace(of8, []byte(old), []byte(new), 1)
 	}
@@ -412,7 +412,7 @@ func (m *vectorMaker) add(name string, file []byte, v vector) {
 	m.Helper()
 	name += ".receipt"
 	if m.files[name] != nil {
-		m.Fatalf("%s is there already", name)
+		m.Fatalf("%s was already added", name)
 	}
 	m.files[name] = file
 	v.File, v.Proven = name, v.Kind == ""
@@ -424,7 +424,7 @@ func (m *vectorMaker) addSame(name string, v vector) {
 	m.Helper()
 	v.File = name + ".receipt"
 	if m.files[v.File] == nil {
-		m.Fatalf("%s is not there", v.File)
+		m.Fatalf("%s was not added", v.File)
 	}
 	m.all.Proofs = append(m.all.Proofs, v)
 }
@@ -501,7 +501,7 @@ func (m *vectorMaker) receipts() []receipt.Receipt {
 	return all
 }
 
-// badReceipts are leaves that no program should have made, each in its own log, which
+// badReceipts are leaves that no program should make, each in its own log, which
 // has signed it anyway.
 func (m *vectorMaker) badReceipts(key receipt.Signer) {
 	m.Helper()
@@ -572,7 +572,7 @@ func (m *vectorMaker) badReceipts(key receipt.Signer) {
 			"the receipt of a later level does not name the erasure's"},
 	} {
 		if !bytes.Contains(c.of, []byte(c.old)) {
-			m.Fatalf("%s: %s is not in it", c.name, c.old)
+			m.Fatalf("%s: the receipt does not contain %s", c.name, c.old)
 		}
 		leaf := bytes.Replace(c.of, []byte(c.old), []byte(c.new), 1)
 		if c.reason == spelling {
@@ -595,7 +595,7 @@ func responseText(n int) []byte {
 	return text
 }
 
-// version1 is spelled out, because the test is that it never changes.
+// version1 is spelled out, because the test checks that it never changes.
 const version1 = "lethe-receipt/1"
 
 func (m *vectorMaker) addLeaf(name string, leaf []byte, key receipt.Signer, kind receipt.Kind, reason string) {
