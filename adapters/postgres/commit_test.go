@@ -13,8 +13,8 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestLostCommit: what is known of a transaction whose connection is lost is
-// said, and it is not repeated where it may have been committed.
+// TestLostCommit: when the connection is lost, the error says what is known of the
+// transaction, which is not repeated if it may have been committed.
 func TestLostCommit(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Empty(t)
@@ -31,8 +31,8 @@ func TestLostCommit(t *testing.T) {
 		rows int
 		want string
 	}{
-		"alone": {"commit\x00", insert, 1, unknown},
-		"with the rest": {"commit\x00", func(ctx context.Context, tx *postgres.Tx, name string) error {
+		"commit only": {"commit\x00", insert, 1, unknown},
+		"commit with a statement": {"commit\x00", func(ctx context.Context, tx *postgres.Tx, name string) error {
 			if _, err := tx.Exec(ctx, "SELECT 1"); err != nil {
 				return err
 			}
@@ -40,7 +40,7 @@ func TestLostCommit(t *testing.T) {
 			b.Queue(`INSERT INTO notes VALUES ($1)`, name)
 			return tx.CommitWith(ctx, &b)
 		}, 1, unknown},
-		"all in one": {"commit\x00", func(ctx context.Context, tx *postgres.Tx, name string) error {
+		"one batch": {"commit\x00", func(ctx context.Context, tx *postgres.Tx, name string) error {
 			var b pgx.Batch
 			b.Queue(`INSERT INTO notes VALUES ($1)`, name)
 			return tx.CommitWith(ctx, &b)
@@ -79,13 +79,13 @@ func TestLostCommit(t *testing.T) {
 				})
 				if silent && c.want == undone {
 					if err != context.DeadlineExceeded || calls != 1 {
-						t.Errorf("after %d calls: %v", calls, err)
+						t.Errorf("after %d calls: got %v, want success", calls, err)
 					}
 				} else if domain.CodeOf(err) != domain.CodeUnavailable || !strings.HasPrefix(err.Error(), c.want) || calls != 1 {
 					t.Errorf("after %d calls: %v", calls, err)
 				}
 				if n := one[int](t, admin, `SELECT count(*) FROM notes WHERE name = $1`, name); n != c.rows {
-					t.Errorf("%d rows are there", n)
+					t.Errorf("got %d rows", n)
 				}
 			})
 		}

@@ -46,7 +46,7 @@ func one[T any](t *testing.T, db *postgres.DB, sql string, args ...any) (v T) {
 	return v
 }
 
-func TestOpenRefuses(t *testing.T) {
+func TestOpenInvalidConfig(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]postgres.Config{
 		"no URL":               {},
@@ -62,7 +62,7 @@ func TestOpenRefuses(t *testing.T) {
 			db.Close()
 			t.Errorf("%s: want an error", name)
 		} else if strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: the error holds the password: %v", name, err)
+			t.Errorf("%s: the error contains the password: %v", name, err)
 		}
 	}
 }
@@ -89,7 +89,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("want 3 connections, got %d", n)
 	}
 
-	// What the URL says itself stays.
+	// The URL's own settings stay.
 	own := open(t, postgres.Config{URL: withParameter(t, url, "statement_timeout", "7s")})
 	if got := one[string](t, own, "SHOW statement_timeout"); got != "7s" {
 		t.Errorf("want the URL's timeout, got %s", got)
@@ -114,22 +114,22 @@ func withParameter(t *testing.T, databaseURL, name, value string) string {
 	return u.String()
 }
 
-func TestNoConnectionFree(t *testing.T) {
+func TestPoolExhausted(t *testing.T) {
 	t.Parallel()
 	db := open(t, postgres.Config{URL: pgtest.Empty(t).URL, MaxConns: 1, AcquireTimeout: time.Second})
 	err := db.Use(t.Context(), func(postgres.Conn) error {
 		for name, err := range map[string]error{
 			"use": db.Ping(t.Context()),
-			"tx":  db.Tx(t.Context(), func(*postgres.Tx) error { t.Error("called without a connection"); return nil }),
+			"tx":  db.Tx(t.Context(), func(*postgres.Tx) error { t.Error("Tx called its function without a connection"); return nil }),
 		} {
 			if domain.CodeOf(err) != domain.CodeUnavailable || !strings.HasPrefix(err.Error(), "No database connection is free") {
-				t.Errorf("%s: got %v", name, err)
+				t.Errorf("%s: got %v, want unavailable", name, err)
 			}
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := db.Ping(ctx); err != context.Canceled {
-			t.Errorf("want the caller's own end, got %v", err)
+			t.Errorf("got %v, want the context's error", err)
 		}
 		return nil
 	})
@@ -137,11 +137,11 @@ func TestNoConnectionFree(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := db.Ping(t.Context()); err != nil {
-		t.Errorf("want it to be free again: %v", err)
+		t.Errorf("after the connection was returned: %v", err)
 	}
 }
 
-func TestUnreachable(t *testing.T) {
+func TestServerUnreachable(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -160,15 +160,15 @@ func TestUnreachable(t *testing.T) {
 		})
 		err := db.Ping(t.Context())
 		if domain.CodeOf(err) != domain.CodeUnavailable || !strings.HasPrefix(err.Error(), "The database cannot be reached") {
-			t.Errorf("%s: got %v", name, err)
+			t.Errorf("%s: got %v, want unavailable", name, err)
 		}
 		if strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: the error holds the password: %v", name, err)
+			t.Errorf("%s: the error contains the password: %v", name, err)
 		}
 	}
 }
 
-func TestUseOutlivesItsContext(t *testing.T) {
+func TestUseContextEnds(t *testing.T) {
 	t.Parallel()
 	db := open(t, postgres.Config{URL: pgtest.Empty(t).URL, MaxConns: 1})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -178,7 +178,7 @@ func TestUseOutlivesItsContext(t *testing.T) {
 		return err
 	})
 	if err != context.Canceled {
-		t.Errorf("want the caller's own end, got %v", err)
+		t.Errorf("got %v, want the context's error", err)
 	}
 	slow := open(t, postgres.Config{URL: withParameter(t, db.Pool().Config().ConnString(), "statement_timeout", "20ms")})
 	err = slow.Use(t.Context(), func(c postgres.Conn) error {
@@ -201,7 +201,7 @@ func TestTx(t *testing.T) {
 	}
 
 	if err := db.Tx(t.Context(), insert); err != nil || count() != 1 {
-		t.Errorf("want it committed, got %d, %v", count(), err)
+		t.Errorf("want 1 row committed, got %d (error %v)", count(), err)
 	}
 	refused := domain.Errorf(domain.CodeForbidden, "no")
 	err := db.Tx(t.Context(), func(tx *postgres.Tx) error { return errors.Join(insert(tx), refused) })
@@ -211,13 +211,13 @@ func TestTx(t *testing.T) {
 	func() {
 		defer func() {
 			if recover() == nil {
-				t.Error("the panic was swallowed")
+				t.Error("the panic did not propagate")
 			}
 		}()
 		_ = db.Tx(t.Context(), func(tx *postgres.Tx) error { _ = insert(tx); panic("at the disco") })
 	}()
 	if count() != 1 {
-		t.Error("want it rolled back after a panic")
+		t.Error("the transaction was not rolled back after a panic")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	err = db.Tx(ctx, func(tx *postgres.Tx) error { cancel(); return insert(tx) })
@@ -243,7 +243,7 @@ func TestTx(t *testing.T) {
 		return insert(tx)
 	})
 	if err != nil || calls != 3 || count() != 2 {
-		t.Errorf("want the third try to succeed, got %d calls, %d rows, %v", calls, count(), err)
+		t.Errorf("want the third attempt to succeed, got %d calls, %d rows, %v", calls, count(), err)
 	}
 
 	exec(t, db, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database()); END $$`)
@@ -257,7 +257,7 @@ func TestTx(t *testing.T) {
 		return insert(tx)
 	})
 	if err != nil || count() != 3 {
-		t.Errorf("want the database's defaults not to matter, got %v", err)
+		t.Errorf("the database's defaults have an effect: %v", err)
 	}
 }
 
@@ -266,9 +266,9 @@ func raise(t *testing.T, tx postgres.Conn, state string) error {
 	return err
 }
 
-// Where the server ends a session that takes too long within a transaction, nothing
-// was done, and that is what the error says.
-func TestTxThatTakesTooLong(t *testing.T) {
+// TestTxSessionTimeout: when the server ends a session because its transaction
+// takes too long, nothing was done, and the error says so.
+func TestTxSessionTimeout(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Empty(t)
 	db := open(t, postgres.Config{URL: withParameter(t, database.URL, "idle_in_transaction_session_timeout", "50ms"), MaxConns: 1})
@@ -282,14 +282,14 @@ func TestTxThatTakesTooLong(t *testing.T) {
 		return err
 	})
 	if domain.CodeOf(err) != domain.CodeUnavailable || !strings.Contains(err.Error(), "The database cannot be reached") {
-		t.Errorf("want it unavailable, got %v", err)
+		t.Errorf("got %v, want unavailable", err)
 	}
 	if n := one[int](t, db, `SELECT count(*) FROM notes`); n != 0 {
-		t.Errorf("%d rows are there", n)
+		t.Errorf("got %d rows, want none", n)
 	}
 }
 
-// A connection that died unnoticed costs nobody an error.
+// TestLostConnections: a connection that died unnoticed causes no error.
 func TestLostConnections(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Empty(t)
@@ -298,7 +298,7 @@ func TestLostConnections(t *testing.T) {
 	kill := func() {
 		t.Helper()
 		if n := one[int](t, admin, `SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE application_name = 'victim'`); n == 0 {
-			t.Fatal("nobody to kill")
+			t.Fatal("no session to kill")
 		}
 	}
 	for range 3 {
@@ -307,7 +307,7 @@ func TestLostConnections(t *testing.T) {
 		}
 		kill()
 		if err := db.Ping(t.Context()); err != nil {
-			t.Errorf("use: %v", err)
+			t.Errorf("Use: %v", err)
 		}
 		kill()
 		calls := 0
@@ -316,11 +316,11 @@ func TestLostConnections(t *testing.T) {
 			_, err := tx.Exec(t.Context(), "SELECT 1")
 			return err
 		})
-		if err != nil || calls != 2 { // the first could not begin
-			t.Errorf("tx: %d calls, %v", calls, err)
+		if err != nil || calls != 2 { // the first attempt could not begin
+			t.Errorf("Tx: got %d calls (error %v), want 2", calls, err)
 		}
 	}
-	// In the middle of a transaction nobody knows what it has done.
+	// In the middle of a transaction, its outcome is unknown.
 	calls := 0
 	err := db.Tx(t.Context(), func(tx *postgres.Tx) error {
 		calls++
@@ -336,8 +336,8 @@ func TestLostConnections(t *testing.T) {
 	}
 }
 
-// gate stands in front of a server and can be shut: connections end, and new
-// ones are not served.
+// gate is a proxy in front of a server. While it is shut, connections are closed
+// and new ones are not served.
 type gate struct {
 	listener net.Listener
 	network  string
@@ -420,30 +420,31 @@ func (g *gate) set(shut bool) {
 	}
 }
 
-func TestGoneAndBack(t *testing.T) {
+func TestServerAwayAndBack(t *testing.T) {
 	t.Parallel()
 	g, gated := newGate(t, pgtest.Empty(t).URL)
 	g.set(true)
-	db := open(t, postgres.Config{URL: gated, MaxConns: 4}) // although it is away
+	db := open(t, postgres.Config{URL: gated, MaxConns: 4}) // succeeds while the server is away
 	for range 3 {
 		for name, err := range map[string]error{
 			"ping": db.Ping(t.Context()),
 			"tx":   db.Tx(t.Context(), func(*postgres.Tx) error { return nil }),
 		} {
 			if domain.CodeOf(err) != domain.CodeUnavailable {
-				t.Errorf("%s while it is away: %v", name, err)
+				t.Errorf("%s while the server is away: got %v, want unavailable", name, err)
 			}
 		}
 		g.set(false)
 		if err := db.Ping(t.Context()); err != nil {
-			t.Errorf("when it is back: %v", err)
+			t.Errorf("once the server is back: %v", err)
 		}
 		g.set(true)
 	}
 }
 
-// After a restart every idle connection is dead; none of them costs an error.
-func TestRestart(t *testing.T) {
+// TestServerRestart: after a restart of the server, no dead idle connection causes an
+// error.
+func TestServerRestart(t *testing.T) {
 	t.Parallel()
 	const conns = 4
 	g, gated := newGate(t, pgtest.Empty(t).URL)
@@ -502,9 +503,9 @@ func TestReplica(t *testing.T) {
 		t.Errorf("want the replica, got %q, %v", got, err)
 	}
 	if _, err := read(`SELECT 1/0`); domain.CodeOf(err) != domain.CodeInternal {
-		t.Errorf("want a fault of the query to stay one, got %v", err)
+		t.Errorf("want the error of the query, got %v", err)
 	}
-	// A replica gives a query up that stands in the way of replaying.
+	// A replica cancels a query that blocks replay.
 	exec(t, replica, `CREATE FUNCTION here() RETURNS text AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$ LANGUAGE plpgsql`)
 	exec(t, primary, `CREATE FUNCTION here() RETURNS text AS 'SELECT current_database()::text' LANGUAGE sql`)
 	if got, err := read(`SELECT here()`); got != "primary" || err != nil {
@@ -521,11 +522,11 @@ func TestReplica(t *testing.T) {
 	}
 	dialed := g.dialed.Load()
 	if _, err := read(where); err != nil || g.dialed.Load() != dialed {
-		t.Errorf("want a replica that is away to be left alone for a while, got %v", err)
+		t.Errorf("want the replica to be skipped for a while, got %v", err)
 	}
 }
 
-// The functions that tell of a standby are shadowed by ones that a test can set.
+// Functions that a test can set shadow the server's functions about standbys.
 const fakeStandby = `
 	CREATE SCHEMA fake;
 	CREATE TABLE fake.state (receiving bool, received pg_lsn, replayed pg_lsn, newest timestamptz);
@@ -542,17 +543,17 @@ func TestReplicaLag(t *testing.T) {
 		state string // of the replica: receiving, received, replayed, newest
 		want  string
 	}{
-		"a primary":                         {"", "replica"},
-		"current, newest long ago":          {"true, '0/2', '0/2', now() - interval '1 day'", "replica"},
-		"current, nothing replayed ever":    {"true, '0/2', '0/2', NULL", "replica"},
-		"a little behind":                   {"true, '0/2', '0/1', now() - interval '1 second'", "replica"},
-		"far behind":                        {"true, '0/2', '0/1', now() - interval '1 minute'", "primary"},
-		"behind, nothing replayed ever":     {"true, '0/2', '0/1', NULL", "primary"},
-		"replayed all, receiver is gone":    {"false, '0/2', '0/2', now() - interval '1 minute'", "primary"},
-		"receiver went just now":            {"false, '0/2', '0/2', now()", "replica"},
-		"restored from an archive":          {"false, NULL, '0/2', now() - interval '1 second'", "replica"},
-		"restored from an archive, too old": {"false, NULL, '0/2', now() - interval '1 minute'", "primary"},
-		"cannot tell":                       {"true, '0/2', '0/2', now()); DROP VIEW fake.pg_stat_wal_receiver; CREATE VIEW fake.pg_stat_wal_receiver AS VALUES (1", "primary"},
+		"primary":                       {"", "replica"},
+		"current, last change long ago": {"true, '0/2', '0/2', now() - interval '1 day'", "replica"},
+		"current, nothing replayed":     {"true, '0/2', '0/2', NULL", "replica"},
+		"slightly behind":               {"true, '0/2', '0/1', now() - interval '1 second'", "replica"},
+		"far behind":                    {"true, '0/2', '0/1', now() - interval '1 minute'", "primary"},
+		"behind, nothing replayed":      {"true, '0/2', '0/1', NULL", "primary"},
+		"replayed all, no receiver":     {"false, '0/2', '0/2', now() - interval '1 minute'", "primary"},
+		"receiver stopped just now":     {"false, '0/2', '0/2', now()", "replica"},
+		"restored from an archive":      {"false, NULL, '0/2', now() - interval '1 second'", "replica"},
+		"restored from an old archive":  {"false, NULL, '0/2', now() - interval '1 minute'", "primary"},
+		"lag unknown":                   {"true, '0/2', '0/2', now()); DROP VIEW fake.pg_stat_wal_receiver; CREATE VIEW fake.pg_stat_wal_receiver AS VALUES (1", "primary"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -570,7 +571,7 @@ func TestReplicaLag(t *testing.T) {
 				exec(t, db, "CREATE SCHEMA who; CREATE VIEW who.answers AS SELECT '"+name+"' AS name")
 			}
 			src := postgres.Source{Primary: primary, Replica: replica, MaxLag: 30 * time.Second}
-			for range 3 { // looked at, and as it was last seen
+			for range 3 { // checked, then cached
 				var got string
 				fromReplica, err := src.ReadAnywhere(t.Context(), func(c postgres.Conn) error {
 					return c.QueryRow(t.Context(), "SELECT name FROM who.answers").Scan(&got)
@@ -583,9 +584,9 @@ func TestReplicaLag(t *testing.T) {
 	}
 }
 
-// A replica that was current a moment ago is not far behind because its newest
-// change was long ago when the next one came.
-func TestReplicaLagSinceItWasCurrent(t *testing.T) {
+// TestReplicaLagAfterIdle: a replica that was just current does not count
+// as far behind because its previous change was long ago.
+func TestReplicaLagAfterIdle(t *testing.T) {
 	t.Parallel()
 	primary := open(t, postgres.Config{URL: pgtest.Empty(t).URL})
 	replica := open(t, postgres.Config{URL: pgtest.Empty(t).URL, SearchPath: []string{"fake", "pg_catalog"}})
@@ -602,30 +603,30 @@ func TestReplicaLagSinceItWasCurrent(t *testing.T) {
 	}
 	begun := time.Now()
 	if !read() {
-		t.Error("a current replica was not read")
+		t.Error("a current replica was not used")
 	}
 	exec(t, replica, "UPDATE fake.state SET received = '0/1'")
 	for read() {
 		if time.Since(begun) > 20*time.Second {
-			t.Fatal("a replica that fell behind is still read")
+			t.Fatal("a replica that fell behind is still used")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	if took := time.Since(begun); took < src.MaxLag {
-		t.Errorf("it was given up after %s", took)
+		t.Errorf("the replica was dropped after %s", took)
 	}
 	exec(t, replica, "UPDATE fake.state SET replayed = received")
 	for !read() {
 		if time.Since(begun) > 40*time.Second {
-			t.Fatal("a replica that caught up is not read again")
+			t.Fatal("a replica that caught up is not used again")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 }
 
-// TestRelied: whatever role, database and URL say, values are read as they are
-// written, and what a pooler keeps to itself is found.
-func TestRelied(t *testing.T) {
+// TestSessionSettings: whatever the role, the database and the URL set, values are read as
+// written, and settings that a pooler does not pass on are detected.
+func TestSessionSettings(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Empty(t).URL
 	admin := open(t, postgres.Config{URL: url})
@@ -634,7 +635,7 @@ func TestRelied(t *testing.T) {
 		exec(t, admin, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET `+setting+`', current_database()); END $$`)
 	}
 	for name, address := range map[string]string{
-		"as they come": url, "named in the URL": withParameter(t, url, "DateStyle", "German"),
+		"plain URL": url, "parameter of the URL": withParameter(t, url, "DateStyle", "German"),
 		"options of the URL": withParameter(t, url, "options", "-cbytea_output=escape"),
 	} {
 		for _, mode := range []string{"cache_statement", "exec", "simple_protocol"} {
@@ -659,9 +660,9 @@ func TestRelied(t *testing.T) {
 	}
 }
 
-// TestOctets: the form of bytes that a session without settings of its own may
-// have, as River's are through PgBouncer.
-func TestOctets(t *testing.T) {
+// TestByteaOutput reads both forms of bytea, since a session without its own settings,
+// like River's through PgBouncer, may use either.
+func TestByteaOutput(t *testing.T) {
 	t.Parallel()
 	db := open(t, postgres.Config{URL: withParameter(t, pgtest.Empty(t).URL, "default_query_exec_mode", "exec"), MaxConns: 1})
 	all := make([]byte, 0, 600)
@@ -673,18 +674,18 @@ func TestOctets(t *testing.T) {
 		exec(t, db, "SET bytea_output = "+form)
 		for _, want := range [][]byte{all, {}, []byte(`\x`), []byte(`\\`)} {
 			if got := one[[]byte](t, db, "SELECT $1::bytea", want); string(got) != string(want) || got == nil {
-				t.Errorf("%s: %q came as %q", form, want, got)
+				t.Errorf("%s: wrote %q, read %q", form, want, got)
 			}
 		}
 		if got := one[[]byte](t, db, "SELECT NULL::bytea"); got != nil {
-			t.Errorf("%s: nothing came as %q", form, got)
+			t.Errorf("%s: wrote NULL, read %q", form, got)
 		}
 	}
 }
 
-// TestChangedTypes: a column's type changes under statements that are prepared
-// on every connection. That costs nobody an error, neither in a transaction.
-func TestChangedTypes(t *testing.T) {
+// TestColumnTypeChanges: a column's type changes although statements are prepared on
+// every connection. No caller gets an error, not even in a transaction.
+func TestColumnTypeChanges(t *testing.T) {
 	t.Parallel()
 	const conns = 3
 	url := pgtest.Empty(t).URL
@@ -714,7 +715,7 @@ func TestChangedTypes(t *testing.T) {
 	everywhere := func(when string, calls int) {
 		t.Helper()
 		for _, a := range asks {
-			// All connections at once, so that none is asked twice.
+			// All connections at once, so each is used once.
 			var all, wait sync.WaitGroup
 			all.Add(conns)
 			var called atomic.Int64
@@ -737,7 +738,7 @@ func TestChangedTypes(t *testing.T) {
 			}
 			wait.Wait()
 			if n := int(called.Load()); calls > 0 && n != calls {
-				t.Errorf("%s, %s: called %d times for %d", when, a.what, n, conns)
+				t.Errorf("%s, %s: got %d calls on %d connections", when, a.what, n, conns)
 			}
 		}
 	}
@@ -759,18 +760,18 @@ func TestChangedTypes(t *testing.T) {
 			return a.do(tx, "1")
 		})
 		if err != nil || calls > 2 {
-			t.Errorf("in a transaction, %s: %d calls, %v", a.what, calls, err)
+			t.Errorf("in a transaction, %s: got %d calls (error %v)", a.what, calls, err)
 		}
 	}
 	if n := one[int](t, admin, `SELECT count(*) FROM notes WHERE id = '3'`); n != len(asks) {
-		t.Errorf("%d transactions had an effect %d times", len(asks), n)
+		t.Errorf("%d transactions took effect %d times", len(asks), n)
 	}
 
-	// Where it goes on changing, the caller is to come again.
+	// If the type keeps changing, the caller is asked to try again.
 	calls := 0
 	err := db.Use(t.Context(), func(c postgres.Conn) error {
 		calls++
-		if _, err := c.Exec(t.Context(), `DISCARD ALL`); err != nil { // as somebody's pooler may
+		if _, err := c.Exec(t.Context(), `DISCARD ALL`); err != nil { // as a pooler may do
 			return err
 		}
 		_, err := c.Exec(t.Context(), `SELECT id, words FROM notes WHERE id::text = $1`, "1")

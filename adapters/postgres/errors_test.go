@@ -72,10 +72,10 @@ func TestMapError(t *testing.T) {
 				t.Errorf("want %s %q, got %s %q", c.code, c.message, domain.CodeOf(got), got)
 			}
 			if all := fmt.Sprintf("%v %+v %#v", got, errors.Unwrap(got), errors.Unwrap(got)); strings.Contains(all, secret) {
-				t.Errorf("the error holds what the driver quoted: %s", all)
+				t.Errorf("the error quotes a value: %s", all)
 			}
 			if _, ok := errors.AsType[*pgconn.PgError](got); ok {
-				t.Error("the driver's error can still be had")
+				t.Error("the driver's error can be unwrapped")
 			}
 		})
 	}
@@ -88,16 +88,16 @@ func TestMapError(t *testing.T) {
 		}
 	}
 	if got := postgres.MapError(pg("23514")).Error(); !strings.Contains(got, "SQLSTATE 23514: canceling statement, table requests, column error, constraint failed_fields_check") {
-		t.Errorf("the log would not say where: %s", got)
+		t.Errorf("the error does not say where: %s", got)
 	}
 	if got := postgres.MapError(pg("57014")).Error(); !strings.Contains(got, "SQLSTATE 57014: canceling statement") {
-		t.Errorf("the log would not say what: %s", got)
+		t.Errorf("the error does not say what: %s", got)
 	}
 }
 
-// TestErrorsQuoteNoValues: each way there is for an error to quote a value, with
-// what it has to tell instead.
-func TestErrorsQuoteNoValues(t *testing.T) {
+// TestErrorsOmitValues tries every way in which an error may quote a value, and
+// checks what it says instead.
+func TestErrorsOmitValues(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Empty(t).URL
 	db := open(t, postgres.Config{URL: url})
@@ -156,26 +156,26 @@ func TestErrorsQuoteNoValues(t *testing.T) {
 		"no column":    {`-- name: NoColumn :one` + "\n" + `SELECT n.nothing FROM notes n WHERE words = $1`, []any{secret}, []string{"SQLSTATE 42703: column n.nothing does not exist, in statement NoColumn at character 31, near n.nothing"}},
 		"no operator":  {`SELECT id FROM notes WHERE j = id AND words = $1`, []any{secret}, []string{"operator does not exist: jsonb = integer (No operator matches the given name and argument types."}},
 		"feature":      {`SELECT words FROM notes WHERE words = $1 GROUP BY words FOR UPDATE`, []any{secret}, []string{"SQLSTATE 0A000: FOR UPDATE is not allowed with GROUP BY clause, in statement"}},
-		"in a cast of a function": {`SELECT cast_it($1)`, []any{secret}, []string{
+		"cast in a function": {`SELECT cast_it($1)`, []any{secret}, []string{
 			"invalid input syntax for type integer, in statement `SELECT cast_it($1)`, in PL/pgSQL function cast_it(text) line 1 at RETURN"}},
-		"in SQL that a function makes": {`SELECT run_it($1)`, []any{secret}, []string{"SQLSTATE 42703", "in PL/pgSQL function run_it(text) line 1 at EXECUTE", "see the server's log"}},
-		"in an assertion":              {`SELECT assert_it($1)`, []any{secret}, []string{"SQLSTATE P0004", "see the server's log"}},
-		"in a function's own insert":   {`SELECT null_it($1)`, []any{secret}, []string{`null value in column "e" of relation "notes"`}},
+		"SQL made by a function":  {`SELECT run_it($1)`, []any{secret}, []string{"SQLSTATE 42703", "in PL/pgSQL function run_it(text) line 1 at EXECUTE", "see the server's log"}},
+		"assertion in a function": {`SELECT assert_it($1)`, []any{secret}, []string{"SQLSTATE P0004", "see the server's log"}},
+		"insert in a function":    {`SELECT null_it($1)`, []any{secret}, []string{`null value in column "e" of relation "notes"`}},
 	}
-	// A function may raise whatever state it likes.
+	// A function may raise any state.
 	for _, state := range []string{"P0001", "22P02", "23505", "23514", "42501", "42703", "0A000", "55000", "53100", "57014", "XX000", "XX001", "08006", "40001", "25006", "ZZ999"} {
 		cases["raised as "+state] = wanted{raised(state), nil, []string{"SQLSTATE " + state, "in statement Raise" + state}}
-		if state == "08006" { // as if the connection were lost
+		if state == "08006" { // counts as a lost connection
 			cases["raised as "+state] = wanted{raised("08001"), nil, nil}
 		}
 	}
 	for name, c := range cases {
 		for how, ask := range map[string]func(conn postgres.Conn) error{
-			"alone": func(conn postgres.Conn) error {
+			"single": func(conn postgres.Conn) error {
 				var n int
 				return conn.QueryRow(t.Context(), c.sql, c.args...).Scan(&n)
 			},
-			"in a batch": func(conn postgres.Conn) error {
+			"batch": func(conn postgres.Conn) error {
 				var b pgx.Batch
 				b.Queue(`SELECT 1`)
 				b.Queue(c.sql, c.args...).QueryRow(func(row pgx.Row) error {
@@ -203,9 +203,9 @@ func TestErrorsQuoteNoValues(t *testing.T) {
 	}
 }
 
-// TestAway: the driver tells of each way that it has tried, and of an address
-// twice; who reads it needs it once.
-func TestAway(t *testing.T) {
+// TestUnreachableMessage: the driver lists every attempt, some of them twice; the message names
+// each address once.
+func TestUnreachableMessage(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]string{
 		"postgres://u:hunter2@127.0.0.1:1/d":                             `database "d" at 127.0.0.1:1 as role "u": connection refused`,

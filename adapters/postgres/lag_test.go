@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// While one looks how far a replica is behind, others go by what was so before:
-// else each look would send them to the primary.
-func TestOthersGoOnDuringALook(t *testing.T) {
+// TestReplicaLagCheckDoesNotBlock: while one caller checks the lag of a replica, others
+// use the previous result. Otherwise each check would send them to the primary.
+func TestReplicaLagCheckDoesNotBlock(t *testing.T) {
 	t.Parallel()
 	var l lag
 	for _, before := range []bool{false, true} {
@@ -22,12 +22,12 @@ func TestOthersGoOnDuringALook(t *testing.T) {
 			t.Fatal(err)
 		}
 		if during != before || !l.near.Load() {
-			t.Errorf("want near %v during the look and true after it, got %v and %v", before, during, l.near.Load())
+			t.Errorf("want near %v during the check and true after it, got %v and %v", before, during, l.near.Load())
 		}
 	}
 }
 
-// replica has replayed everything, and calls asked when it is asked.
+// replica has replayed everything, and calls asked on each query.
 type replica struct {
 	Conn
 	asked func()

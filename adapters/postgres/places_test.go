@@ -14,9 +14,9 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestCallersTakeTurns: one caller, who has all connections that one may, whose
-// statements do not get on and who waits for more, keeps nobody else waiting.
-func TestCallersTakeTurns(t *testing.T) {
+// TestConnectionsPerCaller: a caller that has its maximum of connections, all with
+// blocked statements, and waits for more, keeps no other caller waiting.
+func TestConnectionsPerCaller(t *testing.T) {
 	t.Parallel()
 	const conns, each = 4, 3
 	db := open(t, postgres.Config{URL: pgtest.Empty(t).URL, MaxConns: conns, AcquireTimeout: time.Second})
@@ -45,7 +45,7 @@ func TestCallersTakeTurns(t *testing.T) {
 		hers.Go(func() {
 			err := ask()
 			if _, away := errors.AsType[*postgres.Away](err); domain.CodeOf(err) != domain.CodeUnavailable || away {
-				t.Errorf("one too many: %v", err)
+				t.Errorf("request beyond the maximum: got %v", err)
 			}
 		})
 	}
@@ -54,7 +54,7 @@ func TestCallersTakeTurns(t *testing.T) {
 			_, err := c.Exec(context.Background(), "SELECT 1")
 			return err
 		}); err != nil {
-			t.Errorf("another's: %v", err)
+			t.Errorf("another caller: got %v", err)
 		}
 	}
 	for {
@@ -65,11 +65,11 @@ func TestCallersTakeTurns(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	if len(begun) > 0 {
-		t.Errorf("she has %d more", len(begun))
+		t.Errorf("the caller got %d more connections, want none", len(begun))
 	}
 	close(finish)
 	hers.Wait()
 	if stat, _ := db.Stats(); stat.EmptyAcquireCount() < conns || stat.AcquireDuration() < conns*time.Second {
-		t.Errorf("waits are counted as %d, %s", stat.EmptyAcquireCount(), stat.AcquireDuration())
+		t.Errorf("counted %d waits of %s", stat.EmptyAcquireCount(), stat.AcquireDuration())
 	}
 }

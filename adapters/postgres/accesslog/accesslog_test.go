@@ -25,7 +25,7 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// fixture is a database with the ports on it, under the role that has the least
+// fixture is a database with the ports on it, which use the role with the fewest
 // grants.
 type fixture struct {
 	*pgfixture.Fixture
@@ -58,7 +58,7 @@ func newFixture(t *testing.T) *fixture {
 	return b
 }
 
-// counter counts what is sent to the database: a batch is one round trip.
+// counter counts round trips: a batch is one.
 type counter struct{ sent atomic.Int64 }
 
 func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
@@ -73,7 +73,7 @@ func (c *counter) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceB
 func (c *counter) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
 func (c *counter) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
 
-func TestPromises(t *testing.T) {
+func TestAccessLog(t *testing.T) {
 	t.Parallel()
 	porttest.AccessLog(t, func(t *testing.T) porttest.AccessLogFixture { return newFixture(t) })
 }
@@ -100,24 +100,25 @@ func (b *fixture) add(t *testing.T, owner string) domain.Access {
 	return domain.Access{ID: uuid.New(), At: noon, By: uuid.New(), Response: row.ID, Owner: owner, Address: "192.0.2.7"}
 }
 
-// Every call is one round trip, however the session begins and ends.
+// TestRoundTrips: every call is one round trip, however the session starts and
+// ends.
 func TestRoundTrips(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	l := b.add(t, "anna")
 	for name, call := range map[string]func() error{
 		"record": func() error { l.ID = uuid.New(); return b.accessLog.Record(t.Context(), l) },
-		"record of what is gone": func() error {
+		"record, deleted response": func() error {
 			gone := l
 			gone.Response = uuid.New()
 			return ignore(b.accessLog.Record(t.Context(), gone))
 		},
 		"page": func() error { _, err := b.accessLog.Page(t.Context(), domain.AccessQuery{Limit: 2}); return err },
-		"page of an impossible": func() error {
+		"page, impossible filter": func() error {
 			_, err := b.accessLog.Page(t.Context(), domain.AccessQuery{Filter: domain.AccessFilter{Owner: new("\x00")}, Limit: 2})
 			return err
 		},
-		"a fetch, for comparison": func() error { _, _, err := b.Responses().Get(t.Context(), l.Response, nil, math.MaxInt64); return err },
+		"fetch, for comparison": func() error { _, _, err := b.Responses().Get(t.Context(), l.Response, nil, math.MaxInt64); return err },
 	} {
 		before := b.sent.Load()
 		if err := call(); err != nil {
@@ -128,7 +129,7 @@ func TestRoundTrips(t *testing.T) {
 			want = 0
 		}
 		if got := b.sent.Load() - before; got != want {
-			t.Errorf("%s: %d round trips, want %d", name, got, want)
+			t.Errorf("%s: got %d round trips, want %d", name, got, want)
 		}
 	}
 }
@@ -140,15 +141,15 @@ func ignore(err error) error {
 	return fmt.Errorf("want not found, got %w", err)
 }
 
-// nobody has no addresses and no usage that is kept apart.
+// nobody has no addresses and no separate usage records.
 type nobody struct{ domain.People }
 
 func (nobody) Emails(context.Context, []uuid.UUID) (map[uuid.UUID]string, error) { return nil, nil }
 
-// A fetch of one's own, or of the active organization's, and one without
-// contents, make no query more than they would without any records; a record makes
-// one.
-func TestFetchesMakeNoQueryMore(t *testing.T) {
+// TestGetRoundTrips: fetching a response of the caller or of the active
+// organization, or without contents, takes no extra query. Recording an access
+// takes one.
+func TestGetRoundTrips(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	anna, ben := uuid.New(), uuid.New()
@@ -161,13 +162,13 @@ func TestFetchesMakeNoQueryMore(t *testing.T) {
 		want     int64
 		accesses int64
 	}{
-		"own":                    {domain.Principal{ID: anna, Roles: []domain.Role{domain.RoleBatchAPIUser}}, anna.String(), false, 1, 0},
-		"an administrator's":     {admin, anna.String(), false, 1, 0},
-		"the organization's":     {admin, ben.String(), false, 1, 0},
-		"another's, unread":      {domain.Principal{ID: anna, Admin: true}, ben.String(), true, 1, 0},
-		"another's":              {domain.Principal{ID: anna, Admin: true}, ben.String(), false, 2, 1},
-		"one without an owner":   {domain.Principal{ID: anna, Admin: true}, "", false, 2, 1},
-		"another organization's": {admin, uuid.NewString(), false, 2, 1},
+		"own":                         {domain.Principal{ID: anna, Roles: []domain.Role{domain.RoleBatchAPIUser}}, anna.String(), false, 1, 0},
+		"own, as an administrator":    {admin, anna.String(), false, 1, 0},
+		"active organization's":       {admin, ben.String(), false, 1, 0},
+		"another's, without contents": {domain.Principal{ID: anna, Admin: true}, ben.String(), true, 1, 0},
+		"another's":                   {domain.Principal{ID: anna, Admin: true}, ben.String(), false, 2, 1},
+		"without an owner":            {domain.Principal{ID: anna, Admin: true}, "", false, 2, 1},
+		"another organization's":      {admin, uuid.NewString(), false, 2, 1},
 	} {
 		l := b.add(t, c.owner)
 		before := b.sent.Load()
@@ -175,39 +176,40 @@ func TestFetchesMakeNoQueryMore(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if got := b.sent.Load() - before; got != c.want {
-			t.Errorf("%s: %d round trips, want %d", name, got, c.want)
+			t.Errorf("%s: got %d round trips, want %d", name, got, c.want)
 		}
 		if got := b.number(t, `SELECT count(*) FROM lethe.access_log WHERE request_id = $1`, l.Response); got != c.accesses {
-			t.Errorf("%s: %d records, want %d", name, got, c.accesses)
+			t.Errorf("%s: got %d records, want %d", name, got, c.accesses)
 		}
 	}
 }
 
-// What cannot be written is told, and nothing of it is there.
-func TestRecordFails(t *testing.T) {
+// TestRecordErrors: a failed write is an error, and stores nothing.
+func TestRecordErrors(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	l := b.add(t, "anna")
 	b.exec(t, `ALTER TABLE lethe.access_log ADD CONSTRAINT never CHECK (false) NOT VALID`)
 	if err := b.accessLog.Record(t.Context(), l); domain.CodeOf(err) != domain.CodeInternal || strings.Contains(err.Error(), "192.0.2.7") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an internal error without the address", err)
 	}
 	b.exec(t, `ALTER TABLE lethe.access_log DROP CONSTRAINT never`)
 	b.exec(t, `ALTER TABLE lethe.access_log RENAME TO elsewhere`)
 	if err := b.accessLog.Record(t.Context(), l); domain.CodeOf(err) != domain.CodeUnavailable {
-		t.Errorf("got %v", err)
+		t.Errorf("got the error %v", err)
 	}
 	b.exec(t, `ALTER TABLE lethe.elsewhere RENAME TO access_log`)
 	if n := b.number(t, `SELECT count(*) FROM lethe.access_log`); n != 0 {
-		t.Errorf("%d records are there", n)
+		t.Errorf("got %d records, want none", n)
 	}
 	if err := b.accessLog.Record(t.Context(), l); err != nil {
 		t.Error(err)
 	}
 }
 
-// A record waits for an erasure of its response, and for nobody who changes it.
-func TestRecordWhileOthersWork(t *testing.T) {
+// TestRecordDuringUpdateAndErase: recording an access waits for an erasure of the
+// response, but not for an update.
+func TestRecordDuringUpdateAndErase(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	changed, erased := b.add(t, "anna"), b.add(t, "anna")
@@ -223,13 +225,13 @@ func TestRecordWhileOthersWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := b.accessLog.Record(t.Context(), changed); err != nil {
-		t.Errorf("while it is changed: %v", err)
+		t.Errorf("during an update: got %v, want no error", err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- b.accessLog.Record(t.Context(), erased) }()
 	select {
 	case err := <-done:
-		t.Errorf("it did not wait for the erasure: %v", err)
+		t.Errorf("recording did not wait for the erasure: %v", err)
 	case <-time.After(100 * time.Millisecond):
 	}
 	if err := tx.Commit(t.Context()); err != nil {
@@ -239,12 +241,12 @@ func TestRecordWhileOthersWork(t *testing.T) {
 		t.Errorf("want not found, got %v", err)
 	}
 	if n := b.number(t, `SELECT count(*) FROM lethe.access_log`); n != 1 {
-		t.Errorf("%d records, want 1", n)
+		t.Errorf("got %d records, want 1", n)
 	}
 }
 
-// TestForget: what is older goes, the oldest first and so many at a time, and
-// of several at once one does it.
+// TestForget: old records are deleted, oldest first and a limited number at a time.
+// Of several concurrent calls, one deletes.
 func TestForget(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -264,17 +266,17 @@ func TestForget(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n, err := b.accessLog.RemoveOld(t.Context(), noon); n != 0 || err != nil {
-		t.Errorf("while another one forgets: %d, %v", n, err)
+		t.Errorf("during another Forget: deleted %d (error %v)", n, err)
 	}
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 
 	if n, err := b.accessLog.RemoveOld(t.Context(), noon); n != accesslog.MaxRemoved || err != nil {
-		t.Errorf("got %d, %v", n, err)
+		t.Errorf("deleted %d (error %v)", n, err)
 	}
 	if n := b.number(t, `SELECT count(*) FROM lethe.access_log WHERE accessed_at < $1 AND accessed_at >= $2`, noon, noon.Add(-(old-accesslog.MaxRemoved)*time.Second)); n != old-accesslog.MaxRemoved {
-		t.Errorf("%d are left, want %d: the oldest go first", n, old-accesslog.MaxRemoved)
+		t.Errorf("%d records left, want %d, the newest", n, old-accesslog.MaxRemoved)
 	}
 	var total atomic.Int64
 	for total.Load() < old-accesslog.MaxRemoved {
@@ -294,14 +296,14 @@ func TestForget(t *testing.T) {
 		}
 	}
 	if n := b.number(t, `SELECT count(*) FROM lethe.access_log`); n != 10 || total.Load() != old-accesslog.MaxRemoved {
-		t.Errorf("%d are left, want 10; %d were forgotten", n, total.Load())
+		t.Errorf("%d records left, want 10; deleted %d", n, total.Load())
 	}
 	if n, err := b.accessLog.RemoveOld(t.Context(), noon); n != 0 || err != nil {
-		t.Errorf("with none left: %d, %v", n, err)
+		t.Errorf("nothing to delete: deleted %d (error %v)", n, err)
 	}
 }
 
-// Each filter has an index that gives its order, however few are asked for.
+// TestPlans: each filter has an index in the list's order, however short the page.
 func TestPlans(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -337,7 +339,7 @@ func TestPlans(t *testing.T) {
 		}
 		plan := strings.Join(lines, "\n")
 		if !strings.Contains(plan, "Index Scan Backward using "+index) || strings.Contains(plan, "Sort") || strings.Contains(plan, "Filter") || !strings.Contains(plan, "rows=2") {
-			t.Errorf("%s:\n%s", index, plan)
+			t.Errorf("want the index %s, got the plan\n%s", index, plan)
 		}
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// Whatever the mode of the connection, a cost keeps its digits, and of two
-// rows of one moment the one that was stored last counts.
+// TestLatest: a cost keeps its digits in every query mode, and of two rows with the
+// same time the one stored last counts.
 func TestLatest(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -45,11 +45,11 @@ func TestLatest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, ledger := range []bool{false, true} { // which this database does not have
+		for _, ledger := range []bool{false, true} { // this database has no ledger
 			usage.WithLedger(func() bool { return ledger })
 			got, err := usage.Latest(t.Context(), []uuid.UUID{id, uuid.New()})
 			if err != nil || len(got) != 1 || got[id].Cost == nil || *got[id].Cost != "0.00012500" {
-				t.Errorf("%s: got %+v, %v", mode, got, err)
+				t.Errorf("%s: got %+v (error %v)", mode, got, err)
 			}
 		}
 	}
@@ -58,7 +58,7 @@ func TestLatest(t *testing.T) {
 	}
 }
 
-func TestUsageOfADatabaseWithoutTables(t *testing.T) {
+func TestLatestMissingTables(t *testing.T) {
 	t.Parallel()
 	db, err := postgres.Open(postgres.Config{URL: pgtest.Empty(t).URL})
 	if err != nil {

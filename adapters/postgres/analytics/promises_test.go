@@ -10,7 +10,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-func TestPromises(t *testing.T) {
+func TestUsageRecords(t *testing.T) {
 	t.Parallel()
 	porttest.UsageRecords(t, func(t *testing.T) porttest.UsageFixture {
 		database := pgtest.WithNewer(t)

@@ -26,7 +26,7 @@ import (
 	"lethe/receipt"
 )
 
-// fixture is a database with all that erases, seals and attests on it.
+// fixture is a database with everything that erases, seals and attests on it.
 type fixture struct {
 	*pgfixture.Fixture
 	*translog.Log
@@ -99,7 +99,7 @@ func (b *fixture) number(sql string, args ...any) (n int64) {
 	return n
 }
 
-// erase erases so many responses and seals their receipts.
+// erase erases n responses and seals their receipts.
 func (b *fixture) erase(n int) (requests, receipts []uuid.UUID) {
 	b.t.Helper()
 	requests, receipts = b.eraseUnsealed(n)
@@ -111,7 +111,7 @@ func (b *fixture) eraseUnsealed(n int) (requests, receipts []uuid.UUID) {
 	b.t.Helper()
 	for range n {
 		row := porttest.NewRow("anna", "completed", time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-		row.Prompt = strings.Repeat("words", 2000) // beside the row
+		row.Prompt = strings.Repeat("words", 2000) // stored out of line
 		b.AddResponse(row)
 		w := domain.Authorization{
 			Receipt: uuid.New(), Salt: domain.Salt(receipt.NewSalt()), Trigger: domain.TriggerSingle, Ground: domain.GroundRequest,
@@ -125,7 +125,7 @@ func (b *fixture) eraseUnsealed(n int) (requests, receipts []uuid.UUID) {
 	return requests, receipts
 }
 
-// seal seals all that there is.
+// seal seals everything.
 func (b *fixture) seal() {
 	b.t.Helper()
 	for n := 1; n > 0; {
@@ -139,15 +139,14 @@ func (b *fixture) seal() {
 	}
 }
 
-// quiet waits until everything has ended that was under way when receipts were
-// written, in other databases of the server too: a snapshot that is taken now
-// holds nothing of theirs.
+// quiet waits for the end of every transaction on the server that was running when
+// the receipts were written, so that no later snapshot can see the erased rows.
 func (b *fixture) quiet() {
 	b.t.Helper()
 	b.pass("(SELECT max(horizon) FROM lethe.receipts)")
 }
 
-// pass waits until the oldest transaction that is under way is not before one.
+// pass waits until the oldest running transaction is at least transaction.
 func (b *fixture) pass(transaction string) {
 	b.t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
@@ -155,7 +154,7 @@ func (b *fixture) pass(transaction string) {
 			return
 		}
 		if time.Now().After(deadline) {
-			b.t.Fatal("transactions are under way all the time")
+			b.t.Fatal("older transactions kept running")
 		}
 	}
 }
@@ -170,7 +169,7 @@ func (b *fixture) openVacuum() *Vacuum {
 	return v
 }
 
-// cutoff is the least of a way of vacuuming all the tables of requests.
+// cutoff is the smallest cutoff of vacuuming all tables of requests.
 func (b *fixture) cutoff(work func(context.Context, Table) (uint64, error)) (least uint64) {
 	b.t.Helper()
 	least = math.MaxUint64
@@ -188,13 +187,13 @@ func (b *fixture) attest(level receipt.Level, reached func(Leaf) bool, written, 
 	b.t.Helper()
 	o, err := b.attester.Attest(b.t.Context(), level, reached, false)
 	if err != nil || o.Written != written || o.Open != open {
-		b.t.Errorf("%s: want %d written and %d open, got %+v, %v", level, written, open, o, err)
+		b.t.Errorf("%s: want %d written and %d open, got %+v (error %v)", level, written, open, o, err)
 	}
 	return o
 }
 
-// proven makes sure that each erasure has one receipt of a level in the log,
-// and what it says.
+// proven checks that the log has one receipt of a level about each erasure, and
+// what it says.
 func (b *fixture) proven(level receipt.Level, verified receipt.Verification, without receipt.Gap, erasures []uuid.UUID) {
 	b.t.Helper()
 	b.seal()
@@ -205,7 +204,7 @@ func (b *fixture) proven(level receipt.Level, verified receipt.Verification, wit
 		}
 		ids, err := pgx.CollectRows(rows, pgx.RowTo[[16]byte])
 		if err != nil || len(ids) != 1 {
-			b.t.Fatalf("%d receipts of level %s about %s, %v", len(ids), level, about, err)
+			b.t.Fatalf("got %d receipts of level %s about %s (error %v)", len(ids), level, about, err)
 		}
 		logged, err := b.Receipt(b.t.Context(), ids[0])
 		if err != nil {
@@ -216,7 +215,7 @@ func (b *fixture) proven(level receipt.Level, verified receipt.Verification, wit
 			b.t.Fatal(err)
 		}
 		if r := result.Receipt; r.Level != level || r.About != about || r.Verified != verified || slices.Contains(r.NotCovered, without) {
-			b.t.Errorf("got %+v", r)
+			b.t.Errorf("got the receipt %+v", r)
 		}
 	}
 }
@@ -234,10 +233,10 @@ func TestVacuumed(t *testing.T) {
 	b.exec(reader, "SELECT FROM fusillade.requests")
 	_, second := b.erase(3)
 
-	// Who still reads as it was sees what was erased later.
+	// A reader with an old snapshot still sees what was erased later.
 	o := b.attest(receipt.LevelVacuumed, CutOff(b.cutoff(v.Plain)), 2, 3)
 	if o.Next == nil || o.Next.ID != second[0] {
-		t.Errorf("want %s next, got %+v", second[0], o.Next)
+		t.Errorf("next: want %s, got %+v", second[0], o.Next)
 	}
 	b.proven(receipt.LevelVacuumed, receipt.VerifiedByCutoff, "", first)
 	holders, err := inspect.Holders(t.Context(), v.Conn())
@@ -251,18 +250,18 @@ func TestVacuumed(t *testing.T) {
 	cutoff := b.cutoff(v.Plain)
 	dry, err := b.attester.Attest(t.Context(), receipt.LevelVacuumed, CutOff(cutoff), true)
 	if err != nil || dry.Written != 3 || dry.Open != 0 {
-		t.Errorf("dry: got %+v, %v", dry, err)
+		t.Errorf("dry run: got %+v (error %v)", dry, err)
 	}
 	b.attest(receipt.LevelVacuumed, CutOff(cutoff), 3, 0)
 	b.attest(receipt.LevelVacuumed, CutOff(cutoff), 0, 0)
 	b.proven(receipt.LevelVacuumed, receipt.VerifiedByCutoff, "", slices.Concat(first, second))
 	if n := b.number("SELECT count(*) FROM lethe.receipts"); n != 10 {
-		t.Errorf("there are %d receipts", n)
+		t.Errorf("got %d receipts", n)
 	}
 }
 
-// A version of a row that a later transaction than the erasure's left behind,
-// before the erasure locked it, is dead only past that one.
+// TestHorizon: a row version that a transaction newer than the erasure's left
+// behind before the erasure locked the row is dead only past that transaction.
 func TestHorizon(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -274,7 +273,7 @@ func TestHorizon(t *testing.T) {
 	b.exec(early, "COMMIT")
 	after := b.number("SELECT count(*) FROM lethe.receipts WHERE horizon > (SELECT max(xmin::text::bigint) FROM pg_class WHERE relname = 'other')::text::xid8")
 	if after != 1 {
-		t.Error("the horizon is not after what was committed before the receipt was written")
+		t.Error("the horizon is before a transaction that was committed before the receipt was written")
 	}
 }
 
@@ -288,13 +287,13 @@ func TestRewritten(t *testing.T) {
 	b.exec(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ")
 	b.exec(reader, "SELECT 1")
 	_, later := b.erase(1)
-	// The tables are written anew, with the dead rows that the reader may see.
+	// The tables are rewritten, with the dead rows that the reader may see.
 	b.attest(receipt.LevelRewritten, CutOff(b.cutoff(v.Rewrite)), 2, 1)
 	if err := v.Analyze(t.Context(), []Table{{"fusillade", "requests"}}); err != nil {
 		t.Fatal(err)
 	}
 	if done, err := v.RewriteStatistics(t.Context()); err != nil || done {
-		t.Errorf("the statistics of before are gone while somebody reads: %v", err)
+		t.Errorf("the old statistics were removed during a read: %v", err)
 	}
 	b.exec(reader, "ROLLBACK")
 	b.quiet()
@@ -317,14 +316,15 @@ func TestExpired(t *testing.T) {
 	_, erased := b.erase(2)
 	b.exec(b.owner, "UPDATE lethe.receipts SET created_at = '2026-03-01 12:00Z' WHERE leaf_index = 0")
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	b.attest(receipt.LevelExpired, Before(at.Add(time.Second)), 0, 2) // it may have been committed later
+	b.attest(receipt.LevelExpired, Before(at.Add(time.Second)), 0, 2) // its commit may be later
 	b.attest(receipt.LevelExpired, Before(at.Add(time.Hour)), 1, 1)
 	b.attest(receipt.LevelExpired, Before(at.Add(time.Hour)), 0, 1)
 	b.proven(receipt.LevelExpired, receipt.VerifiedByOperator, receipt.GapBackups, erased[:1])
 }
 
-// Several at once, over more than a batch: each erasure gets one receipt.
-func TestAttestersAtOnce(t *testing.T) {
+// TestAttestConcurrently runs several attesters over more than one batch: each erasure
+// gets one receipt.
+func TestAttestConcurrently(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	const erasures = 2*batch + 10
@@ -346,21 +346,21 @@ func TestAttestersAtOnce(t *testing.T) {
 	}
 	at.Wait()
 	if n := b.number("SELECT count(DISTINCT (about, level)) FROM lethe.receipts WHERE about IS NOT NULL"); n != 2*erasures {
-		t.Errorf("%d receipts about %d erasures", n, erasures)
+		t.Errorf("got %d receipts about %d erasures", n, erasures)
 	}
 	if n := b.number("SELECT count(*) FROM lethe.receipts"); n != 3*erasures {
-		t.Errorf("there are %d receipts", n)
+		t.Errorf("got %d receipts", n)
 	}
 	b.seal()
 	b.attest(receipt.LevelVacuumed, CutOff(math.MaxUint64), 0, 0)
 	audit, err := b.Audit(t.Context(), nil)
 	if err != nil || len(audit.Findings) > 0 || audit.Size != 3*erasures {
-		t.Errorf("the audit found %+v, %v", audit, err)
+		t.Errorf("audit: got %+v (error %v), want no findings", audit, err)
 	}
 }
 
-// Whoever does not own a table cannot be told that it was vacuumed.
-func TestVacuumWithoutRight(t *testing.T) {
+// TestVacuumNotPermitted: a role that does not own a table gets no cutoff.
+func TestVacuumNotPermitted(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	v, err := OpenVacuum(t.Context(), b.database.RoleURL, "test")
@@ -370,7 +370,7 @@ func TestVacuumWithoutRight(t *testing.T) {
 	defer v.Close()
 	for name, work := range map[string]func(context.Context, Table) (uint64, error){"vacuum": v.Plain, "rewrite": v.Rewrite} {
 		if cutoff, err := work(t.Context(), Table{"fusillade", "requests"}); domain.CodeOf(err) != domain.CodeForbidden || cutoff != 0 {
-			t.Errorf("%s: got %d, %v", name, cutoff, err)
+			t.Errorf("%s: got the cutoff %d (error %v)", name, cutoff, err)
 		}
 	}
 }
@@ -386,14 +386,14 @@ func TestParts(t *testing.T) {
 	v := b.openVacuum()
 	parts, err := v.Parts(t.Context(), Table{"public", "whole"})
 	if err != nil || !slices.Equal(parts, []Table{{"public", "high"}, {"public", "lowest"}}) {
-		t.Errorf("got %v, %v", parts, err)
+		t.Errorf("got the parts %v (error %v)", parts, err)
 	}
 	if _, err := v.Parts(t.Context(), Table{"public", "seen"}); domain.CodeOf(err) != domain.CodeInvalid {
-		t.Errorf("a view: %v", err)
+		t.Errorf("view: got %v", err)
 	}
 	for _, part := range parts {
 		if cutoff, err := v.Plain(t.Context(), part); err != nil || cutoff == 0 {
-			t.Errorf("%s: %d, %v", part, cutoff, err)
+			t.Errorf("%s: got the cutoff %d (error %v)", part, cutoff, err)
 		}
 	}
 }
@@ -416,7 +416,7 @@ func TestExtend(t *testing.T) {
 		{7*epoch + math.MaxUint32, 12, 7*epoch + 12},
 	} {
 		if got := extend(c.next, c.xid); got != c.want {
-			t.Errorf("of %d before %d: want %d, got %d", c.xid, c.next, c.want, got)
+			t.Errorf("extending %d with next %d: want %d, got %d", c.xid, c.next, c.want, got)
 		}
 	}
 }
@@ -433,26 +433,26 @@ func TestRead(t *testing.T) {
 		"vacuuming \"d.removable cutoff: 7, .t\"": {nil, false},
 	} {
 		if cutoffs, missed := read([]string{text}); !slices.Equal(cutoffs, want.cutoffs) || missed != want.missed {
-			t.Errorf("%q: got %d, %t", text, cutoffs, missed)
+			t.Errorf("%q: got cutoffs %d, missed %t", text, cutoffs, missed)
 		}
 	}
 }
 
-// A dump that is restored into another cluster brings receipts along whose
-// horizons are numbers of the first one's transactions.
-func TestOtherCluster(t *testing.T) {
+// TestHorizonOfOtherCluster: a dump restored into another cluster contains receipts whose
+// horizons are transaction ids of the first cluster.
+func TestHorizonOfOtherCluster(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	foreign := func(want int64) {
 		t.Helper()
 		if n, err := b.attester.Foreign(t.Context()); err != nil || n != want {
-			t.Errorf("want %d of another cluster, got %d, %v", want, n, err)
+			t.Errorf("want %d receipts of another cluster, got %d (error %v)", want, n, err)
 		}
 	}
 	_, erased := b.eraseUnsealed(2)
 	foreign(0)
-	// As of a cluster that had come much further. What was vacuumed before this
-	// one was noticed proves nothing.
+	// The first cluster was much further ahead. A vacuum from before the new
+	// cluster was noticed proves nothing.
 	b.exec(b.owner, "UPDATE lethe.receipts SET cluster = cluster - 1, horizon = '900000000000'")
 	foreign(2)
 	b.seal()
@@ -461,11 +461,11 @@ func TestOtherCluster(t *testing.T) {
 	before := b.cutoff(v.Plain)
 	b.exec(b.owner, "SELECT pg_current_xact_id()")
 	if n, err := b.attester.NoticeCluster(t.Context()); err != nil || n != 2 {
-		t.Errorf("noticed %d, %v", n, err)
+		t.Errorf("noticed %d receipts of another cluster (error %v), want 2", n, err)
 	}
 	b.attest(receipt.LevelVacuumed, CutOff(before), 0, 2)
 
-	// The first vacuum after that does. What is erased here has its own horizon.
+	// The first vacuum afterwards does. What is erased here has its own horizon.
 	b.pass("(SELECT horizon FROM lethe.clusters)")
 	cutoff := b.cutoff(v.Plain)
 	b.exec(b.owner, "SELECT pg_current_xact_id()")
@@ -478,26 +478,27 @@ func TestOtherCluster(t *testing.T) {
 	b.proven(receipt.LevelVacuumed, receipt.VerifiedByCutoff, "", later)
 }
 
-// A role that may not know the cluster erases, and attests nothing by it.
-func TestUnknownCluster(t *testing.T) {
+// TestHorizonOfUnknownCluster: a role that cannot read the cluster's id erases, but attests
+// nothing by vacuuming.
+func TestHorizonOfUnknownCluster(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
-	// As where the right was taken away, which would be the whole server's.
+	// As if the privilege had been revoked, which would affect the whole server.
 	b.exec(b.owner, "CREATE OR REPLACE FUNCTION lethe.cluster() RETURNS bigint LANGUAGE sql AS 'SELECT NULL::bigint'")
 	b.erase(1)
 	if n := b.number("SELECT count(*) FROM lethe.receipts WHERE cluster IS NULL"); n != 1 {
-		t.Errorf("%d receipts of an unknown cluster", n)
+		t.Errorf("got %d receipts of an unknown cluster", n)
 	}
 	if _, err := b.attester.NoticeCluster(t.Context()); domain.CodeOf(err) != domain.CodeForbidden {
-		t.Errorf("got %v", err)
+		t.Errorf("got the error %v", err)
 	}
 	if n := b.number("SELECT count(*) FROM lethe.clusters"); n != 0 {
-		t.Errorf("%d clusters were noticed", n)
+		t.Errorf("%d clusters noticed, want none", n)
 	}
 }
 
-// TestStillThere: a standby shows a response until its rows are gone there,
-// those that fusillade-arsenal has moved it to included.
+// TestStillThere: a standby shows a response until its rows are deleted there,
+// including those that fusillade-arsenal moved.
 func TestStillThere(t *testing.T) {
 	t.Parallel()
 	for name, database := range map[string]*pgtest.Database{"alone": pgtest.New(t), "beside fusillade-arsenal": pgtest.WithArsenal(t)} {
@@ -513,7 +514,7 @@ func TestStillThere(t *testing.T) {
 		}
 		receipts := map[uuid.UUID][]uuid.UUID{uuid.New(): {live, moved}, uuid.New(): {gone}}
 		if there, err := standbys.stillThere(t.Context(), receipts); err != nil || !maps.Equal(there, want) {
-			t.Errorf("%s: want %v, got %v, %v", name, want, there, err)
+			t.Errorf("%s: want %v, got %v (error %v)", name, want, there, err)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"lethe/receipt"
 )
 
-// BenchmarkAttest writes a receipt about each of so many erasures.
+// BenchmarkAttest writes a receipt about each of many erasures.
 func BenchmarkAttest(t *testing.B) {
 	b := newFixture(t)
 	const erasures = 50_000
@@ -21,7 +21,7 @@ func BenchmarkAttest(t *testing.B) {
 		b.exec(b.owner, "UPDATE lethe.attested SET leaves = 0")
 		o, err := b.attester.Attest(t.Context(), receipt.LevelVacuumed, func(Leaf) bool { return true }, false)
 		if err != nil || o.Written != erasures {
-			t.Fatalf("got %+v, %v", o, err)
+			t.Fatalf("got %+v (error %v)", o, err)
 		}
 	}
 	t.ReportMetric(float64(erasures)*float64(t.N)/t.Elapsed().Seconds(), "receipts/s")

@@ -25,27 +25,27 @@ func TestMissingTables(t *testing.T) {
 		change string
 		want   []string
 	}{
-		"as migrated":              {"", []string{}},
-		"optional tables absent":   {"DROP SCHEMA outlet CASCADE; DROP SCHEMA underway CASCADE", []string{}},
-		"text for varchar":         {"ALTER TABLE public.api_keys ALTER secret TYPE text", []string{}},
-		"columns to spare":         {"ALTER TABLE fusillade.requests ADD attempt_id uuid", []string{}},
-		"one that has a successor": {"DROP TABLE fusillade.response_steps; CREATE TABLE fusillade.retained_response_objects ()", []string{}},
-		"one that another needs": {"CREATE TABLE fusillade.request_templates_g2 (created_on date, id uuid, file_id uuid, body text, updated_at timestamptz)",
+		"as migrated":            {"", []string{}},
+		"optional tables absent": {"DROP SCHEMA outlet CASCADE; DROP SCHEMA underway CASCADE", []string{}},
+		"text for varchar":       {"ALTER TABLE public.api_keys ALTER secret TYPE text", []string{}},
+		"extra columns":          {"ALTER TABLE fusillade.requests ADD attempt_id uuid", []string{}},
+		"replaced table":         {"DROP TABLE fusillade.response_steps; CREATE TABLE fusillade.retained_response_objects ()", []string{}},
+		"table needed by another": {"CREATE TABLE fusillade.request_templates_g2 (created_on date, id uuid, file_id uuid, body text, updated_at timestamptz)",
 			[]string{"table fusillade.request_template_routes is missing"}},
-		"one of several that are needed together": {"CREATE TABLE fusillade.retained_response_resurrection_fences (object_id uuid, reason text, expires_at timestamptz)",
+		"one of a group of tables": {"CREATE TABLE fusillade.retained_response_resurrection_fences (object_id uuid, reason text, expires_at timestamptz)",
 			[]string{
 				"table fusillade.retained_response_request_routes is missing", "table fusillade.retained_response_group_routes is missing",
 				"table fusillade.retained_response_objects is missing", "table fusillade.retained_response_buckets is missing",
 			}},
-		"one that is not needed by itself": {"CREATE TABLE fusillade.retained_response_buckets (delete_on text)", []string{}},
-		"a table":                          {"DROP TABLE fusillade.response_steps", []string{"table fusillade.response_steps is missing"}},
-		"a column": {"ALTER TABLE public.users DROP external_user_id CASCADE",
+		"optional part of a group": {"CREATE TABLE fusillade.retained_response_buckets (delete_on text)", []string{}},
+		"missing table":            {"DROP TABLE fusillade.response_steps", []string{"table fusillade.response_steps is missing"}},
+		"missing column": {"ALTER TABLE public.users DROP external_user_id CASCADE",
 			[]string{"column public.users.external_user_id is missing"}},
-		"a column of an optional table": {"ALTER TABLE outlet.http_requests DROP correlation_id",
+		"missing column of an optional table": {"ALTER TABLE outlet.http_requests DROP correlation_id",
 			[]string{"column outlet.http_requests.correlation_id is missing"}},
 		"another type": {"ALTER TABLE fusillade.requests ALTER response_status TYPE bigint",
 			[]string{"column fusillade.requests.response_status has type int8 instead of int2"}},
-		"several, in the order of the list": {"DROP TABLE fusillade.response_steps; ALTER TABLE public.user_organizations DROP status",
+		"several, in list order": {"DROP TABLE fusillade.response_steps; ALTER TABLE public.user_organizations DROP status",
 			[]string{"column public.user_organizations.status is missing", "table fusillade.response_steps is missing"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -61,30 +61,30 @@ func TestMissingTables(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 			if counted.n != 1 {
-				t.Errorf("%d queries, want 1", counted.n)
+				t.Errorf("got %d queries, want 1", counted.n)
 			}
 		})
 	}
 }
 
-func TestRequirementsOfASide(t *testing.T) {
+func TestRequirementsPerSide(t *testing.T) {
 	t.Parallel()
 	schemas := inspect.Schemas{Fusillade: "queue", Outlet: "copies"}
 	seen := map[string]bool{}
 	for _, side := range []inspect.Side{inspect.Main, inspect.Fusillade} {
 		for _, r := range inspect.Requirements(schemas, side) {
 			if r.Side != side {
-				t.Errorf("%s is on side %d, asked for %d", r.Table, r.Side, side)
+				t.Errorf("%s is on side %d, want side %d", r.Table, r.Side, side)
 			}
 			seen[r.Schema+"."+r.Table] = true
 		}
 	}
 	if len(seen) != len(all) || !seen["queue.requests"] || !seen["copies.http_responses"] || !seen["public.users"] {
-		t.Errorf("the two sides together have %v", seen)
+		t.Errorf("both sides together: got %v", seen)
 	}
 }
 
-func TestEachSideInItsOwnDatabase(t *testing.T) {
+func TestSidesInSeparateDatabases(t *testing.T) {
 	t.Parallel()
 	main, fusillade := pgtest.Empty(t), pgtest.Empty(t)
 	if _, err := migrate.Up(t.Context(), migrate.Target{MainURL: main.URL, FusilladeURL: fusillade.URL}); err != nil {
@@ -121,7 +121,7 @@ func TestEachSideInItsOwnDatabase(t *testing.T) {
 	}
 }
 
-func TestGrantsAreEnoughAndNoMore(t *testing.T) {
+func TestGrantsAreMinimal(t *testing.T) {
 	t.Parallel()
 	server := pgtest.WithFixture(t)
 	db := connect(t, server.URL)
@@ -178,9 +178,9 @@ func TestGrantsAreEnoughAndNoMore(t *testing.T) {
 	} {
 		tag, err := role.Exec(t.Context(), sql)
 		if err != nil {
-			t.Errorf("the role cannot: %s: %v", sql, err)
+			t.Errorf("the role cannot run %s: %v", sql, err)
 		} else if tag.RowsAffected() == 0 && !strings.Contains(sql, "http_responses") {
-			t.Errorf("touched no row, so proved nothing: %s", sql)
+			t.Errorf("affected no row, so proves nothing: %s", sql)
 		}
 	}
 
@@ -253,32 +253,32 @@ func TestGrantsAreEnoughAndNoMore(t *testing.T) {
 		_, err := role.Exec(t.Context(), sql)
 		var refusal *pgconn.PgError
 		if !errors.As(err, &refusal) || refusal.Code != "42501" {
-			t.Errorf("the role should not be allowed: %s (got %v)", sql, err)
+			t.Errorf("the role can run %s (error %v), want it denied", sql, err)
 		}
 	}
 }
 
-func TestGrantsAreSplitAndQuoted(t *testing.T) {
+func TestGrantStatements(t *testing.T) {
 	t.Parallel()
 	main, fusillade := inspect.Grants(`o"dd`, inspect.Requirements(inspect.Schemas{Fusillade: "public", Outlet: "x y"}))
 	if want := `GRANT USAGE ON SCHEMA "public" TO "o""dd"`; main[0] != want || fusillade[0] != want {
 		t.Errorf("got %q and %q, want %q on both sides", main[0], fusillade[0], want)
 	}
 	if want := `GRANT SELECT ("instance_id", "correlation_id", "id", "timestamp", "headers"), DELETE ON "x y"."http_requests" TO "o""dd"`; !slices.Contains(fusillade, want) {
-		t.Errorf("%q is not among %q", want, fusillade)
+		t.Errorf("want %q among %q", want, fusillade)
 	}
 	for _, stmt := range main {
-		// Only what is kept by person is deleted there.
+		// On the main side, only rows kept by person are deleted.
 		byPerson := strings.Contains(stmt, "image_access") || strings.Contains(stmt, "prompt_cache_entries")
 		if strings.Contains(stmt, "requests") || strings.Contains(stmt, "DELETE") && !byPerson {
-			t.Errorf("on the main side: %s", stmt)
+			t.Errorf("unexpected grant on the main side: %s", stmt)
 		}
 	}
 	for _, stmt := range append(main, fusillade...) {
-		// What keeps late writers away is written where they look.
+		// The fence against late writers is written where they look.
 		fence := strings.Contains(stmt, inspect.Fences)
 		if strings.Contains(stmt, "INSERT") && !strings.Contains(stmt, `ON "lethe".`) && !fence || strings.Contains(stmt, "ALL") {
-			t.Errorf("too much: %s", stmt)
+			t.Errorf("unexpected grant: %s", stmt)
 		}
 	}
 }
@@ -300,13 +300,13 @@ func TestMissingPrivileges(t *testing.T) {
 			t.Fatal(err)
 		}
 		if counted.n != 1 {
-			t.Errorf("%d queries, want 1", counted.n)
+			t.Errorf("got %d queries, want 1", counted.n)
 		}
 		return got
 	}
 
 	if got := missing(); len(got) != 0 {
-		t.Errorf("with every grant, %q are missing", got)
+		t.Errorf("with every grant: got %q missing, want none", got)
 	}
 	exec(t, db, "REVOKE SELECT (email) ON public.users FROM "+name)
 	exec(t, db, "REVOKE UPDATE (updated_at) ON fusillade.requests FROM "+name)
@@ -324,15 +324,15 @@ func TestMissingPrivileges(t *testing.T) {
 	}
 	exec(t, db, "DROP SCHEMA underway CASCADE; DROP TABLE fusillade.response_steps; DROP TABLE lethe.river_job; ALTER TABLE public.users DROP email CASCADE")
 	if got := missing(); !slices.Equal(got, want[1:2]) {
-		t.Errorf("what is not there is not a missing privilege: got %q, want %q", got, want[1:2])
+		t.Errorf("missing table: want no missing privilege on it: got %q, want %q", got, want[1:2])
 	}
 	exec(t, db, "CREATE SCHEMA underway; REVOKE ALL ON SCHEMA underway FROM PUBLIC")
 	if got := missing(); !slices.Equal(got, want[1:2]) {
-		t.Errorf("nothing is needed of a schema without tables: got %q, want %q", got, want[1:2])
+		t.Errorf("empty schema: want no missing privilege on it: got %q, want %q", got, want[1:2])
 	}
 	exec(t, db, "GRANT UPDATE ON fusillade.requests TO "+name)
 	if got := missing(); len(got) != 0 {
-		t.Errorf("a privilege on the table covers its columns: %q", got)
+		t.Errorf("privilege on the whole table: got %q missing, want none", got)
 	}
 }
 
@@ -350,14 +350,14 @@ func TestPresent(t *testing.T) {
 			optional = append(optional, r.Schema+"."+r.Table)
 		}
 	}
-	// Without the outlet's two, and what newer versions of dwctl have.
+	// Except the two of the outlet, and tables of newer versions of dwctl.
 	if len(got) != len(all)-11 || !slices.Equal(optional, []string{"underway.task"}) {
-		t.Errorf("%d requirements, optional ones %q", len(got), optional)
+		t.Errorf("got %d requirements, optional %q", len(got), optional)
 	}
 }
 
-// Nothing is missed of what the service works without.
-func TestVoluntary(t *testing.T) {
+// TestVoluntaryRequirements: nothing is reported missing that the service works without.
+func TestVoluntaryRequirements(t *testing.T) {
 	t.Parallel()
 	db := connect(t, pgtest.New(t).URL)
 	exec(t, db, "CREATE TABLE public.image_access (user_id text); CREATE TABLE public.prompt_cache_entries (id uuid); SET ROLE pg_monitor")
@@ -370,10 +370,10 @@ func TestVoluntary(t *testing.T) {
 	tables, err := inspect.MissingTables(t.Context(), db, voluntary)
 	privileges, failed := inspect.MissingPrivileges(t.Context(), db, voluntary)
 	if len(voluntary) != 2 || err != nil || failed != nil || len(tables)+len(privileges) > 0 {
-		t.Errorf("of %d: %q, %q, %v, %v", len(voluntary), tables, privileges, err, failed)
+		t.Errorf("%d voluntary requirements: got missing %q and %q, errors %v, %v", len(voluntary), tables, privileges, err, failed)
 	}
 	if main, _ := inspect.Grants("r", voluntary); len(main) != 3 {
-		t.Errorf("grants %q", main)
+		t.Errorf("got the grants %q", main)
 	}
 }
 
@@ -390,32 +390,32 @@ func TestMissingIndexes(t *testing.T) {
 	)
 	for name, tc := range map[string]struct {
 		change string
-		want   []string // statements; the invalid index's name first, if any
+		want   []string // statements, after the name of an invalid index, if any
 	}{
-		"as migrated":           {"", nil},
-		"none, as in a new one": {drop, []string{active}},
-		"of the main side":      {"DROP INDEX public.http_analytics_fusillade_request_id_idx", []string{usage}},
-		"of queued jobs":        {"DROP INDEX underway.task_response_idx", []string{task}},
-		"both sides":            {drop + "DROP INDEX public.http_analytics_fusillade_request_id_idx", []string{active, usage}},
-		"under another name":    {"ALTER INDEX fusillade.idx_requests_user_active_sort RENAME TO other", nil},
-		"made anew":             {drop + "CREATE INDEX ON fusillade.requests " + cols + ")" + where, nil},
-		"over every row":        {drop + "CREATE INDEX ON fusillade.requests " + cols + ")", nil},
-		"with more columns":     {drop + "CREATE INDEX ON fusillade.requests " + cols + ", model)" + where, nil},
+		"as migrated":              {"", nil},
+		"dropped":                  {drop, []string{active}},
+		"dropped on the main side": {"DROP INDEX public.http_analytics_fusillade_request_id_idx", []string{usage}},
+		"dropped for queued jobs":  {"DROP INDEX underway.task_response_idx", []string{task}},
+		"dropped on both sides":    {drop + "DROP INDEX public.http_analytics_fusillade_request_id_idx", []string{active, usage}},
+		"under another name":       {"ALTER INDEX fusillade.idx_requests_user_active_sort RENAME TO other", nil},
+		"recreated without a name": {drop + "CREATE INDEX ON fusillade.requests " + cols + ")" + where, nil},
+		"over every row":           {drop + "CREATE INDEX ON fusillade.requests " + cols + ")", nil},
+		"with more columns":        {drop + "CREATE INDEX ON fusillade.requests " + cols + ", model)" + where, nil},
 		"last column included": {drop + "CREATE INDEX ON fusillade.requests " +
 			strings.Replace(cols, ", service_tier", "", 1) + ") INCLUDE (service_tier)" + where, nil},
-		"over other rows":   {drop + "CREATE INDEX other ON fusillade.requests " + cols + ")" + " WHERE batch_id IS NULL", []string{active}},
-		"other direction":   {drop + "CREATE INDEX other ON fusillade.requests " + strings.Replace(cols, "id DESC", "id", 1) + ")" + where, []string{active}},
-		"nulls elsewhere":   {drop + "CREATE INDEX other ON fusillade.requests " + strings.Replace(cols, "id DESC", "id DESC NULLS LAST", 1) + ")" + where, []string{active}},
-		"first elsewhere":   {drop + "CREATE INDEX other ON fusillade.requests " + strings.Replace(cols, "created_by", "created_by NULLS FIRST", 1) + ")" + where, []string{active}},
-		"too few columns":   {drop + "CREATE INDEX other ON fusillade.requests (created_by)" + where, []string{active}},
-		"another rank":      {drop + "CREATE INDEX other ON fusillade.requests " + strings.Replace(cols, "THEN 1", "THEN 5", 1) + ")" + where, []string{active}},
-		"of another method": {"DROP INDEX fusillade.idx_requests_template_id; CREATE INDEX other ON fusillade.requests USING hash (template_id)", []string{`CREATE INDEX CONCURRENTLY "idx_requests_template_id" ON "fusillade"."requests" (template_id)`}},
-		"its name is taken": {drop + "CREATE INDEX idx_requests_user_active_sort ON fusillade.requests (created_by)",
+		"other condition":                             {drop + "CREATE INDEX other ON fusillade.requests " + cols + ")" + " WHERE batch_id IS NULL", []string{active}},
+		"other direction":                             {drop + "CREATE INDEX other ON fusillade.requests " + strings.Replace(cols, "id DESC", "id", 1) + ")" + where, []string{active}},
+		"other position of nulls":                     {drop + "CREATE INDEX other ON fusillade.requests " + strings.Replace(cols, "id DESC", "id DESC NULLS LAST", 1) + ")" + where, []string{active}},
+		"other position of nulls in the first column": {drop + "CREATE INDEX other ON fusillade.requests " + strings.Replace(cols, "created_by", "created_by NULLS FIRST", 1) + ")" + where, []string{active}},
+		"too few columns":                             {drop + "CREATE INDEX other ON fusillade.requests (created_by)" + where, []string{active}},
+		"other rank":                                  {drop + "CREATE INDEX other ON fusillade.requests " + strings.Replace(cols, "THEN 1", "THEN 5", 1) + ")" + where, []string{active}},
+		"other method":                                {"DROP INDEX fusillade.idx_requests_template_id; CREATE INDEX other ON fusillade.requests USING hash (template_id)", []string{`CREATE INDEX CONCURRENTLY "idx_requests_template_id" ON "fusillade"."requests" (template_id)`}},
+		"name taken": {drop + "CREATE INDEX idx_requests_user_active_sort ON fusillade.requests (created_by)",
 			[]string{strings.Replace(active, ` "idx_requests_user_active_sort"`, "", 1)}},
 		"left invalid": {"UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'fusillade.idx_requests_user_active_sort'::regclass",
 			[]string{"idx_requests_user_active_sort", `DROP INDEX CONCURRENTLY "fusillade"."idx_requests_user_active_sort"`, active}},
-		"left invalid, and a good one": {"CREATE INDEX good ON fusillade.requests " + cols + ")" + where + ";UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'fusillade.idx_requests_user_active_sort'::regclass", nil},
-		"no table, no advice":          {"DROP TABLE fusillade.response_steps", nil},
+		"left invalid beside a good one": {"CREATE INDEX good ON fusillade.requests " + cols + ")" + where + ";UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'fusillade.idx_requests_user_active_sort'::regclass", nil},
+		"no table, no advice":            {"DROP TABLE fusillade.response_steps", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -439,7 +439,7 @@ func TestMissingIndexes(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tc.want, "\n"))
 			}
 			if advice, err = inspect.MissingIndexes(t.Context(), db, inspect.Schemas{}); err != nil || len(advice) != 0 {
-				t.Errorf("after following the advice there is still %+v, %v", advice, err)
+				t.Errorf("after the advice: got %+v (error %v), want no more advice", advice, err)
 			}
 		})
 	}
@@ -448,25 +448,25 @@ func TestMissingIndexes(t *testing.T) {
 func TestServer(t *testing.T) {
 	t.Parallel()
 	ctx, server := t.Context(), pgtest.New(t)
-	db := connect(t, server.RoleURL) // doctor runs under this role
+	db := connect(t, server.RoleURL) // doctor uses this role
 	number, name, err := inspect.ServerVersion(ctx, db)
 	if err != nil || number < inspect.MinServerVersion || !strings.HasPrefix(name, fmt.Sprint(number/10000)) {
-		t.Errorf("server version %d, %q, %v", number, name, err)
+		t.Errorf("got server version %d, %q (error %v)", number, name, err)
 	}
 
 	skew, uncertainty, err := inspect.ClockSkew(ctx, db)
 	if err != nil || skew.Abs() > uncertainty+time.Minute || uncertainty <= 0 {
-		t.Errorf("clock skew %v ± %v, %v", skew, uncertainty, err)
+		t.Errorf("got clock skew %v ± %v (error %v)", skew, uncertainty, err)
 	}
 
 	limits, err := inspect.ConnectionLimits(ctx, db)
 	if err != nil || limits.Max < 1 || limits.Open < 1 || limits.RoleMax != -1 || limits.DatabaseMax != -1 {
-		t.Errorf("connection limits %+v, %v", limits, err)
+		t.Errorf("got connection limits %+v (error %v)", limits, err)
 	}
 
 	lag, err := inspect.ReplicaLag(ctx, db, db)
 	if err != nil || lag.InRecovery {
-		t.Errorf("a primary in a replica's place: %+v, %v", lag, err)
+		t.Errorf("primary as the replica: got %+v (error %v)", lag, err)
 	}
 }
 
@@ -487,7 +487,7 @@ func TestConnectionLimit(t *testing.T) {
 	}
 }
 
-// A replica is played by functions that hide the server's own.
+// TestReplicaLag fakes a replica with functions that hide the server's.
 func TestReplicaLag(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -511,7 +511,7 @@ func TestReplicaLag(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !lag.InRecovery || (lag.Bytes > 0) != tc.behind || (lag.Since >= time.Hour) != tc.behind {
-				t.Errorf("lag %+v", lag)
+				t.Errorf("got the lag %+v", lag)
 			}
 		})
 	}
@@ -530,12 +530,12 @@ func TestUpstreamVersion(t *testing.T) {
 		newest int64
 		failed []int64
 	}{
-		"ours":       {"", inspect.NoMigrations, 0, nil},
-		"empty":      {table + grant, inspect.NoMigrations, 0, nil},
-		"not for us": {table, inspect.Unreadable, 0, nil},
-		"the known":  {insert("(20260507000000, true), (20260506000000, true)"), inspect.Known, inspect.FusilladeMigration, nil},
-		"older":      {insert("(20260506000000, true)"), inspect.Older, 20260506000000, nil},
-		"newer":      {insert("(20260507000000, true), (20260528000000, true)"), inspect.Newer, 20260528000000, nil},
+		"no migrations": {"", inspect.NoMigrations, 0, nil},
+		"empty":         {table + grant, inspect.NoMigrations, 0, nil},
+		"unreadable":    {table, inspect.Unreadable, 0, nil},
+		"known":         {insert("(20260507000000, true), (20260506000000, true)"), inspect.Known, inspect.FusilladeMigration, nil},
+		"older":         {insert("(20260506000000, true)"), inspect.Older, 20260506000000, nil},
+		"newer":         {insert("(20260507000000, true), (20260528000000, true)"), inspect.Newer, 20260528000000, nil},
 		"one unfinished": {insert("(20260507000000, true), (20260528000000, false)"), inspect.Known, inspect.FusilladeMigration,
 			[]int64{20260528000000}},
 	} {
@@ -554,7 +554,7 @@ func TestUpstreamVersion(t *testing.T) {
 	}
 }
 
-func TestErrorsComeThrough(t *testing.T) {
+func TestClosedConnection(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	db := connect(t, pgtest.Empty(t).URL)
@@ -574,12 +574,12 @@ func TestErrorsComeThrough(t *testing.T) {
 		"UpstreamVersion":   func() error { _, err := inspect.UpstreamVersion(ctx, db, "public", inspect.DwctlMigration); return err },
 	} {
 		if call() == nil {
-			t.Errorf("%s on a closed connection returned no error", name)
+			t.Errorf("%s on a closed connection: got no error", name)
 		}
 	}
 }
 
-// counter counts the queries that are made.
+// counter counts queries.
 type counter struct {
 	inspect.Querier
 	n int
@@ -617,10 +617,10 @@ func TestMissingFilterIndexes(t *testing.T) {
 	db := connect(t, pgtest.New(t).URL)
 	advice, err := inspect.MissingFilterIndexes(t.Context(), db, inspect.Schemas{})
 	if err != nil || len(advice) == 0 {
-		t.Fatalf("want advice on a new database, got %+v, %v", advice, err)
+		t.Fatalf("new database: want advice, got %+v (error %v)", advice, err)
 	}
 	if of, err := inspect.MissingFilterIndexes(t.Context(), db, inspect.Schemas{}, inspect.Main); err != nil || len(of) != 0 {
-		t.Errorf("want no advice on the main side, got %+v, %v", of, err)
+		t.Errorf("main side: want no advice, got %+v (error %v)", of, err)
 	}
 	for _, a := range advice {
 		for _, stmt := range a.Statements {
@@ -628,12 +628,12 @@ func TestMissingFilterIndexes(t *testing.T) {
 		}
 	}
 	if advice, err = inspect.MissingFilterIndexes(t.Context(), db, inspect.Schemas{}, inspect.Fusillade); err != nil || len(advice) != 0 {
-		t.Errorf("after following the advice there is still %+v, %v", advice, err)
+		t.Errorf("after the advice: got %+v (error %v), want no more advice", advice, err)
 	}
 }
 
-// The advice on indexes of partitioned tables works as it is printed, also where
-// it was followed in part, and new partitions need none.
+// TestMissingCopyIndexes: the printed advice on indexes of partitioned tables
+// works, even if it was followed in part, and new partitions need no more.
 func TestMissingCopyIndexes(t *testing.T) {
 	t.Parallel()
 	db := connect(t, pgtest.New(t).URL)
@@ -653,22 +653,22 @@ func TestMissingCopyIndexes(t *testing.T) {
 			t.Errorf("side %d: want %d, got %+v", side, want, got)
 		}
 	}
-	exec(t, db, `CREATE INDEX http_requests_fusillade_request_id_idx ON outlet.http_requests (uri)`) // its name is taken
+	exec(t, db, `CREATE INDEX http_requests_fusillade_request_id_idx ON outlet.http_requests (uri)`) // takes the name
 	for following := 0; following < 20; following++ {
 		advice := find()
 		if len(advice) == 0 {
 			if following < 6 {
-				t.Errorf("only %d statements", following)
+				t.Errorf("got only %d statements", following)
 			}
 			break
 		}
-		exec(t, db, advice[0].Statements[0]) // and then asks again
+		exec(t, db, advice[0].Statements[0]) // then asks again
 	}
 	exec(t, db, `CREATE TABLE outlet.another PARTITION OF outlet.http_requests FOR VALUES FROM ('2026-01-02') TO ('2026-01-03')`)
 	if advice := find(); len(advice) != 0 {
-		t.Errorf("after following and a new partition there is %+v", advice)
+		t.Errorf("after the advice and a new partition: got %+v, want no more advice", advice)
 	}
-	// Not one by one, and with what was left unfinished in a partition.
+	// Partitions in one statement, with an index that was left unfinished.
 	other := connect(t, pgtest.New(t).URL)
 	exec(t, other, `CREATE TABLE outlet.apart PARTITION OF outlet.http_requests FOR VALUES FROM ('2026-01-01') TO ('2026-01-02') PARTITION BY RANGE (timestamp)`)
 	for range 2 {
@@ -682,12 +682,12 @@ func TestMissingCopyIndexes(t *testing.T) {
 			}
 		}
 		if advice, err := inspect.MissingCopyIndexes(t.Context(), other, inspect.Schemas{}, inspect.Fusillade); err != nil || len(advice) != 0 {
-			t.Errorf("after following the advice there is still %+v, %v", advice, err)
+			t.Errorf("after the advice: got %+v (error %v), want no more advice", advice, err)
 		}
 	}
 }
 
-// What holds dead rows back is named, with what to do.
+// TestHolders: what holds back dead rows is named, with what to do.
 func TestHolders(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -718,12 +718,12 @@ func TestHolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	if later := find(); later == nil || later.Oldest != h.Oldest || later.Behind < h.Behind+1 {
-		t.Errorf("first %+v, then %+v", h, later)
+		t.Errorf("first got %+v, then %+v", h, later)
 	}
 	if _, err := held.Exec(t.Context(), "ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
 	if h := find(); h != nil {
-		t.Errorf("after its end: %+v", h)
+		t.Errorf("after the holder's end: got %+v", h)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestDocumentedPlaces: the documentation has the table, as it is.
+// TestDocumentedPlaces: the documentation contains the current table of places.
 func TestDocumentedPlaces(t *testing.T) {
 	t.Parallel()
 	const path = "../../../docs/erasure.md"
@@ -19,7 +19,7 @@ func TestDocumentedPlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	if table := inspect.PlacesTable(); !strings.Contains(string(text), "\n\n"+table+"\n") {
-		t.Errorf("%s lacks this table, or has another:\n%s", path, table)
+		t.Errorf("%s does not contain this table:\n%s", path, table)
 	}
 }
 
@@ -30,15 +30,15 @@ func TestPlaces(t *testing.T) {
 		name := p.Schema + "." + p.Table
 		for _, release := range []string{p.Since, p.Before} {
 			if release != "" && !slices.Contains(inspect.Releases, release) {
-				t.Errorf("%s: there is no release %q", name, release)
+				t.Errorf("%s: unknown release %q", name, release)
 			}
 		}
 		if len(p.Columns) == 0 || p.Leads == "" || ways[name+p.Leads] {
-			t.Errorf("%s: no columns, no way there, or twice the same: %+v", name, p)
+			t.Errorf("%s: columns or lead missing, or duplicate: %+v", name, p)
 		}
 		ways[name+p.Leads] = true
 		if p.Gap != "" && p.Treatment == inspect.Erased || p.Gap == "" && p.Treatment == inspect.OfPerson {
-			t.Errorf("%s: a gap where there is none, or none where there is one: %+v", name, p)
+			t.Errorf("%s: wrong gap: %+v", name, p)
 		}
 	}
 	for name, want := range map[string][]string{
@@ -54,19 +54,19 @@ func TestPlaces(t *testing.T) {
 					continue
 				}
 				if p.In(release) != slices.Contains(want, release) {
-					t.Errorf("%s in %s: %v", name, release, p.In(release))
+					t.Errorf("%s in release %s: got %v", name, release, p.In(release))
 				}
 			}
 		}
 	}
 	for _, release := range []string{"", "8.52.2"} {
 		if inspect.Places(inspect.Schemas{})[0].In(release) {
-			t.Errorf("in a release %q that is not known", release)
+			t.Errorf("unknown release %q", release)
 		}
 	}
 }
 
-// TestFindContent makes one query where nothing is there that is not served.
+// TestFindContent makes one query if every table is served.
 func TestFindContent(t *testing.T) {
 	t.Parallel()
 	db := connect(t, pgtest.New(t).URL)
@@ -79,26 +79,26 @@ func TestFindContent(t *testing.T) {
 			t.Fatal(err)
 		}
 		if counted.n != queries {
-			t.Errorf("%d queries, want %d", counted.n, queries)
+			t.Errorf("got %d queries, want %d", counted.n, queries)
 		}
 		return content
 	}
 	if c := look(1); c.Tables != 6 || len(c.Unserved)+len(c.OfPerson)+len(c.Indirect) > 0 {
-		t.Errorf("as migrated: %+v", c)
+		t.Errorf("as migrated: got %+v", c)
 	}
 	exec(t, db, `CREATE TABLE fusillade.retained_response_objects (delete_on date, payload jsonb) PARTITION BY RANGE (delete_on);
 		CREATE TABLE fusillade.d1 PARTITION OF fusillade.retained_response_objects FOR VALUES FROM ('2026-01-01') TO ('2026-01-02');
 		CREATE TABLE fusillade.d2 PARTITION OF fusillade.retained_response_objects FOR VALUES FROM ('2026-01-02') TO ('2026-01-03')`)
 	if c := look(1); c.Tables != 7 || len(c.Unserved) > 0 {
-		t.Errorf("empty: %+v", c)
+		t.Errorf("empty table: got %+v", c)
 	}
 	exec(t, db, "INSERT INTO fusillade.retained_response_objects VALUES ('2026-01-02', '{}')")
 	if c := look(2); !slices.Equal(c.Unserved, []string{"fusillade.retained_response_objects"}) {
-		t.Errorf("with a row: %+v", c)
+		t.Errorf("table with a row: got %+v", c)
 	}
 	exec(t, db, "DELETE FROM fusillade.retained_response_objects")
 	if c := look(2); len(c.Unserved) > 0 {
-		t.Errorf("with dead rows: %+v", c)
+		t.Errorf("table with dead rows: got %+v", c)
 	}
 	exec(t, db, "DROP TABLE fusillade.retained_response_objects; CREATE VIEW fusillade.retained_response_objects AS SELECT 1 AS n")
 	if c := look(2); !slices.Equal(c.Unserved, []string{"fusillade.retained_response_objects"}) || !slices.Equal(c.Indirect, []string{"fusillade.retained_response_objects is a view"}) || c.Arsenal {
@@ -106,8 +106,8 @@ func TestFindContent(t *testing.T) {
 	}
 }
 
-// TestPlacesAreThere: the columns are those of each version's tables.
-func TestPlacesAreThere(t *testing.T) {
+// TestPlacesExist: the columns exist in each version's tables.
+func TestPlacesExist(t *testing.T) {
 	t.Parallel()
 	for release, create := range map[string]func(testing.TB) *pgtest.Database{
 		"8.52.1": pgtest.WithFixture, "10.13.1": pgtest.WithNewer, "arsenal 4.1.0": pgtest.WithArsenal,
@@ -121,10 +121,10 @@ func TestPlacesAreThere(t *testing.T) {
 					WHERE table_schema = $1 AND table_name = $2 AND column_name = ANY ($3)`, p.Schema, p.Table, p.Columns).Scan(&columns); err != nil {
 					t.Fatal(err)
 				}
-				// One that came later is not there yet, and one that is not written any
-				// more may be.
+				// A table of a later release does not exist yet; one that is no
+				// longer written may exist.
 				if p.In(release) && columns != len(p.Columns) || columns > 0 && !p.In(release) && p.Table != "task" && p.Since != "10.10.0" {
-					t.Errorf("%s.%s has %d of the columns %v", p.Schema, p.Table, columns, p.Columns)
+					t.Errorf("%s.%s has only %d of the columns %v", p.Schema, p.Table, columns, p.Columns)
 				}
 			}
 		})

@@ -21,18 +21,18 @@ func TestMissingStatistics(t *testing.T) {
 		want   []string
 	}{
 		"as migrated": {"", []string{duration, statuses, analyze}},
-		"one of them": {duration, []string{statuses, analyze}},
+		"one":         {duration, []string{statuses, analyze}},
 		"both":        {duration + ";" + statuses, nil},
-		"under other names, in another schema": {`CREATE STATISTICS public.a ON (started_at - created_at), (completed_at-started_at) FROM fusillade.requests;
+		"other names and schema": {`CREATE STATISTICS public.a ON (started_at - created_at), (completed_at-started_at) FROM fusillade.requests;
 			CREATE STATISTICS public.b ON state, response_status FROM fusillade.requests`, nil},
-		"of other kinds": {`CREATE STATISTICS public.a (ndistinct, dependencies) ON state, response_status FROM fusillade.requests;` + duration,
+		"other kinds": {`CREATE STATISTICS public.a (ndistinct, dependencies) ON state, response_status FROM fusillade.requests;` + duration,
 			[]string{statuses, analyze}},
-		"of more": {`CREATE STATISTICS public.a (mcv) ON state, response_status, model FROM fusillade.requests;
+		"more columns": {`CREATE STATISTICS public.a (mcv) ON state, response_status, model FROM fusillade.requests;
 			CREATE STATISTICS public.b (mcv) ON state, response_status, (length(model)) FROM fusillade.requests;` + duration, []string{statuses, analyze}},
-		"of less": {`CREATE STATISTICS public.a ON (started_at - completed_at) FROM fusillade.requests;` + statuses, []string{duration, analyze}},
-		"of another table": {`CREATE TABLE fusillade.others AS SELECT completed_at, started_at FROM fusillade.requests;
+		"other expression": {`CREATE STATISTICS public.a ON (started_at - completed_at) FROM fusillade.requests;` + statuses, []string{duration, analyze}},
+		"another table": {`CREATE TABLE fusillade.others AS SELECT completed_at, started_at FROM fusillade.requests;
 			CREATE STATISTICS public.a ON (completed_at - started_at) FROM fusillade.others;` + statuses, []string{duration, analyze}},
-		"its name is taken": {`CREATE STATISTICS fusillade.requests_duration ON model, state FROM fusillade.requests;` + statuses,
+		"name taken": {`CREATE STATISTICS fusillade.requests_duration ON model, state FROM fusillade.requests;` + statuses,
 			[]string{strings.Replace(duration, "requests_duration", "requests_duration_", 1), analyze}},
 		"no table": {"DROP TABLE fusillade.requests CASCADE", nil},
 	} {
@@ -41,7 +41,7 @@ func TestMissingStatistics(t *testing.T) {
 			database := pgtest.New(t)
 			db := connect(t, database.URL)
 			exec(t, db, tc.change)
-			// The service's role may know, too.
+			// The service's role can see this, too.
 			got, err := inspect.MissingStatistics(t.Context(), connect(t, database.RoleURL), inspect.Schemas{})
 			if err != nil {
 				t.Fatal(err)
@@ -53,7 +53,7 @@ func TestMissingStatistics(t *testing.T) {
 				exec(t, db, statement)
 			}
 			if left, err := inspect.MissingStatistics(t.Context(), db, inspect.Schemas{}); err != nil || len(left) != 0 {
-				t.Errorf("after making them %q are missing, %v", left, err)
+				t.Errorf("after creating them: got %q missing (error %v), want none", left, err)
 			}
 		})
 	}

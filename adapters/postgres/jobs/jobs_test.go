@@ -22,15 +22,15 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// erasures are kept in memory, and advance by one response at a time. begin,
-// where not nil, is called before each advance; its error is the advance's.
+// erasures are in memory and advance by one response at a time. begin, if not nil,
+// runs before each advance; its error becomes the advance's.
 type erasures struct {
 	memory.Erasures
 	store *memory.Store
 	begin func(ctx context.Context, id uuid.UUID) error
 
 	mu       sync.Mutex
-	advanced []uuid.UUID // in this order
+	advanced []uuid.UUID // in order
 }
 
 func newErasures() *erasures {
@@ -38,7 +38,7 @@ func newErasures() *erasures {
 	return &erasures{Erasures: store.Erasures(), store: store}
 }
 
-// as is the same erasures, with another begin.
+// as returns the same erasures with another begin.
 func (e *erasures) as(begin func(ctx context.Context, id uuid.UUID) error) *erasures {
 	return &erasures{Erasures: e.Erasures, store: e.store, begin: begin}
 }
@@ -61,7 +61,7 @@ func (e *erasures) order() []uuid.UUID {
 	return slices.Clone(e.advanced)
 }
 
-// add stores an erasure of so many responses.
+// add stores an erasure of n responses.
 func (e *erasures) add(t *testing.T, responses int) uuid.UUID {
 	t.Helper()
 	ids := make([]uuid.UUID, responses)
@@ -88,7 +88,7 @@ func (e *erasures) state(t *testing.T, id uuid.UUID) domain.Erasure {
 	return got
 }
 
-// queue is the jobs of a database, and what they log.
+// queue is the job queue of a database, and its log.
 type queue struct {
 	*jobs.Jobs
 	mu  sync.Mutex
@@ -123,7 +123,7 @@ func open(t *testing.T, config postgres.Config, e domain.Erasures, cfg jobs.Conf
 	return q
 }
 
-// work runs the jobs until the test ends, or stop is called.
+// work runs the jobs until the test ends or stop is called.
 func (q *queue) work(t *testing.T) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -132,7 +132,7 @@ func (q *queue) work(t *testing.T) (stop func()) {
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Errorf("stopped with %v", err)
+			t.Errorf("Work returned %v", err)
 		}
 	})
 	t.Cleanup(stop)
@@ -152,7 +152,7 @@ func await(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !is(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("in vain until %s", what)
+			t.Fatalf("timed out waiting: %s", what)
 		}
 	}
 }
@@ -174,7 +174,7 @@ func exec(t *testing.T, conn *pgx.Conn, sql string) {
 	}
 }
 
-// states are those of the jobs, in the order in which these were enqueued.
+// states are the states of the jobs in the order of their creation.
 func states(t *testing.T, conn *pgx.Conn) string {
 	t.Helper()
 	var s string
@@ -186,9 +186,9 @@ func states(t *testing.T, conn *pgx.Conn) string {
 
 func role(database *pgtest.Database) postgres.Config { return postgres.Config{URL: database.RoleURL} }
 
-// TestErasuresComeToTheirEnd: each is one job, however often it is asked for; one
-// that there is not is no error; and nothing is logged.
-func TestErasuresComeToTheirEnd(t *testing.T) {
+// TestEnqueue: an erasure is one job, however often it is enqueued.
+// One that does not exist is not an error. Nothing is logged.
+func TestEnqueue(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	conn, e := connect(t, database.URL), newErasures()
@@ -196,29 +196,29 @@ func TestErasuresComeToTheirEnd(t *testing.T) {
 	first, second := e.add(t, 3), e.add(t, 2)
 	q.enqueue(t, first, second, first, uuid.New(), first)
 	if got := states(t, conn); got != "available available available" {
-		t.Errorf("enqueued as %q", got)
+		t.Errorf("got the job states %q", got)
 	}
 	var args string
 	if err := conn.QueryRow(t.Context(), "SELECT args::text FROM lethe.river_job ORDER BY id LIMIT 1").Scan(&args); err != nil || args != `{"erasure": "`+first.String()+`"}` {
-		t.Errorf("the job holds %s, %v", args, err)
+		t.Errorf("got the job's arguments %s (error %v)", args, err)
 	}
 	stop := q.work(t)
 	await(t, "all are done", func() bool { return states(t, conn) == "completed completed completed" })
 	for id, done := range map[uuid.UUID]int64{first: 3, second: 2} {
 		if got := e.state(t, id); got.State != domain.ErasureFinished || got.Done != done {
-			t.Errorf("%s with %d of %d", got.State, got.Done, done)
+			t.Errorf("got state %s with %d of %d done", got.State, got.Done, done)
 		}
 	}
-	q.enqueue(t, first) // as when it is to be verified
+	q.enqueue(t, first) // as for its verification
 	await(t, "it is done again", func() bool { return states(t, conn) == "completed completed completed completed" })
 	stop()
 	if q.said() != "" {
-		t.Errorf("logged\n%s", q.said())
+		t.Errorf("want nothing logged, got\n%s", q.said())
 	}
 }
 
-// TestTurns: an erasure that goes on for long keeps no other waiting for its end.
-func TestTurns(t *testing.T) {
+// TestLongErasureYields: a long erasure does not delay others to its end.
+func TestLongErasureYields(t *testing.T) {
 	t.Parallel()
 	database, e := pgtest.New(t), newErasures()
 	e.begin = func(context.Context, uuid.UUID) error {
@@ -234,14 +234,15 @@ func TestTurns(t *testing.T) {
 	})
 	order := e.order()
 	for _, id := range ids {
-		// Two at a time: without turns the last ones would begin after the others' ends.
+		// Two at a time: without turns, the last ones would start after the others'
+		// ends.
 		if begun := slices.Index(order, id); begun > 24 {
-			t.Errorf("the first step of one was the %dth of all", begun)
+			t.Errorf("an erasure's first step was step %d of all", begun)
 		}
 	}
 }
 
-// TestTwoProcesses share the work, and no erasure is gone on with twice at a time.
+// TestTwoProcesses share the work, and never advance one erasure at the same time.
 func TestTwoProcesses(t *testing.T) {
 	t.Parallel()
 	database, all := pgtest.New(t), newErasures()
@@ -251,7 +252,7 @@ func TestTwoProcesses(t *testing.T) {
 		return open(t, role(database), all.as(func(_ context.Context, id uuid.UUID) error {
 			mu.Lock()
 			if busy[id] {
-				t.Errorf("%s is gone on with twice at a time", id)
+				t.Errorf("%s is advanced twice at the same time", id)
 			}
 			busy[id], worked[name] = true, worked[name]+1
 			mu.Unlock()
@@ -277,17 +278,17 @@ func TestTwoProcesses(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	if worked["one"] == 0 || worked["other"] == 0 {
-		t.Errorf("they worked %v", worked)
+		t.Errorf("steps per process: got %v, want some of each", worked)
 	}
 	for _, id := range ids {
 		if got := all.state(t, id); got.Done != 10 {
-			t.Errorf("%d of 10 are counted", got.Done)
+			t.Errorf("got %d of 10 done", got.Done)
 		}
 	}
 }
 
-// TestStop: what is at work when a process stops is interrupted, costs no
-// attempt, and goes on in the next process.
+// TestStop: a job that is running when its process stops is interrupted, loses no
+// attempt, and continues in the next process.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -306,17 +307,17 @@ func TestStop(t *testing.T) {
 	var state string
 	var attempt int
 	if err := conn.QueryRow(t.Context(), "SELECT state::text, attempt FROM lethe.river_job").Scan(&state, &attempt); err != nil || state != "available" || attempt != 0 {
-		t.Errorf("it is %s after %d attempts, %v", state, attempt, err)
+		t.Errorf("got state %s after %d attempts (error %v)", state, attempt, err)
 	}
 	if got := e.state(t, id); got.LastError != "" {
-		t.Errorf("an error is recorded: %s", got.LastError)
+		t.Errorf("got the error %s, want none", got.LastError)
 	}
 	open(t, role(database), e, jobs.Config{}).work(t)
 	await(t, "it is finished", func() bool { return e.state(t, id).State == domain.ErasureFinished })
 }
 
-// TestDeadProcess: what a process had begun that was killed goes on in another.
-func TestDeadProcess(t *testing.T) {
+// TestKilledProcess: a job of a killed process continues in another.
+func TestKilledProcess(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	conn, e := connect(t, database.URL), newErasures()
@@ -326,17 +327,17 @@ func TestDeadProcess(t *testing.T) {
 	exec(t, conn, "UPDATE lethe.river_job SET state = 'running', attempt = 1, attempted_at = now() - interval '61 s', attempted_by = '{the dead}'")
 	q.enqueue(t, id)
 	if got := states(t, conn); got != "running" {
-		t.Errorf("enqueued as %q", got)
+		t.Errorf("got the job states %q", got)
 	}
 	q.work(t)
 	await(t, "it is finished", func() bool { return e.state(t, id).State == domain.ErasureFinished })
-	if q.said() != "" { // by then each of River's services has run
-		t.Errorf("logged\n%s", q.said())
+	if q.said() != "" { // each of River's services has run by then
+		t.Errorf("want nothing logged, got\n%s", q.said())
 	}
 }
 
-// TestCanceled: a canceled erasure is not gone on with.
-func TestCanceled(t *testing.T) {
+// TestCanceledErasure: a canceled erasure does not continue.
+func TestCanceledErasure(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	conn, e := connect(t, database.URL), newErasures()
@@ -353,12 +354,12 @@ func TestCanceled(t *testing.T) {
 	q.work(t)
 	await(t, "the job is done", func() bool { return states(t, conn) == "completed" })
 	if got := e.state(t, id); got.State != domain.ErasureCanceled || got.Done != 2 {
-		t.Errorf("%s with %d done", got.State, got.Done)
+		t.Errorf("got state %s with %d done", got.State, got.Done)
 	}
 }
 
-// TestLastError: while the database is away an erasure waits and loses no attempt;
-// other failures cost attempts, and after the last the erasure has failed.
+// TestLastError: while the database is away, an erasure waits without losing
+// attempts. Other failures cost attempts, and after the last one the erasure fails.
 func TestLastError(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -383,30 +384,30 @@ func TestLastError(t *testing.T) {
 	q.work(t)
 	await(t, "it was tried once", func() bool { return strings.HasSuffix(states(t, conn), "retryable") })
 	if got := e.state(t, fails); got.State.Finished() || got.LastError != "The database is not as needed" {
-		t.Errorf("%s, %q", got.State, got.LastError)
+		t.Errorf("failing erasure, after one attempt: got state %s and error %q", got.State, got.LastError)
 	}
 	if got := e.state(t, waits); got.State.Finished() || got.LastError == "" {
-		t.Errorf("%s, %q", got.State, got.LastError)
+		t.Errorf("database away: got state %s and error %q", got.State, got.LastError)
 	}
 	exec(t, conn, "UPDATE lethe.river_job SET scheduled_at = now() WHERE state = 'retryable'")
 	await(t, "both are over", func() bool { return states(t, conn) == "completed discarded" })
 	if got := e.state(t, fails); got.State != domain.ErasureFailed || got.LastError != "The database is not as needed" {
-		t.Errorf("%s, %q", got.State, got.LastError)
+		t.Errorf("failing erasure, at the end: got state %s and error %q", got.State, got.LastError)
 	}
 	if got := e.state(t, waits); got.State != domain.ErasureFinished {
-		t.Errorf("%s, %q", got.State, got.LastError)
+		t.Errorf("database back: got state %s and error %q", got.State, got.LastError)
 	}
 	var attempt int
 	if err := conn.QueryRow(t.Context(), "SELECT attempt FROM lethe.river_job ORDER BY id LIMIT 1").Scan(&attempt); err != nil || attempt != 1 {
-		t.Errorf("waiting cost %d attempts, %v", attempt-1, err)
+		t.Errorf("waiting cost %d attempts (error %v), want none", attempt-1, err)
 	}
 	if said := q.said(); strings.Count(said, "\n") != 2 || !strings.Contains(said, "level=WARN") || !strings.Contains(said, "level=ERROR") || strings.Contains(said, waits.String()) {
-		t.Errorf("logged\n%s", said)
+		t.Errorf("got the log\n%s", said)
 	}
 }
 
-// TestLostConnections: when the database ends every connection, work goes on
-// with new ones.
+// TestLostConnections: after the database has closed every connection, work
+// continues on new ones.
 func TestLostConnections(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -432,15 +433,15 @@ func TestThroughPgBouncer(t *testing.T) {
 	q.work(t)
 	await(t, "the job is done", func() bool { return states(t, conn) == "completed" })
 	if got := e.state(t, id); got.State != domain.ErasureFinished || got.Done != 5 {
-		t.Errorf("%s with %d done", got.State, got.Done)
+		t.Errorf("got state %s with %d done", got.State, got.Done)
 	}
 	if q.said() != "" {
-		t.Errorf("logged\n%s", q.said())
+		t.Errorf("want nothing logged, got\n%s", q.said())
 	}
 }
 
-// TestNotReady: without its tables or its database nothing runs, and that is
-// told in our own words.
+// TestNotReady: without its tables or its database nothing runs, and the error says
+// why.
 func TestNotReady(t *testing.T) {
 	t.Parallel()
 	e := newErasures()
@@ -462,9 +463,9 @@ func TestNotReady(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := q.Enqueue(ended, uuid.New()); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+		t.Errorf("got the error %v", err)
 	}
 	if _, err := jobs.New(nil, nil, jobs.Config{}, nil); err == nil {
-		t.Error("jobs were made of nothing")
+		t.Error("New without erasures: got no error")
 	}
 }

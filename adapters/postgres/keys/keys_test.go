@@ -12,9 +12,9 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestKnown: the service's role notes keys, and finds the latest of them again with
-// the same secret, until they are old.
-func TestKnown(t *testing.T) {
+// TestKnownKeys: the service's role stores keys, and reads the latest of them again
+// with the same secret, until they are old.
+func TestKnownKeys(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	db, err := postgres.Open(postgres.Config{URL: database.RoleURL})
@@ -28,7 +28,7 @@ func TestKnown(t *testing.T) {
 	}
 	secret, marks, err := k.Known(t.Context(), 10)
 	if err != nil || len(secret) != 32 || len(marks) != 0 {
-		t.Fatalf("%d bytes, %v, %v", len(secret), marks, err)
+		t.Fatalf("got a secret of %d bytes and the keys %v (error %v)", len(secret), marks, err)
 	}
 	one, two := [16]byte{1}, [16]byte{2}
 	for _, noted := range [][][16]byte{{one}, {two, one}} {
@@ -38,10 +38,10 @@ func TestKnown(t *testing.T) {
 	}
 	again, marks, err := k.Known(t.Context(), 10)
 	if err != nil || !slices.Equal(again, secret) || len(marks) != 2 {
-		t.Errorf("%x, %v, %v", again, marks, err)
+		t.Errorf("read again: got the secret %x and the keys %v (error %v)", again, marks, err)
 	}
 	if _, marks, err = k.Known(t.Context(), 1); err != nil || !slices.Equal(marks, [][16]byte{two}) {
-		t.Errorf("%v, %v", marks, err)
+		t.Errorf("got the keys %v (error %v)", marks, err)
 	}
 	conn, err := pgx.Connect(t.Context(), database.URL)
 	if err != nil {
@@ -52,9 +52,9 @@ func TestKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, marks, err = k.Known(t.Context(), 10); err != nil || !slices.Equal(marks, [][16]byte{one}) {
-		t.Errorf("%v, %v", marks, err)
+		t.Errorf("got the keys %v (error %v)", marks, err)
 	}
 	if _, err := keys.New(nil); err == nil {
-		t.Error("it needs a database")
+		t.Error("New without a database: got no error")
 	}
 }

@@ -28,7 +28,7 @@ func TestUpCreatesEverySetOnce(t *testing.T) {
 	}
 	wantStates(t, before, "main pending", "fusillade pending", "outlet pending", "underway pending", "lethe pending", "river pending")
 	if after := snapshot(t, db); after != empty {
-		t.Error("Status wrote something")
+		t.Error("Status changed something")
 	}
 
 	first, err := migrate.Up(ctx, target)
@@ -53,7 +53,7 @@ func TestUpCreatesEverySetOnce(t *testing.T) {
 	}
 }
 
-func TestUpAtTheSameTime(t *testing.T) {
+func TestUpConcurrently(t *testing.T) {
 	t.Parallel()
 	dbURL := pgtest.Empty(t).URL
 	const callers = 5
@@ -77,11 +77,11 @@ func TestUpAtTheSameTime(t *testing.T) {
 		}
 	}
 	if created != 6 {
-		t.Errorf("%d sets were created by all callers together, want 6", created)
+		t.Errorf("all callers together created %d sets, want 6", created)
 	}
 }
 
-func TestUpGivesUpWaitingWithItsContext(t *testing.T) {
+func TestUpCancelledWhileWaiting(t *testing.T) {
 	t.Parallel()
 	dbURL := pgtest.Empty(t).URL
 	holder := connect(t, dbURL)
@@ -120,14 +120,14 @@ func TestUpInOtherSchemas(t *testing.T) {
 		}
 	}
 
-	// The triggers must find their functions whatever the search_path is.
+	// The triggers find their functions whatever the search_path is.
 	exec(t, db, "INSERT INTO "+pgx.Identifier{odd, "requests"}.Sanitize()+" (model, created_by, updated_at) VALUES ('m', 'u', '2000-01-01')")
 	exec(t, db, "UPDATE "+pgx.Identifier{odd, "requests"}.Sanitize()+" SET model = 'n'")
 	if got := count(t, db, "SELECT count(*) FROM "+pgx.Identifier{odd, "requests"}.Sanitize()+" WHERE updated_at > '2001-01-01'"); got != 1 {
-		t.Error("updated_at was not kept")
+		t.Error("updated_at was not set")
 	}
 
-	// With another name the set cannot be found; that must not make a second one.
+	// Under another name the set is not found. That must not create a second one.
 	target.Schemas.Fusillade = "renamed"
 	full := snapshot(t, db)
 	st, err := migrate.Up(t.Context(), target)
@@ -138,7 +138,7 @@ func TestUpInOtherSchemas(t *testing.T) {
 	}
 }
 
-func TestUpWithFusilladeApart(t *testing.T) {
+func TestUpSeparateFusillade(t *testing.T) {
 	t.Parallel()
 	mainURL, fusilladeURL := pgtest.Empty(t).URL, pgtest.Empty(t).URL
 	target := migrate.Target{MainURL: mainURL, FusilladeURL: fusilladeURL}
@@ -148,19 +148,19 @@ func TestUpWithFusilladeApart(t *testing.T) {
 	}
 	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created", "lethe created", "river created")
 	if st[1].Database == st[0].Database || st[1].Schema != "public" {
-		t.Errorf("fusillade went to %s, schema %s", st[1].Database, st[1].Schema)
+		t.Errorf("fusillade is in database %s, schema %s", st[1].Database, st[1].Schema)
 	}
 	main, fusillade := connect(t, mainURL), connect(t, fusilladeURL)
 	if n := count(t, main, "SELECT count(*) FROM pg_class WHERE relname = 'requests'"); n != 0 {
-		t.Error("the main database has requests")
+		t.Error("the main database has the table of requests")
 	}
 	if n := count(t, fusillade, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"); n != 5 {
 		t.Errorf("the fusillade database has %d tables, want 5", n)
 	}
-	// The log of erasures is where the erasures are.
+	// The log of erasures is in the database of the erasures.
 	for db, want := range map[*pgx.Conn]int{main: 0, fusillade: 1} {
 		if n := count(t, db, "SELECT count(*) FROM pg_tables WHERE schemaname = 'lethe' AND tablename = 'receipts'"); n != want {
-			t.Errorf("a database has %d tables of receipts, want %d", n, want)
+			t.Errorf("got %d tables of receipts, want %d", n, want)
 		}
 	}
 	if st, err = migrate.Up(t.Context(), target); err != nil {
@@ -169,7 +169,7 @@ func TestUpWithFusilladeApart(t *testing.T) {
 	wantStates(t, st, "main current", "fusillade current", "outlet current", "underway current", "lethe current", "river current")
 }
 
-func TestTwoURLsOfOneDatabase(t *testing.T) {
+func TestUpTwoURLsOfOneDatabase(t *testing.T) {
 	t.Parallel()
 	dbURL := pgtest.Empty(t).URL
 	st, err := migrate.Up(t.Context(), migrate.Target{MainURL: dbURL, FusilladeURL: withParam(t, dbURL, "application_name", "other")})
@@ -178,11 +178,11 @@ func TestTwoURLsOfOneDatabase(t *testing.T) {
 	}
 	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created", "lethe created", "river created")
 	if st[1].Schema != "fusillade" || st[1].Database != st[0].Database {
-		t.Errorf("fusillade went to %s, schema %s", st[1].Database, st[1].Schema)
+		t.Errorf("fusillade is in database %s, schema %s", st[1].Database, st[1].Schema)
 	}
 }
 
-func TestUpResumesAnInterruptedStart(t *testing.T) {
+func TestUpResumesAfterInterruption(t *testing.T) {
 	t.Parallel()
 	dbURL := pgtest.Empty(t).URL
 	db := connect(t, dbURL)
@@ -197,16 +197,16 @@ func TestUpResumesAnInterruptedStart(t *testing.T) {
 	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created", "lethe created", "river created")
 }
 
-// Tables of before the first release are refused, in words that say how to start
-// anew, and left as they are.
-func TestFormerTablesAreRefused(t *testing.T) {
+// TestUpPreReleaseTables: tables from before the first release are refused,
+// with how to start anew, and do not change.
+func TestUpPreReleaseTables(t *testing.T) {
 	t.Parallel()
 	dbURL := pgtest.Empty(t).URL
 	db := connect(t, dbURL)
 	exec(t, db, `CREATE SCHEMA lethe; CREATE TABLE lethe.looks (id uuid)`)
 	st, err := migrate.Up(t.Context(), migrate.Target{MainURL: dbURL})
 	if err == nil || !strings.Contains(err.Error(), "start anew") || !strings.Contains(err.Error(), "DROP SCHEMA lethe CASCADE") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an error that says how to start anew", err)
 	}
 	wantStates(t, st, "main pending", "fusillade pending", "outlet pending", "underway pending", "lethe former", "river pending")
 	exec(t, db, `DROP SCHEMA lethe CASCADE`)
@@ -216,9 +216,9 @@ func TestFormerTablesAreRefused(t *testing.T) {
 	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created", "lethe created", "river created")
 }
 
-// Other systems' databases are made here with our own tables, the record of
-// who made them removed.
-func TestUpLeavesOthersDatabasesAlone(t *testing.T) {
+// TestUpForeignDatabases makes databases of other systems with our own
+// tables, but without the record of who created them.
+func TestUpForeignDatabases(t *testing.T) {
 	t.Parallel()
 	const disown = "DROP SCHEMA lethe CASCADE; CREATE TABLE public._sqlx_migrations (version bigint);"
 	noMain := "DROP TABLE public.credits_transactions, public.http_analytics, public.api_keys, public.user_organizations, public.user_roles, public.users;"
@@ -227,7 +227,7 @@ func TestUpLeavesOthersDatabasesAlone(t *testing.T) {
 		states []string
 		errors []string // empty: no error
 	}{
-		"all there": {disown,
+		"complete": {disown,
 			[]string{"main foreign", "fusillade foreign", "outlet foreign", "underway foreign", "lethe created", "river created"}, nil},
 		"no copies": {disown + "DROP SCHEMA outlet CASCADE; DROP SCHEMA underway CASCADE",
 			[]string{"main foreign", "fusillade foreign", "outlet absent", "underway absent", "lethe created", "river created"}, nil},
@@ -240,10 +240,10 @@ func TestUpLeavesOthersDatabasesAlone(t *testing.T) {
 		"main incomplete": {disown + "DROP TABLE public.http_analytics, public.user_roles",
 			[]string{"main incomplete", "fusillade foreign", "outlet foreign", "underway foreign", "lethe pending", "river pending"},
 			[]string{"public.http_analytics", "public.user_roles", "migrations of the system that owns them"}},
-		"stranger's users": {disown + strings.Replace(noMain, ", public.users", "", 1) + "DROP SCHEMA fusillade CASCADE; DROP SCHEMA outlet CASCADE; DROP SCHEMA underway CASCADE",
+		"unrelated users table": {disown + strings.Replace(noMain, ", public.users", "", 1) + "DROP SCHEMA fusillade CASCADE; DROP SCHEMA outlet CASCADE; DROP SCHEMA underway CASCADE",
 			[]string{"main incomplete", "fusillade pending", "outlet pending", "underway pending", "lethe pending", "river pending"},
 			[]string{"public.api_keys", "empty database"}},
-		"ours, but a table was lost": {"DROP TABLE fusillade.response_steps",
+		"our own, table lost": {"DROP TABLE fusillade.response_steps",
 			[]string{"main current", "fusillade incomplete", "outlet current", "underway current", "lethe current", "river current"},
 			[]string{"fusillade.response_steps", "lethe.version_fusillade", "backup"}},
 	} {
@@ -263,7 +263,7 @@ func TestUpLeavesOthersDatabasesAlone(t *testing.T) {
 			}
 			wantStates(t, st, tc.states...)
 			if err == nil {
-				exec(t, db, "DROP SCHEMA lethe CASCADE") // ours beside theirs, and all that is new
+				exec(t, db, "DROP SCHEMA lethe CASCADE") // our schema beside theirs, the only new one
 			}
 			if after := snapshot(t, db); after != before {
 				t.Errorf("Up changed something:\n%s", firstDifference(before, after))
@@ -272,7 +272,7 @@ func TestUpLeavesOthersDatabasesAlone(t *testing.T) {
 	}
 }
 
-func TestForeignMainKeepsItsEmptyFusilladeDatabase(t *testing.T) {
+func TestUpForeignMainEmptyFusillade(t *testing.T) {
 	t.Parallel()
 	mainURL, fusilladeURL := pgtest.New(t).URL, pgtest.Empty(t).URL
 	exec(t, connect(t, mainURL), "DROP SCHEMA lethe CASCADE")
@@ -280,11 +280,11 @@ func TestForeignMainKeepsItsEmptyFusilladeDatabase(t *testing.T) {
 	wantIncomplete(t, err, "public.requests")
 	wantStates(t, st, "main foreign", "fusillade absent", "outlet foreign", "underway foreign", "lethe pending", "river pending")
 	if n := count(t, connect(t, fusilladeURL), "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"); n != 0 {
-		t.Errorf("%d tables were created", n)
+		t.Errorf("%d tables were created, want none", n)
 	}
 }
 
-func TestForeignFusilladeApartLeavesMainToUs(t *testing.T) {
+func TestUpForeignSeparateFusillade(t *testing.T) {
 	t.Parallel()
 	mainURL, fusilladeURL := pgtest.Empty(t).URL, pgtest.Empty(t).URL
 	target := migrate.Target{MainURL: mainURL, FusilladeURL: fusilladeURL}
@@ -301,7 +301,7 @@ func TestForeignFusilladeApartLeavesMainToUs(t *testing.T) {
 	wantStates(t, st, "main created", "fusillade foreign", "outlet created", "underway created", "lethe created", "river created")
 }
 
-func TestErrorsSayWhere(t *testing.T) {
+func TestErrorsNameDatabase(t *testing.T) {
 	t.Parallel()
 	dbURL := pgtest.Empty(t).URL
 	nowhere := "postgres://someone:hunter2@127.0.0.1:1/none?connect_timeout=2"
@@ -322,12 +322,12 @@ func TestErrorsSayWhere(t *testing.T) {
 				t.Fatalf("got %v, want an error about %q", err, tc.want)
 			}
 			if strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("the error tells the password: %v", err)
+				t.Errorf("the error contains the password: %v", err)
 			}
 		})
 	}
 	if _, err := migrate.Status(t.Context(), migrate.Target{}); err == nil {
-		t.Error("Status without a URL succeeded")
+		t.Error("Status without a URL: got no error")
 	}
 }
 
@@ -357,7 +357,7 @@ func count(t *testing.T, db *pgx.Conn, sql string, args ...any) int {
 	return n
 }
 
-// snapshot describes every object that is not the server's own.
+// snapshot describes every object that does not belong to the server.
 func snapshot(t *testing.T, db *pgx.Conn) string {
 	t.Helper()
 	var s string
@@ -413,7 +413,7 @@ func wantIncomplete(t *testing.T, err error, parts ...string) {
 	}
 	for _, part := range parts {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("the error does not say %q: %v", part, err)
+			t.Errorf("want %q in the error, got %v", part, err)
 		}
 	}
 }
@@ -430,10 +430,10 @@ func withParam(t *testing.T, dbURL, key, value string) string {
 	return u.String()
 }
 
-func TestStatusUnderTheServicesRoleSaysWhatToDo(t *testing.T) {
+func TestStatusServiceRole(t *testing.T) {
 	t.Parallel()
 	_, err := migrate.Status(t.Context(), migrate.Target{MainURL: pgtest.New(t).RoleURL})
 	if err == nil || !strings.Contains(err.Error(), "use the URL of the role that owns the tables") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want advice to use the owner's URL", err)
 	}
 }

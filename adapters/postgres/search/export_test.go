@@ -1,6 +1,6 @@
 package search
 
-// NewFinder tells of values whether they hold one of the needles.
+// NewFinder returns a function that tells whether a value contains a needle.
 func NewFinder(needles []Needle) func(value []byte) bool {
 	m := newMatcher(needles)
 	return func(value []byte) (found bool) {
@@ -9,5 +9,5 @@ func NewFinder(needles []Needle) func(value []byte) bool {
 	}
 }
 
-// Contains tells whether a value holds one of the needles.
+// Contains tells whether a value contains a needle.
 func Contains(needles []Needle, value []byte) bool { return NewFinder(needles)(value) }

@@ -60,8 +60,8 @@ func open(t *testing.T, url string, blocks int64, needles string) *search.Databa
 	return d
 }
 
-// all reads everything and returns in which columns which needles are, as
-// "schema.table.column needle", and how many rows each.
+// all reads everything, and returns the number of rows for each needle and column,
+// as "schema.table.column needle".
 func all(t *testing.T, d *search.Database, places ...string) (found map[string]int, unread map[string]string) {
 	t.Helper()
 	found, unread = map[string]int{}, map[string]string{}
@@ -95,9 +95,9 @@ const (
 	id   = "0b6f3a52-9d41-4c7e-8a10-5e2f7c9d3b18"
 )
 
-// TestForms: what is looked for is found in every form and type that a column
-// may hold it in.
-func TestForms(t *testing.T) {
+// TestEncodings: a needle is found in every encoding and type in which a column may
+// hold it.
+func TestEncodings(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Empty(t)
 	conn := connect(t, database.URL)
@@ -109,7 +109,7 @@ func TestForms(t *testing.T) {
 		CREATE TABLE "a b"."T x" ("the text" text, v varchar(200), c char(200), j json, b jsonb, y bytea, u uuid, us uuid[], ts text[],
 			d short_note, ds short_note[], p pair, ps pair[], x xml, n name, i int, at timestamptz, yes bool)`)
 	as16 := uuid.MustParse(id)
-	escaped := func(s string) string { // with every letter that is none of ASCII's escaped
+	escaped := func(s string) string { // escapes every letter outside of ASCII
 		var b strings.Builder
 		for _, r := range s {
 			switch {
@@ -155,7 +155,7 @@ func TestForms(t *testing.T) {
 		execute(t, conn, `INSERT INTO "a b"."T x" ("the text", y) VALUES ($1, convert_to($1, 'UTF8'))`, form)
 	}
 	execute(t, conn, `INSERT INTO "a b"."T x" (u, us, p, y, n) VALUES ($1::uuid, ARRAY[$1::uuid, gen_random_uuid()], ROW(1, NULL, $1), uuid_send($1), $1::uuid::text)`, id)
-	// Not these: another case, one letter less, cut off.
+	// These do not match: other case, one letter less, truncated.
 	for _, other := range []string{strings.ToUpper(text), text[1:], strings.TrimSuffix(text, "€"), id[:35]} {
 		execute(t, conn, `INSERT INTO "a b"."T x" (v, y, j) VALUES ($1::text, convert_to($1::text, 'UTF8'), to_json($1::text))`, other)
 	}
@@ -168,18 +168,18 @@ func TestForms(t *testing.T) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		if got := found["a b.T x."+key]; got != want[key] {
-			t.Errorf("%s: %d rows, want %d", key, got, want[key])
+			t.Errorf("%s: got %d rows, want %d", key, got, want[key])
 		}
 		delete(found, "a b.T x."+key)
 	}
 	if len(found)+len(unread) > 0 {
-		t.Errorf("besides: %v, unread %v", found, unread)
+		t.Errorf("unexpected: found %v, unread %v", found, unread)
 	}
 }
 
-// TestTables: partitions, inheritance, materialized views and unlogged tables are
-// read; what cannot be is named.
-func TestTables(t *testing.T) {
+// TestTableKinds: partitions, inheritance, materialized views and unlogged tables are
+// read; tables that cannot be read are named.
+func TestTableKinds(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	conn := connect(t, database.URL)
@@ -224,10 +224,10 @@ func TestTables(t *testing.T) {
 		t.Errorf("found %v, want %v", found, want)
 	}
 	if len(unread) != 2 || !strings.Contains(unread["public.distant"], "foreign table") || !strings.Contains(unread["public.place"], "view") {
-		t.Errorf("the owner could not read %v", unread)
+		t.Errorf("unread by the owner: %v", unread)
 	}
 
-	// Somebody who may not read all of it.
+	// A role that cannot read everything.
 	u, err := url.Parse(database.RoleURL)
 	if err != nil {
 		t.Fatal(err)
@@ -241,20 +241,20 @@ func TestTables(t *testing.T) {
 		t.Errorf("the role found %v, want %v", found, want)
 	}
 	if len(unread) != 3 || !strings.Contains(unread["public.secured"], "hides rows") || !strings.Contains(unread["public.secret"], "may not be read") {
-		t.Errorf("the role could not read %v", unread)
+		t.Errorf("unread by the role: %v", unread)
 	}
 	if got, _ := all(t, open(t, database.URL, 0, "the needles")); len(got) > 0 {
-		t.Errorf("what is not there was found: %v", got)
+		t.Errorf("found in a missing table: %v", got)
 	}
 	execute(t, conn, "SELECT lo_from_bytea(0, 'the needle')")
 	if _, unread := all(t, open(t, database.URL, 0, "the needle")); !strings.HasPrefix(unread["large objects"], "1 ") {
-		t.Errorf("of the large object it says %v", unread)
+		t.Errorf("large object: got unread %v", unread)
 	}
 }
 
-// TestMovingRows: a row that is written again while the table is read block after
-// block is found, wherever it goes.
-func TestMovingRows(t *testing.T) {
+// TestRowsMovedMeanwhile: a row that is rewritten while its table is read block by block is
+// found, wherever it moves.
+func TestRowsMovedMeanwhile(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Empty(t)
 	conn := connect(t, database.URL)
@@ -262,7 +262,7 @@ func TestMovingRows(t *testing.T) {
 		CREATE TABLE moving (id int, said text, filler text) WITH (autovacuum_enabled = false);
 		INSERT INTO moving SELECT -i, 'nothing', repeat('x', 400) FROM generate_series(1, 3000) i;
 		INSERT INTO moving SELECT i, 'the needle ' || lpad(i::text, 6, '0'), repeat('x', 400) FROM generate_series(1, 2000) i`)
-	// Room in the first blocks, for rows that are written again.
+	// Free space in the first blocks, for rewritten rows.
 	execute(t, conn, "DELETE FROM moving WHERE id < 0")
 	execute(t, conn, "VACUUM moving")
 	var needles strings.Builder
@@ -272,11 +272,11 @@ func TestMovingRows(t *testing.T) {
 	d := open(t, database.URL, 8, needles.String())
 	tables, _, err := d.Tables(t.Context(), nil)
 	if err != nil || len(tables) != 1 {
-		t.Fatalf("%v, %v", tables, err)
+		t.Fatalf("got the tables %v (error %v)", tables, err)
 	}
 	for _, moves := range []struct {
 		name, sql string
-		at        int // how many batches have been read
+		at        int // number of batches read before
 	}{
 		{"back into the first blocks", "UPDATE moving SET filler = filler || 'y' WHERE id > 1000", 20},
 		{"into another file", "VACUUM FULL moving", 30},
@@ -286,7 +286,7 @@ func TestMovingRows(t *testing.T) {
 			for _, n := range row.Found["said"] {
 				found[n] = true
 				if row.Key != fmt.Sprint(n+1) {
-					t.Fatalf("the row of needle %d has the key %q", n, row.Key)
+					t.Fatalf("needle %d: got the row with key %q", n, row.Key)
 				}
 			}
 		}, func(float64) {
@@ -295,10 +295,10 @@ func TestMovingRows(t *testing.T) {
 			}
 		})
 		if why != "" || err != nil || len(found) != 2000 || steps < moves.at {
-			t.Errorf("%s: %d of 2000 found in %d steps, %q, %v", moves.name, len(found), steps, why, err)
+			t.Errorf("%s: found %d of 2000 in %d steps (%q, error %v)", moves.name, len(found), steps, why, err)
 		}
 	}
-	// Rewritten each time, and gone.
+	// Rewritten each time, then dropped.
 	calls := 0
 	why, err := d.Read(t.Context(), tables[0], "", func(search.Row) {}, func(float64) {
 		if calls++; calls%5 == 0 {
@@ -306,17 +306,17 @@ func TestMovingRows(t *testing.T) {
 		}
 	})
 	if err != nil || !strings.Contains(why, "rewritten") {
-		t.Errorf("%q, %v", why, err)
+		t.Errorf("got %q (error %v)", why, err)
 	}
 	execute(t, conn, "DROP TABLE moving")
 	if why, err := d.Read(t.Context(), tables[0], "", func(search.Row) {}, func(float64) {}); why != "" || err != nil {
-		t.Errorf("of a table that is gone: %q, %v", why, err)
+		t.Errorf("dropped table: got %q (error %v)", why, err)
 	}
 }
 
-// TestNeedlesStayHere: nothing of what is looked for is sent, in any form, nor is
-// a sample's.
-func TestNeedlesStayHere(t *testing.T) {
+// TestNeedlesNotSent: needles, and the values of a sample, are never sent to the
+// server, in any form.
+func TestNeedlesNotSent(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	u, err := url.Parse(database.URL)
@@ -333,26 +333,26 @@ func TestNeedlesStayHere(t *testing.T) {
 	d := open(t, u.String(), 1, text+"\n"+id)
 	all(t, d)
 	if d.Bytes() == 0 || !bytes.Contains(sent.bytes(), []byte("COPY (SELECT")) {
-		t.Fatal("nothing was recorded")
+		t.Fatal("recorded no traffic")
 	}
 	given := read(t, text+"\n"+id)
 	sample, err := d.TakeSample(t.Context(), schemas, search.Leads{Usage: true, Step: true, Header: true}, 100)
 	if err != nil || sample.Responses < 5 || len(sample.Needles) < 20 {
-		t.Fatalf("%+v, %v", sample, err)
+		t.Fatalf("got the sample %+v (error %v)", sample, err)
 	}
 	d.For(sample.Needles)
 	all(t, d)
 	for _, n := range append(given, sample.Needles...) {
 		if search.Contains([]search.Needle{n}, sent.bytes()) {
-			t.Errorf("%s was sent", n)
+			t.Errorf("%s was sent to the server", n)
 		}
 	}
 	if !search.Contains(given, []byte("SELECT '"+id+"'")) {
-		t.Error("it would not have been noticed")
+		t.Error("the recording misses a value that was sent")
 	}
 }
 
-// recording relays connections and keeps what the client sends.
+// recording relays connections and records what the client sends.
 type recording struct {
 	mu  sync.Mutex
 	all bytes.Buffer
@@ -401,8 +401,9 @@ func (r *recording) relay(t *testing.T, network, to string) (address string) {
 	return listener.Addr().String()
 }
 
-// TestNeedles: what cannot be looked for is refused by its line, and not repeated.
-func TestNeedles(t *testing.T) {
+// TestReadNeedles: a needle that cannot be searched for is refused by line number,
+// without quoting it.
+func TestReadNeedles(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
 		"":                     "is empty",
@@ -416,12 +417,12 @@ func TestNeedles(t *testing.T) {
 	} {
 		_, err := search.ReadNeedles(strings.NewReader(given))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "shorter\n") {
-			t.Errorf("%.20q: %v", given, err)
+			t.Errorf("%.20q: got %v", given, err)
 		}
 	}
 	needles := read(t, "12345678\r\n\r\nëëëëëëëë\n"+id)
 	if len(needles) != 3 || needles[2].Line != 4 || needles[2].String() != "line 4" {
-		t.Errorf("%s", needles)
+		t.Errorf("printing needles shows %s", needles)
 	}
 }
 
@@ -439,7 +440,7 @@ func BenchmarkFind(b *testing.B) {
 	b.SetBytes(int64(len(value)))
 	for b.Loop() {
 		if finder(value) {
-			b.Fatal("it is not there")
+			b.Fatal("not found")
 		}
 	}
 }

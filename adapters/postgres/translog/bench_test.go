@@ -15,7 +15,7 @@ import (
 	"lethe/receipt"
 )
 
-// BenchmarkSeal seals full batches; the writing of receipts is not counted.
+// BenchmarkSeal seals full batches; writing the receipts is not measured.
 func BenchmarkSeal(b *testing.B) {
 	w := newFixture(b)
 	for b.Loop() {
@@ -27,8 +27,8 @@ func BenchmarkSeal(b *testing.B) {
 	b.ReportMetric(float64(MaxSealed)*float64(b.N)/b.Elapsed().Seconds(), "leaves/s")
 }
 
-// BenchmarkWrite writes receipts on eight connections, alone and while another
-// seals them.
+// BenchmarkWrite writes receipts on eight connections, with and without concurrent
+// sealing.
 func BenchmarkWrite(b *testing.B) {
 	for _, name := range []string{"alone", "while sealing"} {
 		b.Run(name, func(b *testing.B) {
@@ -47,7 +47,7 @@ func BenchmarkWrite(b *testing.B) {
 			}()
 			db := openDB(b, postgres.Config{URL: w.database.RoleURL, MaxConns: 8})
 			template := newReceipt(b, origin)
-			b.SetParallelism(4) // of two processors: eight
+			b.SetParallelism(4) // eight with two processors
 			b.ResetTimer()
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
@@ -72,7 +72,7 @@ func BenchmarkWrite(b *testing.B) {
 	}
 }
 
-// BenchmarkProof fetches proof files out of a log of a million receipts.
+// BenchmarkProof fetches proof files from a log of a million receipts.
 func BenchmarkProof(b *testing.B) {
 	const leaves = 1_000_000
 	w := newFixture(b)
@@ -87,7 +87,7 @@ func BenchmarkProof(b *testing.B) {
 	}
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil || len(ids) < 1000 {
-		b.Fatalf("%d receipts to ask for: %v", len(ids), err)
+		b.Fatalf("got %d receipt ids: %v", len(ids), err)
 	}
 	var queries counter
 	db := openDB(b, postgres.Config{URL: w.database.RoleURL, Tracer: &queries})
@@ -151,8 +151,8 @@ func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQ
 }
 func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// BenchmarkRestore mirrors a log of 100,000 leaves, and completes an empty one
-// from the mirror.
+// BenchmarkRestore mirrors a log of 100,000 leaves, and completes an empty log from
+// the mirror.
 func BenchmarkRestore(b *testing.B) {
 	const leaves = 100_000
 	t := newFixture(b)
@@ -168,7 +168,7 @@ func BenchmarkRestore(b *testing.B) {
 		t.exec("TRUNCATE lethe.receipts, lethe.tiles, lethe.log_state, lethe.checkpoints CASCADE")
 		begun = time.Now()
 		if n, err := t.asOwner().Complete(b.Context(), later, nil); n != leaves || err != nil {
-			b.Fatalf("added %d, %v", n, err)
+			b.Fatalf("added %d (error %v)", n, err)
 		}
 		complete += time.Since(begun)
 	}

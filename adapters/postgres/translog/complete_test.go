@@ -15,7 +15,7 @@ import (
 	"lethe/receipt"
 )
 
-// later mirrors the log as it is, as a later state of what it is turned back to.
+// later mirrors the current log, as the later state for a rollback.
 func (b *fixture) later() (Later, *offsite.Mirror) {
 	b.t.Helper()
 	folder := filepath.Join(b.t.TempDir(), "mirror")
@@ -33,8 +33,8 @@ func (b *fixture) later() (Later, *offsite.Mirror) {
 	}, m
 }
 
-// restore turns the log back to what it was with so many leaves: what came later
-// is gone, but for receipts that were there unsealed.
+// restore rolls the log back to size leaves. Later receipts are deleted, except
+// those that existed unsealed.
 func (b *fixture) restore(trees map[int64][]byte, size int64) {
 	b.t.Helper()
 	b.exec("DELETE FROM lethe.receipts WHERE leaf_index >= $1 + 2", size)
@@ -51,7 +51,7 @@ func (b *fixture) restore(trees map[int64][]byte, size int64) {
 	b.exec("UPDATE lethe.log_state SET size = $1, root = $2", size, trees[size])
 }
 
-// asOwner is the log as a replay sees it.
+// asOwner is the log as a replay opens it.
 func (b *fixture) asOwner() *Log {
 	b.t.Helper()
 	l, err := New(b.owner, Config{})
@@ -61,8 +61,8 @@ func (b *fixture) asOwner() *Log {
 	return l
 }
 
-// TestComplete: whatever of it is missing, the log becomes exactly what it was,
-// once, and is then gone on with.
+// TestComplete: whatever is missing, the log becomes exactly what it was, only
+// once, and can be continued.
 func TestComplete(t *testing.T) {
 	t.Parallel()
 	for _, sizes := range [][2]int64{{0, 3}, {0, 600}, {1, 2}, {255, 256}, {256, 300}, {300, 1400}, {512, 513}, {700, 701}} {
@@ -90,7 +90,7 @@ func TestComplete(t *testing.T) {
 		b.exec("DELETE FROM lethe.receipt_secrets WHERE receipt_id = $1", last.ID)
 		l := b.asOwner()
 		if n, err := l.Missing(t.Context(), later); n != large-small || err != nil {
-			t.Fatalf("%v: %d are missing, %v", sizes, n, err)
+			t.Fatalf("%v: got %d missing (error %v)", sizes, n, err)
 		}
 		for _, want := range []int64{large - small, 0} {
 			if n, err := l.Complete(t.Context(), later, nil); n != want || err != nil {
@@ -98,26 +98,26 @@ func TestComplete(t *testing.T) {
 			}
 		}
 		if after := b.sums(); after != before {
-			t.Errorf("%v: the log is not what it was:\n%s\n%s", sizes, before, after)
+			t.Errorf("%v: the log differs, before:\n%s\nafter:\n%s", sizes, before, after)
 		}
 		if n := b.number("SELECT count(*) FROM lethe.receipt_secrets WHERE receipt_id = $1 AND salt = $2 AND actor_id = $3", last.ID, salt, last.Actor); n != 1 {
-			t.Errorf("%v: %d secrets of the receipt are there", sizes, n)
+			t.Errorf("%v: got %d secrets of the receipt", sizes, n)
 		}
 		if got, err := b.Receipt(t.Context(), last.ID); err != nil || got.File == nil || got.Actor == nil {
-			t.Errorf("%v: its proof is %+v, %v", sizes, got, err)
+			t.Errorf("%v: got the proof %+v (error %v)", sizes, got, err)
 		}
 		b.write(2)
 		b.seal(2)
 		b.sound(large + 2)
 		if n, err := l.Missing(t.Context(), later); n != 0 || err != nil {
-			t.Errorf("%v: once it has grown, %d are missing, %v", sizes, n, err)
+			t.Errorf("%v: after growing: got %d missing (error %v)", sizes, n, err)
 		}
 	}
 }
 
-// TestCompleteBesideTwins: a level that was found out of an erasure between the
-// restore and the replay is the log's own again.
-func TestCompleteBesideTwins(t *testing.T) {
+// TestCompleteRepeatedLevel: a level attested again between the restore and the
+// replay is replaced by the log's receipt.
+func TestCompleteRepeatedLevel(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	erasure := b.write(1)[0]
@@ -135,10 +135,10 @@ func TestCompleteBesideTwins(t *testing.T) {
 		t.Fatalf("added %d: %v", n, err)
 	}
 	if after := b.sums(); after != before {
-		t.Errorf("the log is not what it was:\n%s\n%s", before, after)
+		t.Errorf("the log differs, before:\n%s\nafter:\n%s", before, after)
 	}
 	if n := b.number("SELECT count(*) FROM lethe.receipts WHERE about = $1", erasure.ID); n != 1 {
-		t.Errorf("%d receipts are about the erasure", n)
+		t.Errorf("got %d receipts about the erasure", n)
 	}
 }
 
@@ -149,7 +149,7 @@ func (b *fixture) writeAbout(erasure uuid.UUID) {
 	b.exec("INSERT INTO lethe.receipts (id, about, body, level) VALUES ($1, $2, $3, 'replicated')", id, erasure, body)
 }
 
-// sums are over receipts in their places, tiles and state.
+// sums are hashes over the receipts with their places, the tiles and the state.
 func (b *fixture) sums() (text string) {
 	b.t.Helper()
 	if err := b.owner.Pool().QueryRow(b.t.Context(), `SELECT
@@ -162,8 +162,8 @@ func (b *fixture) sums() (text string) {
 	return text
 }
 
-// TestCompleteNothing of what is not so.
-func TestCompleteNothing(t *testing.T) {
+// TestCompleteErrors: a log that does not match is not completed.
+func TestCompleteErrors(t *testing.T) {
 	t.Parallel()
 	wrong := errors.New("wrong")
 	for name, c := range map[string]struct {
@@ -171,19 +171,19 @@ func TestCompleteNothing(t *testing.T) {
 		is     error
 		says   string
 	}{
-		"it has gone on by itself": {func(b *fixture, _ *Later) {
+		"log continued": {func(b *fixture, _ *Later) {
 			b.exec("DELETE FROM lethe.receipts WHERE leaf_index IS NULL")
 			b.write(1)
 			b.seal(1)
 		}, ErrForked, "has grown since it was restored"},
-		"it has gone on further": {func(b *fixture, _ *Later) {
+		"log larger": {func(b *fixture, _ *Later) {
 			b.exec("DELETE FROM lethe.receipts WHERE leaf_index IS NULL")
 			b.fill(900)
 			b.seal(900)
 		}, ErrForked, "has grown since it was restored"},
 		"another log":  {func(_ *fixture, l *Later) { l.Origin = "example.com/other" }, ErrForked, "another log"},
 		"another root": {func(_ *fixture, l *Later) { l.Tree.Hash[0] ^= 1 }, nil, "damaged"},
-		"a leaf too few": {func(_ *fixture, l *Later) {
+		"leaf missing": {func(_ *fixture, l *Later) {
 			all := l.Leaves
 			l.Leaves = func(first int64, each func([]byte) error) error {
 				n := first
@@ -195,7 +195,7 @@ func TestCompleteNothing(t *testing.T) {
 				})
 			}
 		}, nil, "damaged"},
-		"a leaf too many": {func(_ *fixture, l *Later) {
+		"extra leaf": {func(_ *fixture, l *Later) {
 			all := l.Leaves
 			l.Leaves = func(first int64, each func([]byte) error) error {
 				var last []byte
@@ -205,13 +205,13 @@ func TestCompleteNothing(t *testing.T) {
 				return each(last)
 			}
 		}, nil, "damaged"},
-		"no receipts": {func(_ *fixture, l *Later) {
+		"not receipts": {func(_ *fixture, l *Later) {
 			l.Leaves = func(_ int64, each func([]byte) error) error { return each([]byte("words")) }
 		}, nil, "damaged"},
-		"cannot be read": {func(_ *fixture, l *Later) {
+		"unreadable": {func(_ *fixture, l *Later) {
 			l.Leaves = func(int64, func([]byte) error) error { return domain.Errorf(domain.CodeInternal, "wrong") }
 		}, nil, wrong.Error()},
-		"a receipt has other contents": {func(b *fixture, _ *Later) {
+		"receipt changed": {func(b *fixture, _ *Later) {
 			b.exec("UPDATE lethe.receipts SET body = set_byte(body, 200, 33) WHERE leaf_index IS NULL")
 		}, nil, "does not match its signatures"},
 	} {
@@ -233,17 +233,17 @@ func TestCompleteNothing(t *testing.T) {
 				n, err = b.asOwner().Missing(t.Context(), later)
 			}
 			if n != 0 || err == nil || !strings.Contains(err.Error(), c.says) || c.is != nil && !errors.Is(err, c.is) {
-				t.Errorf("added %d, %v", n, err)
+				t.Errorf("added %d (error %v), want none", n, err)
 			}
 			if after := b.sums(); after != before {
-				t.Errorf("it is not as it was:\n%s\n%s", before, after)
+				t.Errorf("the log changed, before:\n%s\nafter:\n%s", before, after)
 			}
 		})
 	}
 }
 
-// TestCompleteIsNotForTheService: its role may add no leaf.
-func TestCompleteIsNotForTheService(t *testing.T) {
+// TestCompleteServiceRole: the service's role cannot add leaves.
+func TestCompleteServiceRole(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	b.fill(3)
@@ -252,15 +252,15 @@ func TestCompleteIsNotForTheService(t *testing.T) {
 	b.restore(nil, 0)
 	for l, want := range map[*Log]bool{b.Log: false, b.asOwner(): true} {
 		if may, err := l.MayComplete(t.Context()); may != want || err != nil {
-			t.Errorf("may %v, want %v: %v", may, want, err)
+			t.Errorf("permitted %v, want %v: %v", may, want, err)
 		}
 	}
 	if n, err := b.Complete(t.Context(), later, nil); n != 0 || err == nil {
-		t.Errorf("added %d, %v", n, err)
+		t.Errorf("added %d (error %v), want none", n, err)
 	}
 }
 
-// TestGrown: whoever goes on from where it was told to misses no receipt.
+// TestGrown: a caller that continues where the last call ended misses no receipt.
 func TestGrown(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -270,7 +270,7 @@ func TestGrown(t *testing.T) {
 		t.Helper()
 		sealed, unsealed, n, err := b.Grown(t.Context(), next)
 		if err != nil || len(sealed) != wantSealed || len(unsealed) != wantUnsealed {
-			t.Errorf("want %d and %d, got %d and %d, %v", wantSealed, wantUnsealed, len(sealed), len(unsealed), err)
+			t.Errorf("want %d sealed and %d unsealed, got %d and %d (error %v)", wantSealed, wantUnsealed, len(sealed), len(unsealed), err)
 		}
 		next = n
 		for _, id := range append(sealed, unsealed...) {
@@ -288,6 +288,6 @@ func TestGrown(t *testing.T) {
 	look(2, 0)
 	look(0, 0)
 	if len(seen) != 5 || next != 5 {
-		t.Errorf("saw %d up to %d", len(seen), next)
+		t.Errorf("got %d receipts up to leaf %d", len(seen), next)
 	}
 }

@@ -12,11 +12,11 @@ import (
 	"lethe/receipt"
 )
 
-// witnessed is a log that has two witnesses.
+// witnessed is a log with two witnesses.
 type witnessed struct {
 	*fixture
 	one, other testreceipt.Witness
-	keys       []receipt.PublicKey // of the log and of both
+	keys       []receipt.PublicKey // of the log and both witnesses
 }
 
 func newWitnessed(t *testing.T) witnessed {
@@ -42,8 +42,8 @@ func (w *witnessed) cosign(cosigned []byte, want int) {
 	}
 }
 
-// TestCosign: what witnesses have signed is handed out with receipts, for as long
-// as there is nothing newer of theirs, and the log goes on.
+// TestCosign: receipts come with the checkpoint that the witnesses have cosigned
+// until there is a newer one, while the log continues.
 func TestCosign(t *testing.T) {
 	t.Parallel()
 	w := newWitnessed(t)
@@ -62,7 +62,7 @@ func TestCosign(t *testing.T) {
 	}
 	proven(w.Log, w.keys, 1, 0)
 
-	// In an order that is not the canonical one, and without the log's own.
+	// Not in canonical order, and without the log's own signature.
 	sent := w.newest()
 	text, own, _ := bytes.Cut(sent, []byte("\n\n"))
 	now := time.Now()
@@ -73,16 +73,16 @@ func TestCosign(t *testing.T) {
 	w.cosign(slices.Concat(sent, w.one.Sign(sent, now), w.other.Sign(sent, now)), 1)
 	proven(w.Log, w.keys, 1, 2)
 	if _, signatures, err := receipt.OpenCheckpoint(w.newest(), w.keys); err != nil || len(signatures) != 3 {
-		t.Errorf("%d signatures, %v", len(signatures), err)
+		t.Errorf("got %d signatures (error %v)", len(signatures), err)
 	}
 
-	// The log goes on, and the witnesses have their time.
+	// The log continues before the witnesses have cosigned.
 	second := w.write(1)[0]
 	w.fill(700)
 	w.seal(701)
 	proven(w.Log, w.keys, 1, 2)
 	if got, err := w.Receipt(t.Context(), second.ID); err != nil || got.File == nil {
-		t.Errorf("what no witness has seen: %+v, %v", got, err)
+		t.Errorf("receipt without cosignatures: got %+v (error %v)", got, err)
 	}
 	w.write(1)
 	w.seal(1)
@@ -93,13 +93,13 @@ func TestCosign(t *testing.T) {
 	proven(w.Log, w.keys, 703, 1)
 	w.sound(704)
 
-	// Who knows other witnesses or another key gets what can be checked by them.
+	// A caller with other witnesses or another key gets what these can verify.
 	proven(w.fixture.open(Config{Signers: []receipt.Signer{w.signer}}), w.public(), 704, 0)
 	proven(w.fixture.open(Config{Signers: []receipt.Signer{w.signer}, Witnesses: []receipt.PublicKey{w.other.Key}}), w.public(), 704, 0)
 }
 
-// TestCosignRefuses: then nothing is added.
-func TestCosignRefuses(t *testing.T) {
+// TestCosignErrors: an invalid cosignature is refused, and nothing is added.
+func TestCosignErrors(t *testing.T) {
 	t.Parallel()
 	w := newWitnessed(t)
 	w.write(1)
@@ -112,7 +112,7 @@ func TestCosignRefuses(t *testing.T) {
 	waits := w.fixture.open(Config{Signers: []receipt.Signer{w.signer}, Standbys: []string{"never"}, Witnesses: w.keys[1:]})
 	w.write(1)
 	if n, err := waits.Seal(t.Context()); err != nil || n != 1 {
-		t.Fatalf("sealed %d, %v", n, err)
+		t.Fatalf("sealed %d (error %v)", n, err)
 	}
 	c, err := receipt.ParseCheckpoint(append(bytes.SplitN(sent, []byte("\n\n"), 2)[0], '\n'))
 	if err != nil {
@@ -134,36 +134,36 @@ func TestCosignRefuses(t *testing.T) {
 		code  domain.Code
 		says  string
 	}{
-		"nothing":               {nil, domain.CodeInvalid, "Not a checkpoint"},
-		"no signature":          {sent, domain.CodeInvalid, "No witness has signed"},
-		"a stranger's":          {slices.Concat(sent, stranger.Sign(sent, now)), domain.CodeInvalid, "is signed with stranger.example/w+"},
-		"one of two a stranger": {slices.Concat(sent, w.one.Sign(sent, now), stranger.Sign(sent, now)), domain.CodeInvalid, "stranger.example/w+"},
-		"of another checkpoint": {slices.Concat(sent, w.one.Sign(older, now)), domain.CodeInvalid, "is wrong"},
-		"words":                 {slices.Concat(sent, []byte("thanks\n")), domain.CodeInvalid, "is none"},
-		"a fork":                {slices.Concat(signed(fork), w.one.Sign(signed(fork), now)), domain.CodeConflict, "forked"},
-		"not published":         {slices.Concat(signed(larger), w.one.Sign(signed(larger), now)), domain.CodeNotFound, "no checkpoint of size 3"},
+		"nothing":                      {nil, domain.CodeInvalid, "Not a checkpoint"},
+		"no signature":                 {sent, domain.CodeInvalid, "No witness has signed"},
+		"unknown witness":              {slices.Concat(sent, stranger.Sign(sent, now)), domain.CodeInvalid, "is signed with stranger.example/w+"},
+		"one of two witnesses unknown": {slices.Concat(sent, w.one.Sign(sent, now), stranger.Sign(sent, now)), domain.CodeInvalid, "stranger.example/w+"},
+		"another checkpoint":           {slices.Concat(sent, w.one.Sign(older, now)), domain.CodeInvalid, "is wrong"},
+		"not a signature":              {slices.Concat(sent, []byte("thanks\n")), domain.CodeInvalid, "is none"},
+		"a fork":                       {slices.Concat(signed(fork), w.one.Sign(signed(fork), now)), domain.CodeConflict, "forked"},
+		"not published":                {slices.Concat(signed(larger), w.one.Sign(signed(larger), now)), domain.CodeNotFound, "no checkpoint of size 3"},
 	} {
 		_, added, err := w.Cosign(t.Context(), c.given)
 		if added != 0 || domain.CodeOf(err) != c.code || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: added %d, %v", name, added, err)
+			t.Errorf("%s: added %d (error %v), want none", name, added, err)
 		}
 	}
 	if _, _, err := w.fixture.open(Config{}).Cosign(t.Context(), sent); err != ErrNoKey {
-		t.Errorf("without a key: %v", err)
+		t.Errorf("without a key: got %v", err)
 	}
 	if n := w.number("SELECT count(*) FROM lethe.cosignatures"); n != 0 {
-		t.Errorf("%d were added", n)
+		t.Errorf("%d cosignatures were added, want none", n)
 	}
 	for _, key := range []receipt.PublicKey{testreceipt.Signer(t, "example.com/other").PublicKey(), testreceipt.NewWitness(t, origin).Key} {
 		if _, err := New(w.role, Config{Signers: []receipt.Signer{w.signer}, Witnesses: []receipt.PublicKey{key}}); err == nil {
-			t.Errorf("%s is taken for a witness", key.ID())
+			t.Errorf("%s was accepted as a witness", key.ID())
 		}
 	}
 }
 
-// TestCosignaturesChanged: a wrong one is not handed out, and the audit finds it;
-// one of a key that is not known any more is left out.
-func TestCosignaturesChanged(t *testing.T) {
+// TestCosignatureTampering: a wrong cosignature is not served, and the audit finds
+// it. One with a key that is no longer known is omitted.
+func TestCosignatureTampering(t *testing.T) {
 	t.Parallel()
 	w := newWitnessed(t)
 	r := w.write(1)[0]
@@ -176,15 +176,15 @@ func TestCosignaturesChanged(t *testing.T) {
 		line []byte
 		says string
 	}{
-		"changed":    {w.one.Sign([]byte("another\n\n"), time.Now()), "is wrong"},
-		"no line":    {[]byte("thanks\n"), "is none"},
-		"two":        {slices.Concat(line, []byte("thanks\n")), "is none"},
-		"a stranger": {other, ""},
+		"changed":         {w.one.Sign([]byte("another\n\n"), time.Now()), "is wrong"},
+		"not a line":      {[]byte("thanks\n"), "is none"},
+		"two":             {slices.Concat(line, []byte("thanks\n")), "is none"},
+		"unknown witness": {other, ""},
 	} {
 		w.exec("UPDATE lethe.cosignatures SET line = $1", c.line)
 		audit, err := w.Audit(t.Context(), nil)
 		if err != nil || len(audit.Findings) > 0 != (c.says != "") || !strings.Contains(strings.Join(audit.Findings, "\n"), c.says) {
-			t.Errorf("%s: want %q, found %q, %v", name, c.says, audit.Findings, err)
+			t.Errorf("%s: want the finding %q, got %q (error %v)", name, c.says, audit.Findings, err)
 		}
 		got, err := w.Receipt(t.Context(), r.ID)
 		if err != nil {
@@ -197,7 +197,7 @@ func TestCosignaturesChanged(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if n, err := w.Seal(t.Context()); err != nil || n != 0 {
-			t.Errorf("%s: sealed %d, %v", name, n, err)
+			t.Errorf("%s: sealed %d (error %v)", name, n, err)
 		}
 	}
 }

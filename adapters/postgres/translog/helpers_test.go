@@ -16,8 +16,8 @@ import (
 
 const origin = testreceipt.Origin
 
-// fixture is a database with a log on it, under the role that has the least
-// grants, and the owner's way in.
+// fixture is a database with a log on it, which uses the role with the fewest
+// grants, and a connection as the owner.
 type fixture struct {
 	*Log
 	t        testing.TB
@@ -35,7 +35,7 @@ func newFixture(t testing.TB) *fixture {
 	return b
 }
 
-// open makes another log on the same database, as another process would.
+// open makes another log on the same database, like another process.
 func (b *fixture) open(cfg Config) *Log {
 	b.t.Helper()
 	l, err := New(b.role, cfg)
@@ -77,7 +77,7 @@ func newReceipt(t testing.TB, log string) postgres.Receipt {
 	return postgres.Receipt{ID: id, Body: body, Salt: salt[:], Actor: &actor, OwnerKeys: [][]byte{[]byte(rand.Text())}}
 }
 
-// write writes receipts as the service would, each in a transaction.
+// write writes receipts as the service does, each in a transaction.
 func (b *fixture) write(n int) []postgres.Receipt {
 	b.t.Helper()
 	written := make([]postgres.Receipt, n)
@@ -100,7 +100,7 @@ func (b *fixture) writeReceipt(r postgres.Receipt) {
 	}
 }
 
-// fill writes many receipts at once, by copies of one.
+// fill writes many receipts at once, as copies of one.
 func (b *fixture) fill(n int) {
 	b.t.Helper()
 	template := newReceipt(b.t, origin)
@@ -109,7 +109,7 @@ func (b *fixture) fill(n int) {
 		FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, $3)) ids`, template.Body, template.ID.String(), n)
 }
 
-// seal seals once, and fails the test where that is not so many.
+// seal seals once, and fails the test unless want receipts were sealed.
 func (b *fixture) seal(want int) {
 	b.t.Helper()
 	if n, err := b.Seal(b.t.Context()); err != nil || n != want {
@@ -117,10 +117,10 @@ func (b *fixture) seal(want int) {
 	}
 }
 
-// public are the keys that proofs are checked with.
+// public are the keys that verify proofs.
 func (b *fixture) public() []receipt.PublicKey { return []receipt.PublicKey{b.signer.PublicKey()} }
 
-// tree is that of a signed checkpoint.
+// tree is the tree of a signed checkpoint.
 func (b *fixture) tree(signed []byte) tlog.Tree {
 	b.t.Helper()
 	c, _, err := receipt.OpenCheckpoint(signed, b.public())
@@ -130,7 +130,7 @@ func (b *fixture) tree(signed []byte) tlog.Tree {
 	return tlog.Tree{N: c.Size, Hash: c.Root}
 }
 
-// checkpoints are all that there are, the smallest first.
+// checkpoints are all checkpoints, smallest first.
 func (b *fixture) checkpoints() []tlog.Tree {
 	b.t.Helper()
 	rows, err := b.owner.Pool().Query(b.t.Context(), "SELECT note FROM lethe.checkpoints ORDER BY size")
@@ -148,17 +148,16 @@ func (b *fixture) checkpoints() []tlog.Tree {
 	return trees
 }
 
-// sound makes sure that the log holds so many leaves, one after another, that an
-// audit finds nothing and that every checkpoint has grown out of the ones
-// before.
+// sound checks that the log has leaves consecutive leaves, that an audit finds
+// nothing, and that every checkpoint is consistent with the previous ones.
 func (b *fixture) sound(leaves int64) {
 	b.t.Helper()
 	audit, err := b.Audit(b.t.Context(), nil)
 	if err != nil || len(audit.Findings) > 0 || audit.Size != leaves || audit.Unverified > 0 {
-		b.t.Fatalf("of %d leaves the audit found %+v, %v", leaves, audit, err)
+		b.t.Fatalf("audit of %d leaves: got %+v (error %v)", leaves, audit, err)
 	}
 	if n := b.number("SELECT count(*) FROM lethe.receipts WHERE leaf_index < $1", leaves); n != leaves {
-		b.t.Fatalf("there are %d receipts of %d leaves", n, leaves)
+		b.t.Fatalf("got %d receipts of %d leaves", n, leaves)
 	}
 	trees := b.checkpoints()
 	if int64(len(trees)) != audit.Checkpoints {
@@ -171,13 +170,13 @@ func (b *fixture) sound(leaves int64) {
 				err = tlog.CheckTree(proof, newer.N, newer.Hash, older.N, older.Hash)
 			}
 			if err != nil {
-				b.t.Fatalf("the checkpoint of %d leaves has not grown out of the one of %d: %v", newer.N, older.N, err)
+				b.t.Fatalf("the checkpoint of %d leaves is not consistent with that of %d: %v", newer.N, older.N, err)
 			}
 		}
 	}
 }
 
-// anyReceipt is the last that was sealed.
+// anyReceipt is the receipt that was sealed last.
 func (b *fixture) anyReceipt() (id uuid.UUID) {
 	b.t.Helper()
 	if err := b.owner.Pool().QueryRow(b.t.Context(), "SELECT id FROM lethe.receipts ORDER BY leaf_index DESC NULLS LAST LIMIT 1").Scan(&id); err != nil {
@@ -186,7 +185,7 @@ func (b *fixture) anyReceipt() (id uuid.UUID) {
 	return id
 }
 
-// root is that of the tree as it is.
+// root is the current root.
 func (b *fixture) root() (root []byte) {
 	b.t.Helper()
 	if err := b.owner.Pool().QueryRow(b.t.Context(), "SELECT root FROM lethe.log_state").Scan(&root); err != nil {

@@ -13,7 +13,7 @@ import (
 	"lethe/receipt"
 )
 
-// How a process that seals until it is killed is told what to do.
+// The environment of a process that seals until it is killed.
 const (
 	sealerURL = "LETHE_TEST_SEALER_URL"
 	sealerKey = "LETHE_TEST_SEALER_KEY"
@@ -47,8 +47,8 @@ func sealUntilKilled() error {
 	}
 }
 
-// TestKilledSealers: three processes at a time seal what is being written, and
-// are killed at random moments.
+// TestKilledSealers: three processes at a time seal receipts as they are written,
+// and are killed at random moments.
 func TestKilledSealers(t *testing.T) {
 	t.Parallel()
 	const kills, atATime = 12, 3
@@ -87,7 +87,7 @@ func TestKilledSealers(t *testing.T) {
 		_ = p.cmd.Process.Kill()
 		if err := p.cmd.Wait(); err == nil || p.cmd.ProcessState.Exited() {
 			said, _ := os.ReadFile(p.log.Name())
-			t.Errorf("a sealer ended by itself: %v: %s", err, said)
+			t.Errorf("a sealer exited by itself: %v: %s", err, said)
 		}
 		_ = p.log.Close()
 	}
@@ -100,13 +100,13 @@ func TestKilledSealers(t *testing.T) {
 		for deadline := time.Now().Add(30 * time.Second); ; {
 			b.fill(50)
 			written += 50
-			// Each of them has had something to do before it is killed.
+			// Each process gets work before it is killed.
 			if sealed := b.number("SELECT coalesce(max(size), 0) FROM lethe.checkpoints"); sealed > sealedByOthers {
 				sealedByOthers = sealed
 				break
 			}
 			if time.Now().After(deadline) {
-				t.Fatal("nothing is sealed")
+				t.Fatal("nothing was sealed")
 			}
 			time.Sleep(5 * time.Millisecond)
 		}
@@ -131,7 +131,7 @@ func TestKilledSealers(t *testing.T) {
 			}
 			break
 		} else if n == 0 {
-			time.Sleep(10 * time.Millisecond) // the server has not noticed yet that the last one is gone
+			time.Sleep(10 * time.Millisecond) // until the server notices that the last process is gone
 		}
 	}
 	b.sound(int64(written))

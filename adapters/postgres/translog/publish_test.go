@@ -10,8 +10,8 @@ import (
 	"lethe/receipt"
 )
 
-// played hides the server's view of its standbys behind a table, and gives the
-// log a way in that sees it.
+// played replaces the server's view of its standbys by a table, and returns a log
+// that reads it.
 func (b *fixture) played(standbys ...string) *Log {
 	b.t.Helper()
 	b.exec(`CREATE SCHEMA played;
@@ -27,8 +27,8 @@ func (b *fixture) played(standbys ...string) *Log {
 	return l
 }
 
-// standby says what a standby has replayed: an expression, or nothing where it
-// is not connected.
+// standby sets what a standby has replayed, as an SQL expression; empty means it is
+// not connected.
 func (b *fixture) standby(name, replayed string) {
 	b.t.Helper()
 	b.exec("DELETE FROM played.pg_stat_replication WHERE application_name = $1", name)
@@ -60,14 +60,14 @@ func TestPublish(t *testing.T) {
 		case err != nil:
 			t.Error(err)
 		case b.tree(signed).N != want:
-			t.Errorf("a checkpoint of %d leaves is shown, want %d", b.tree(signed).N, want)
+			t.Errorf("got a checkpoint of %d leaves, want %d", b.tree(signed).N, want)
 		}
 	}
 	seal := func(l *Log) {
 		t.Helper()
 		b.write(1)
 		if n, err := l.Seal(t.Context()); err != nil || n != 1 {
-			t.Fatalf("sealed %d, %v", n, err)
+			t.Fatalf("sealed %d (error %v)", n, err)
 		}
 	}
 
@@ -96,7 +96,7 @@ func TestPublish(t *testing.T) {
 	b.standby("far", "(SELECT lsn FROM lethe.checkpoints WHERE size = 2)")
 	seal(l)
 	if n, _, err := l.Publish(t.Context()); err != nil || n != 2 {
-		t.Errorf("published %d of those that both have: %v", n, err)
+		t.Errorf("published %d of those that both standbys have: %v", n, err)
 	}
 	shown(3)
 	b.exec("INSERT INTO played.pg_stat_replication (application_name, replay_lsn) VALUES ('near', '0/1')")
@@ -106,9 +106,9 @@ func TestPublish(t *testing.T) {
 	publish("both gone", 0, "far", "near")
 	shown(3)
 
-	// Once none has to be waited for, all is published, and at once.
+	// Without standbys to wait for, everything is published at once.
 	if n, _, err := b.Publish(t.Context()); err != nil || n != 1 {
-		t.Errorf("published %d, %v", n, err)
+		t.Errorf("published %d (error %v)", n, err)
 	}
 	shown(4)
 	seal(b.Log)
@@ -116,67 +116,67 @@ func TestPublish(t *testing.T) {
 	b.sound(5)
 }
 
-// TestPublishIsNotPermitted: without the privilege, the columns are null, and
-// that is not taken for a standby that is not there.
-func TestPublishIsNotPermitted(t *testing.T) {
+// TestPublishNotPermitted: without the privilege, the view's columns are null,
+// which must not count as a missing standby.
+func TestPublishNotPermitted(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	l := b.open(Config{Signers: []receipt.Signer{b.signer}, Standbys: []string{"near"}})
 	_, _, err := l.Publish(t.Context())
 	if domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), "pg_monitor") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an error naming pg_monitor", err)
 	}
 	b.exec(`GRANT pg_monitor TO "` + b.role.Pool().Config().ConnConfig.User + `"`)
 	if _, absent, err := l.Publish(t.Context()); err != nil || !slices.Equal(absent, []string{"near"}) {
-		t.Errorf("with the privilege: %q, %v", absent, err)
+		t.Errorf("with the privilege: got %q missing (error %v)", absent, err)
 	}
 }
 
-// TestThePlaceIsAfterTheCommit: the place that standbys have to have replayed is
-// not before the end of the sealing's transaction.
-func TestThePlaceIsAfterTheCommit(t *testing.T) {
+// TestPositionAfterCommit: the position that standbys must have replayed is
+// not before the end of the sealing transaction.
+func TestPositionAfterCommit(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	l := b.played("near")
 	for range 3 {
 		b.write(1)
 		if n, err := l.Seal(t.Context()); err != nil || n != 1 {
-			t.Fatalf("sealed %d, %v", n, err)
+			t.Fatalf("sealed %d (error %v)", n, err)
 		}
 		var after string
 		if err := b.owner.Pool().QueryRow(t.Context(), "SELECT pg_current_wal_lsn()::text").Scan(&after); err != nil {
 			t.Fatal(err)
 		}
 		if n := b.number("SELECT count(*) FROM lethe.checkpoints WHERE lsn IS NULL"); n != 1 {
-			t.Errorf("%d checkpoints are without a place before anyone has looked", n)
+			t.Errorf("%d checkpoints have no position before the first look", n)
 		}
 		if _, _, err := l.Publish(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if n := b.number("SELECT count(*) FROM lethe.checkpoints WHERE lsn < $1::text::pg_lsn AND size = (SELECT max(size) FROM lethe.checkpoints)", after); n != 0 {
-			t.Error("the place is before the commit")
+			t.Error("the position is before the commit")
 		}
 	}
 }
 
-// TestPlaceOfAnotherCluster: a dump that is restored brings checkpoints along
-// that were not published yet. Their places are in the write-ahead log of the
-// first cluster, and may be far ahead of this one's.
-func TestPlaceOfAnotherCluster(t *testing.T) {
+// TestPositionOfOtherCluster: a restored dump contains unpublished checkpoints.
+// Their positions are in the write-ahead log of the first cluster, which may be far
+// ahead of this one's.
+func TestPositionOfOtherCluster(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	l := b.played("near")
 	b.write(1)
 	if n, err := l.Seal(t.Context()); err != nil || n != 1 {
-		t.Fatalf("sealed %d, %v", n, err)
+		t.Fatalf("sealed %d (error %v)", n, err)
 	}
 	b.exec("UPDATE lethe.checkpoints SET lsn = 'FFFFFF/0'")
 	b.standby("near", "'0/1'::pg_lsn")
 	if n, _, err := l.Publish(t.Context()); err != nil || n != 0 {
-		t.Errorf("published %d before the standby had it: %v", n, err)
+		t.Errorf("published %d before the standby replayed it: %v", n, err)
 	}
 	b.standby("near", "pg_current_wal_lsn()")
 	if n, _, err := l.Publish(t.Context()); err != nil || n != 1 {
-		t.Errorf("published %d, %v", n, err)
+		t.Errorf("published %d (error %v)", n, err)
 	}
 }

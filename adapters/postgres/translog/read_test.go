@@ -14,7 +14,8 @@ import (
 	"lethe/receipt"
 )
 
-// portFixture seals without publishing, as it waits for a standby that never comes.
+// portFixture seals without publishing, since it waits for a standby that never
+// connects.
 type portFixture struct {
 	*fixture
 	waits *Log
@@ -50,12 +51,12 @@ func (f portFixture) Publish() {
 	}
 }
 
-func TestPromises(t *testing.T) {
+func TestLog(t *testing.T) {
 	t.Parallel()
 	porttest.Log(t, func(t *testing.T) porttest.LogFixture { return newPortFixture(t, newFixture(t)) })
 }
 
-func TestPromisesThroughPgBouncer(t *testing.T) {
+func TestLogThroughPgBouncer(t *testing.T) {
 	t.Parallel()
 	through := pgtest.ThroughPgBouncer(t)
 	porttest.Log(t, func(t *testing.T) porttest.LogFixture {
@@ -66,8 +67,8 @@ func TestPromisesThroughPgBouncer(t *testing.T) {
 	})
 }
 
-// TestProofFiles: what is handed out is what the check of receipts takes, at
-// every place of trees of many sizes.
+// TestProofFiles: the check of receipts accepts every proof file served, for every
+// place in trees of many sizes.
 func TestProofFiles(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -83,24 +84,23 @@ func TestProofFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := receipt.Check(got.File, b.public(), receipt.Options{}); err != nil {
-				t.Errorf("with %d more: %v", more, err)
+				t.Errorf("with %d more leaves: %v", more, err)
 			}
 		}
 	}
 }
 
-// TestReadingWhatWasChanged: what does not lead to the signed root is not
-// handed out.
-func TestReadingWhatWasChanged(t *testing.T) {
+// TestReadTampered: what does not lead to the signed root is not served.
+func TestReadTampered(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ sql, says string }{
-		"the receipt":       {"UPDATE lethe.receipts SET body = set_byte(body, 200, 33) WHERE leaf_index = 5", "leaf 5,"},
-		"its place":         {"UPDATE lethe.receipts SET leaf_index = 300 WHERE leaf_index = 5", "leaf 300,"},
-		"its tile":          {"UPDATE lethe.tiles SET hashes = set_byte(hashes, 4, get_byte(hashes, 4) # 1) WHERE level = 0 AND idx = 0", "do not match the signed tree"},
-		"a tile on the way": {"DELETE FROM lethe.tiles WHERE level = 1", "level 1 is missing"},
-		"the checkpoint":    {"UPDATE lethe.checkpoints SET note = 'note'", "newest checkpoint"},
-		"of another log":    {"UPDATE lethe.checkpoints SET note = convert_to(replace(convert_from(note, 'UTF8'), 'example.com', 'example.org'), 'UTF8')", "to the log"},
-		"of another size":   {"UPDATE lethe.checkpoints SET size = 299", "has size 300"},
+		"receipt":                    {"UPDATE lethe.receipts SET body = set_byte(body, 200, 33) WHERE leaf_index = 5", "leaf 5,"},
+		"leaf index":                 {"UPDATE lethe.receipts SET leaf_index = 300 WHERE leaf_index = 5", "leaf 300,"},
+		"tile":                       {"UPDATE lethe.tiles SET hashes = set_byte(hashes, 4, get_byte(hashes, 4) # 1) WHERE level = 0 AND idx = 0", "do not match the signed tree"},
+		"upper tile":                 {"DELETE FROM lethe.tiles WHERE level = 1", "level 1 is missing"},
+		"checkpoint":                 {"UPDATE lethe.checkpoints SET note = 'note'", "newest checkpoint"},
+		"checkpoint of another log":  {"UPDATE lethe.checkpoints SET note = convert_to(replace(convert_from(note, 'UTF8'), 'example.com', 'example.org'), 'UTF8')", "to the log"},
+		"checkpoint of another size": {"UPDATE lethe.checkpoints SET size = 299", "has size 300"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,13 +109,13 @@ func TestReadingWhatWasChanged(t *testing.T) {
 			r := b.write(1)[0]
 			b.fill(294)
 			b.seal(300)
-			b.Log = b.open(Config{Signers: []receipt.Signer{b.signer}}) // has seen nothing yet
+			b.Log = b.open(Config{Signers: []receipt.Signer{b.signer}}) // has not seen any checkpoint yet
 			if got, err := b.Receipt(t.Context(), r.ID); err != nil || got.File == nil {
-				t.Fatalf("before: %+v, %v", got, err)
+				t.Fatalf("before the change: got %+v (error %v)", got, err)
 			}
 			b.exec(c.sql)
 			got, err := b.Receipt(t.Context(), r.ID)
-			if c.says == "leaf 300," { // outside of the published tree
+			if c.says == "leaf 300," { // outside the published tree
 				if err != nil || got.File != nil {
 					t.Errorf("got %+v, %v", got, err)
 				}
@@ -128,9 +128,9 @@ func TestReadingWhatWasChanged(t *testing.T) {
 	}
 }
 
-// TestNothingOlderThanWasShown: after the database has been turned back, its
-// older checkpoint is not shown by a process that has shown a newer one.
-func TestNothingOlderThanWasShown(t *testing.T) {
+// TestReadRolledBack: after a rollback of the database, a process that
+// has shown a newer checkpoint does not show the older one.
+func TestReadRolledBack(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	r := b.write(1)[0]
@@ -143,20 +143,20 @@ func TestNothingOlderThanWasShown(t *testing.T) {
 	}
 	b.exec("DELETE FROM lethe.checkpoints WHERE size = 2")
 	if _, err := reader.Checkpoint(t.Context()); domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), "another one of size 2") {
-		t.Errorf("the older checkpoint: %v", err)
+		t.Errorf("older checkpoint: got %v, want an internal error", err)
 	}
 	if got, err := reader.Receipt(t.Context(), r.ID); domain.CodeOf(err) != domain.CodeInternal || got.File != nil {
-		t.Errorf("a proof by the older checkpoint: %v", err)
+		t.Errorf("proof with the older checkpoint: got %v, want an error", err)
 	}
 	b.exec("DELETE FROM lethe.checkpoints")
 	if _, err := reader.Checkpoint(t.Context()); domain.CodeOf(err) != domain.CodeInternal {
-		t.Errorf("no checkpoint: %v", err)
+		t.Errorf("no checkpoint: got %v, want an error", err)
 	}
 }
 
-// TestReadersAtOnce: those who began before a sealing are not taken for ones
-// that see an older database.
-func TestReadersAtOnce(t *testing.T) {
+// TestReadDuringSeal: a read that started before a sealing does not count as a
+// rollback.
+func TestReadDuringSeal(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	r := b.write(1)[0]
@@ -188,8 +188,8 @@ func TestReadersAtOnce(t *testing.T) {
 	}
 }
 
-// TestProofIsOneQuery, at whatever place and size.
-func TestProofIsOneQuery(t *testing.T) {
+// TestProofQueries: a proof takes one query, for every leaf and size.
+func TestProofQueries(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	first := b.write(1)[0]
@@ -204,23 +204,23 @@ func TestProofIsOneQuery(t *testing.T) {
 	for _, r := range []postgres.Receipt{first, last} {
 		queries.n.Store(0)
 		if got, err := log.Receipt(t.Context(), r.ID); err != nil || got.File == nil || queries.n.Load() != 1 {
-			t.Errorf("%d queries, %v", queries.n.Load(), err)
+			t.Errorf("got %d queries (error %v)", queries.n.Load(), err)
 		}
 	}
 	queries.n.Store(0)
 	if _, err := log.Consistency(t.Context(), 1, 702); err != nil || queries.n.Load() != 1 {
-		t.Errorf("%d queries for a proof of consistency, %v", queries.n.Load(), err)
+		t.Errorf("consistency proof: got %d queries (error %v)", queries.n.Load(), err)
 	}
 }
 
-func TestNoConsistency(t *testing.T) {
+func TestConsistencyInvalidSizes(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	b.fill(10)
 	b.seal(10)
 	for _, c := range [][2]int64{{0, 10}, {-1, 10}, {7, 3}, {3, 11}, {3, 5000}, {1, 1 << 62}} {
 		if _, err := b.Consistency(t.Context(), c[0], c[1]); domain.CodeOf(err) != domain.CodeNotFound {
-			t.Errorf("from %d to %d: %v", c[0], c[1], err)
+			t.Errorf("from %d to %d: got %v", c[0], c[1], err)
 		}
 	}
 }

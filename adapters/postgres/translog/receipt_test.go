@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// TestClusterOfAReceipt: it is that of the server that writes the receipt, which
-// may be another one than when somebody last asked.
-func TestClusterOfAReceipt(t *testing.T) {
+// TestReceiptCluster: a receipt names the cluster of the server that writes it,
+// which may have changed since it was last read.
+func TestReceiptCluster(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	var startedAt time.Time
@@ -20,10 +20,10 @@ func TestClusterOfAReceipt(t *testing.T) {
 		cluster   int64
 		want      int64
 	}{
-		"nobody has asked": {time.Time{}, 0, here},
-		"of this run":      {startedAt, 42, 42},
-		"of another run":   {startedAt.Add(-time.Microsecond), 42, here},
-		"not to be known":  {startedAt, 0, 0},
+		"never read":            {time.Time{}, 0, here},
+		"read since the start":  {startedAt, 42, 42},
+		"read before the start": {startedAt.Add(-time.Microsecond), 42, here},
+		"not readable":          {startedAt, 0, 0},
 	} {
 		r := newReceipt(t, origin)
 		r.Server.StartedAt, r.Server.Cluster = c.startedAt, c.cluster

@@ -24,12 +24,12 @@ func TestSeal(t *testing.T) {
 	b := newFixture(t)
 	b.seal(0)
 	if n := b.number("SELECT count(*) FROM lethe.log_state") + b.number("SELECT count(*) FROM lethe.checkpoints"); n != 0 {
-		t.Error("a log without receipts has a state or a checkpoint")
+		t.Error("an empty log has a state or a checkpoint")
 	}
 	first := b.write(3)
 	backlog, err := b.Backlog(t.Context())
 	if err != nil || !backlog.Waiting || backlog.Oldest < 0 || backlog.Size != 0 || backlog.Published != 0 {
-		t.Errorf("before: %+v, %v", backlog, err)
+		t.Errorf("before sealing: got the backlog %+v (error %v)", backlog, err)
 	}
 	b.seal(3)
 	b.seal(0)
@@ -37,7 +37,7 @@ func TestSeal(t *testing.T) {
 	// In the order in which they were written.
 	for i, r := range first {
 		if at := b.number("SELECT leaf_index FROM lethe.receipts WHERE id = $1", r.ID); at != int64(i) {
-			t.Errorf("receipt %d is leaf %d", i, at)
+			t.Errorf("receipt %d has leaf index %d", i, at)
 		}
 	}
 	total := 3
@@ -49,12 +49,12 @@ func TestSeal(t *testing.T) {
 	}
 	backlog, err = b.Backlog(t.Context())
 	if want := (Backlog{Size: int64(total), Published: int64(total)}); err != nil || backlog != want {
-		t.Errorf("after: %+v, %v", backlog, err)
+		t.Errorf("after sealing: got the backlog %+v (error %v)", backlog, err)
 	}
 }
 
-// TestSealNoMoreThan: a call takes a bounded number, the next goes on.
-func TestSealNoMoreThan(t *testing.T) {
+// TestSealBatchSize: a call seals a limited number, the next call continues.
+func TestSealBatchSize(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	b.fill(MaxSealed + 5)
@@ -63,15 +63,15 @@ func TestSealNoMoreThan(t *testing.T) {
 	b.sound(MaxSealed + 5)
 }
 
-func TestSealWithoutAKey(t *testing.T) {
+func TestSealWithoutKey(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	b.write(1)
 	if n, err := b.open(Config{}).Seal(t.Context()); n != 0 || err != ErrNoKey {
-		t.Errorf("sealed %d, %v", n, err)
+		t.Errorf("sealed %d (error %v)", n, err)
 	}
 	if n := b.number("SELECT count(*) FROM lethe.receipts WHERE leaf_index IS NOT NULL"); n != 0 {
-		t.Errorf("%d are sealed", n)
+		t.Errorf("got %d sealed receipts, want none", n)
 	}
 }
 
@@ -80,40 +80,42 @@ func TestKeysOfTwoOrigins(t *testing.T) {
 	b := newFixture(t)
 	other := []receipt.Signer{testreceipt.Signer(t, "example.com/other")}
 	if _, err := New(b.role, Config{Signers: []receipt.Signer{b.signer, other[0]}}); err == nil {
-		t.Error("keys of two origins were taken")
+		t.Error("New with keys of two origins: got no error")
 	}
 	b.write(2)
 	b.seal(2)
 	b.write(1)
 	if _, err := b.open(Config{Signers: other}).Seal(t.Context()); err == nil || !strings.Contains(err.Error(), "example.com/other") {
-		t.Errorf("with keys of another log: %v", err)
+		t.Errorf("keys of another log: got %v", err)
 	}
 	b.seal(1)
 	b.sound(3)
 }
 
-// TestReceiptsOfAnotherLog stay unsealed: their proofs would prove nothing.
-func TestReceiptsOfAnotherLog(t *testing.T) {
+// TestSealReceiptsOfOtherLog: such receipts stay unsealed, since their proofs would
+// be worthless.
+func TestSealReceiptsOfOtherLog(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string][]byte{
-		"another log": newReceipt(t, "example.com/other").Body,
-		"no receipt":  []byte(`{"version":"lethe-receipt/1"}`),
-		"a prefix":    newReceipt(t, origin+"x").Body,
+		"another log":          newReceipt(t, "example.com/other").Body,
+		"not a receipt":        []byte(`{"version":"lethe-receipt/1"}`),
+		"prefix of the origin": newReceipt(t, origin+"x").Body,
 	} {
 		b := newFixture(t)
 		b.write(1)
 		b.exec("INSERT INTO lethe.receipts (id, body) VALUES (gen_random_uuid(), $1)", body)
 		if n, err := b.Seal(t.Context()); n != 0 || err == nil || !strings.Contains(err.Error(), origin) {
-			t.Errorf("%s: sealed %d, %v", name, n, err)
+			t.Errorf("%s: sealed %d (error %v), want an error", name, n, err)
 		}
 		if n := b.number("SELECT count(*) FROM lethe.receipts WHERE leaf_index IS NOT NULL"); n != 0 {
-			t.Errorf("%s: %d are sealed", name, n)
+			t.Errorf("%s: got %d sealed receipts, want none", name, n)
 		}
 	}
 }
 
-// TestReceiptsAreBounded: what fits into a bundle is taken, and no more.
-func TestReceiptsAreBounded(t *testing.T) {
+// TestReceiptSizeLimit: the database accepts receipts of up to the maximum size of a
+// bundle's entry.
+func TestReceiptSizeLimit(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	insert := func(size int) error {
@@ -122,12 +124,12 @@ func TestReceiptsAreBounded(t *testing.T) {
 	}
 	for size, fits := range map[int]bool{0: false, 1: true, receipt.MaxReceipt: true, receipt.MaxReceipt + 1: false} {
 		if err := insert(size); (err == nil) != fits {
-			t.Errorf("%d bytes: %v", size, err)
+			t.Errorf("receipt of %d bytes: got %v", size, err)
 		}
 	}
 }
 
-// TestKeyRotation: the newer key signs beside the older one, then alone.
+// TestKeyRotation: a new key signs beside the old one, then alone.
 func TestKeyRotation(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -138,14 +140,14 @@ func TestKeyRotation(t *testing.T) {
 	b.write(1)
 	alone := b.open(Config{Signers: []receipt.Signer{next}})
 	if _, err := alone.Seal(t.Context()); domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), "former") {
-		t.Errorf("a key that nobody has seen sealed at once: %v", err)
+		t.Errorf("unknown key alone: got %v, want an error", err)
 	}
 	both := b.open(Config{Signers: []receipt.Signer{next, former}})
 	if n, err := both.Seal(t.Context()); err != nil || n != 1 {
-		t.Fatalf("sealed %d, %v", n, err)
+		t.Fatalf("sealed %d (error %v)", n, err)
 	}
 	if keys := both.Keys(); len(keys) != 2 || keys[0] != next.PublicKey().String() || keys[1] != former.PublicKey().String() {
-		t.Errorf("the keys are %q", keys)
+		t.Errorf("got the keys %q", keys)
 	}
 	signed, err := both.Checkpoint(t.Context())
 	if err != nil {
@@ -153,21 +155,21 @@ func TestKeyRotation(t *testing.T) {
 	}
 	_, signatures, err := receipt.OpenCheckpoint(signed, []receipt.PublicKey{former.PublicKey(), next.PublicKey()})
 	if err != nil || len(signatures) != 2 {
-		t.Errorf("%d signatures, %v", len(signatures), err)
+		t.Errorf("got %d signatures (error %v)", len(signatures), err)
 	}
 	b.write(1)
 	if n, err := alone.Seal(t.Context()); err != nil || n != 1 {
-		t.Fatalf("sealed %d, %v", n, err)
+		t.Fatalf("sealed %d (error %v)", n, err)
 	}
 	audit, err := alone.Audit(t.Context(), nil)
 	if err != nil || len(audit.Findings) > 0 || audit.Checkpoints != 3 || audit.Unverified != 1 {
-		t.Errorf("the audit found %+v, %v", audit, err)
+		t.Errorf("audit: got %+v (error %v), want no findings", audit, err)
 	}
 }
 
-// TestManySealers: three with pools of their own seal while others write. Of
-// each call but one, the turn is another's or nothing is left.
-func TestManySealers(t *testing.T) {
+// TestSealConcurrently: three sealers with their own pools seal while others write. Of
+// concurrent calls, only one seals.
+func TestSealConcurrently(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	const writers, each = 4, 60
@@ -201,7 +203,7 @@ func TestManySealers(t *testing.T) {
 					var batch pgx.Batch
 					postgres.QueueReceipt(&batch, newReceipt(t, origin))
 					if rand.IntN(5) == 0 {
-						batch.Queue("SELECT pg_sleep(0.01)") // commits later than others that came later
+						batch.Queue("SELECT pg_sleep(0.01)") // commits after receipts with later ids
 					}
 					return tx.SendBatch(t.Context(), &batch).Close()
 				})
@@ -224,9 +226,9 @@ func TestManySealers(t *testing.T) {
 	b.sound(writers * each)
 }
 
-// TestLateCommit: a receipt that is committed after later ones were sealed is
-// sealed all the same, and holds up nobody.
-func TestLateCommit(t *testing.T) {
+// TestSealLateCommit: a receipt committed after later ones were sealed is sealed too,
+// and delays none.
+func TestSealLateCommit(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	late, err := b.owner.Pool().Begin(t.Context())
@@ -250,12 +252,12 @@ func TestLateCommit(t *testing.T) {
 	b.seal(1)
 	b.sound(7)
 	if at := b.number("SELECT leaf_index FROM lethe.receipts WHERE id = $1", r.ID); at != 6 {
-		t.Errorf("it is leaf %d", at)
+		t.Errorf("got leaf index %d", at)
 	}
 }
 
-// TestTheTurnIsAnothers: while one seals, the others go on at once.
-func TestTheTurnIsAnothers(t *testing.T) {
+// TestSealLockHeld: while one process seals, others return at once.
+func TestSealLockHeld(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	b.write(2)
@@ -268,15 +270,15 @@ func TestTheTurnIsAnothers(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.seal(0)
-	b.write(1) // nor is writing held up
+	b.write(1) // writing is not delayed either
 	if err := other.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	b.seal(3)
 }
 
-// TestSealThroughPgBouncer, which lends a connection for a transaction: a lock
-// of the session would stay behind on it.
+// TestSealThroughPgBouncer: PgBouncer lends a connection per transaction, so a
+// session lock would stay on it.
 func TestSealThroughPgBouncer(t *testing.T) {
 	t.Parallel()
 	through := pgtest.ThroughPgBouncer(t)
@@ -306,25 +308,25 @@ func TestSealThroughPgBouncer(t *testing.T) {
 	b.sound(40)
 	for _, r := range written[:3] {
 		if got, err := b.Receipt(t.Context(), r.ID); err != nil || got.File == nil || *got.Actor != *r.Actor {
-			t.Errorf("got %+v, %v", got, err)
+			t.Errorf("got %+v (error %v)", got, err)
 		}
 	}
 	if bundle, err := b.Entries(t.Context(), domain.Tile{Width: 40}); err != nil || len(bundle) < 40*500 {
-		t.Errorf("a bundle of %d bytes, %v", len(bundle), err)
+		t.Errorf("got a bundle of %d bytes (error %v)", len(bundle), err)
 	}
 	if locks := b.number("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"); locks != 0 {
-		t.Errorf("%d locks were left", locks)
+		t.Errorf("%d locks left", locks)
 	}
 }
 
-// TestSealIsDurable, whatever the default: a checkpoint that was shown must not be
+// TestSealSynchronousCommit: whatever the default, a checkpoint that was shown must not be
 // lost.
-func TestSealIsDurable(t *testing.T) {
+func TestSealSynchronousCommit(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	b.exec(fmt.Sprintf(`ALTER ROLE %s SET synchronous_commit = off`, pgx.Identifier{b.role.Pool().Config().ConnConfig.User}.Sanitize()))
 	b.write(1)
-	// A trigger sees what a commit of this transaction would wait for.
+	// A trigger sees whether the commit of this transaction would wait.
 	b.exec(`CREATE TABLE public.seen (synchronous_commit text);
 		GRANT INSERT ON public.seen TO PUBLIC;
 		CREATE FUNCTION public.look() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -333,6 +335,6 @@ func TestSealIsDurable(t *testing.T) {
 	b.role.Pool().Reset()
 	b.seal(1)
 	if n := b.number("SELECT count(*) FROM public.seen WHERE synchronous_commit = 'on'"); n != 1 {
-		t.Error("a checkpoint is committed without being on disk")
+		t.Error("a checkpoint was committed without synchronous_commit")
 	}
 }

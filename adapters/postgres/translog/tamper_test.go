@@ -11,15 +11,15 @@ import (
 	"lethe/receipt"
 )
 
-// TestTampering: whatever is changed in the database, as its owner could, is
-// found by the next sealing, which then seals nothing, and by the audit, which
-// names it. The log has two full tiles and a part of one.
+// TestTampering: any change that the database's owner could make is found by the
+// next sealing, which then seals nothing, and named by the audit. The log has two
+// full tiles and a partial one.
 func TestTampering(t *testing.T) {
 	t.Parallel()
 	const size = 600
 	for name, c := range map[string]struct {
 		sql     string
-		sealing string // what it says; empty: that it does not look there
+		sealing string // its error; empty: sealing does not check this
 		audit   string
 	}{
 		"a receipt changed":              {"UPDATE lethe.receipts SET body = set_byte(body, 200, 33) WHERE leaf_index = 5", "leaf 5,", "leaf 5, was modified"},
@@ -80,12 +80,12 @@ func TestTampering(t *testing.T) {
 			switch {
 			case c.sealing == "":
 				if err != nil || n != 1 {
-					t.Errorf("sealed %d, %v", n, err)
+					t.Errorf("sealed %d (error %v)", n, err)
 				}
 			case err == nil || n != 0 || domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), c.sealing):
 				t.Errorf("sealed %d, want an error about %q, got %v", n, c.sealing, err)
 			case before > 0 && b.number(marks) != before:
-				t.Error("there is another checkpoint")
+				t.Error("a checkpoint was written")
 			}
 
 			audit, err := b.Audit(t.Context(), nil)
@@ -94,38 +94,37 @@ func TestTampering(t *testing.T) {
 			}
 			named := slices.ContainsFunc(audit.Findings, func(f string) bool { return strings.Contains(f, c.audit) })
 			if !named && c.audit != "-" {
-				t.Errorf("want it to name %q, got %q", c.audit, audit.Findings[:min(5, len(audit.Findings))])
+				t.Errorf("audit: want a finding with %q, got %q", c.audit, audit.Findings[:min(5, len(audit.Findings))])
 			}
 			if c.audit == "-" && len(audit.Findings) > 0 {
-				t.Errorf("what only memory knows was found: %q", audit.Findings)
+				t.Errorf("the audit found what only the running process can know: %q", audit.Findings)
 			}
-			// One change is not told as many.
+			// One change gives few findings.
 			if len(audit.Findings) > 4 && !strings.Contains(name, "removed") && !strings.Contains(name, "shortened") {
-				t.Errorf("%d findings: %q", len(audit.Findings), audit.Findings)
+				t.Errorf("got %d findings: %q", len(audit.Findings), audit.Findings)
 			}
 		})
 	}
 }
 
-// TestForgedCheckpoint: a tree that is sound in itself, signed by another key of
-// the same name.
+// TestForgedCheckpoint: a consistent tree, signed by another key of the same name.
 func TestForgedCheckpoint(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	b.write(3)
 	forger := b.open(Config{Signers: []receipt.Signer{testreceipt.Signer(t, origin)}})
 	if n, err := forger.Seal(t.Context()); err != nil || n != 3 {
-		t.Fatalf("sealed %d, %v", n, err)
+		t.Fatalf("sealed %d (error %v)", n, err)
 	}
 	b.write(1)
 	if n, err := b.Seal(t.Context()); n != 0 || err == nil || !strings.Contains(err.Error(), "signed with none of the keys") {
-		t.Errorf("sealed %d, %v", n, err)
+		t.Errorf("sealed %d (error %v), want an error", n, err)
 	}
 }
 
-// TestRounds: in a log of more tiles than one sealing looks at, each of them has
-// its turn.
-func TestRounds(t *testing.T) {
+// TestSealChecksEveryTileInTurn: in a log with more tiles than one sealing checks, every tile is
+// checked in turn.
+func TestSealChecksEveryTileInTurn(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	const tiles = 3*roundTiles + 2
@@ -139,15 +138,15 @@ func TestRounds(t *testing.T) {
 		case err != nil && strings.Contains(err.Error(), "leaf 6400,"):
 			return
 		case err != nil || n != 1:
-			t.Fatalf("sealed %d, %v", n, err)
+			t.Fatalf("sealed %d (error %v)", n, err)
 		case turn > 4:
-			t.Fatalf("after %d sealings it has not been found", turn)
+			t.Fatalf("not found after %d sealings", turn)
 		}
 	}
 }
 
-// TestManyFindings: so many are named, and the others counted.
-func TestManyFindings(t *testing.T) {
+// TestAuditFindingsLimit: a limited number of findings is named, the others are counted.
+func TestAuditFindingsLimit(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	b.fill(300)
@@ -155,7 +154,7 @@ func TestManyFindings(t *testing.T) {
 	b.exec("UPDATE lethe.receipts SET body = set_byte(body, 200, 33)")
 	audit, err := b.Audit(t.Context(), nil)
 	if err != nil || len(audit.Findings) != maxFindings || audit.More != 300-maxFindings {
-		t.Errorf("%d findings and %d more, %v", len(audit.Findings), audit.More, err)
+		t.Errorf("got %d findings and %d more (error %v)", len(audit.Findings), audit.More, err)
 	}
 	for i, finding := range audit.Findings {
 		if !strings.Contains(finding, fmt.Sprintf("leaf %d, was modified", i)) {
@@ -164,25 +163,25 @@ func TestManyFindings(t *testing.T) {
 	}
 }
 
-// TestDoubtsAreBounded: where no checkpoint is left to attest them, the audit
-// does not gather them for ever.
-func TestDoubtsAreBounded(t *testing.T) {
+// TestAuditDoubtsLimit: without a checkpoint to confirm them, the audit keeps a
+// limited number of doubts.
+func TestAuditDoubtsLimit(t *testing.T) {
 	t.Parallel()
 	a := auditor{receipts: &edge{}}
 	for n := range int64(3*maxDoubts + 1) {
 		a.doubt(doubt{index: n})
 		if len(a.doubts) > maxDoubts {
-			t.Fatalf("%d doubts are kept", len(a.doubts))
+			t.Fatalf("got %d doubts", len(a.doubts))
 		}
 		a.receipts.add(leafHash(n), func(tile) {})
 		a.tiles.add(leafHash(-n), func(tile) {})
 	}
 	if told := int64(len(a.Findings)) + a.More; told != 3*maxDoubts {
-		t.Errorf("%d are told", told)
+		t.Errorf("got %d findings", told)
 	}
 }
 
-// TestAuditWhileSealing looks at the tree that there was when it began.
+// TestAuditWhileSealing: the audit covers the tree as of its start.
 func TestAuditWhileSealing(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -194,22 +193,22 @@ func TestAuditWhileSealing(t *testing.T) {
 		b.fill(300)
 		b.seal(300)
 		if size != 5000 || done > size || done <= 0 {
-			t.Errorf("%d of %d are done", done, size)
+			t.Errorf("progress: got %d of %d", done, size)
 		}
 	})
 	if err != nil || len(audit.Findings) > 0 || audit.Size != 5000 || audit.Checkpoints != 1 || pieces != 2 {
-		t.Errorf("after %d pieces the audit found %+v, %v", pieces, audit, err)
+		t.Errorf("after %d pieces: got %+v (error %v)", pieces, audit, err)
 	}
 	b.sound(5600)
 }
 
-// TestAuditOfNothing finds nothing.
-func TestAuditOfNothing(t *testing.T) {
+// TestAuditEmptyLog: an empty log has no findings.
+func TestAuditEmptyLog(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	b.write(2) // unsealed
-	audit, err := b.Audit(t.Context(), func(int64, int64) { t.Error("there is something to look at") })
+	audit, err := b.Audit(t.Context(), func(int64, int64) { t.Error("progress was reported for an empty log") })
 	if err != nil || len(audit.Findings) > 0 || audit.Size != 0 {
-		t.Errorf("the audit found %+v, %v", audit, err)
+		t.Errorf("got %+v (error %v)", audit, err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// oracle is a tree as tlog keeps it.
+// oracle is a tree stored as tlog stores it.
 type oracle struct {
 	size   int64
 	hashes []tlog.Hash
@@ -45,8 +45,8 @@ func leafHash(n int64) tlog.Hash {
 	return tlog.RecordHash(binary.BigEndian.AppendUint64(nil, uint64(n)))
 }
 
-// TestEdge grows trees across several levels of tiles, and compares each root
-// and every tile with tlog's. At some sizes it goes on from the stored tiles.
+// TestEdge grows trees across several levels of tiles, and compares each root and
+// every tile with tlog's. At some sizes it continues from the stored tiles.
 func TestEdge(t *testing.T) {
 	t.Parallel()
 	const limit = tileWidth*tileWidth + 2*tileWidth + 3
@@ -55,7 +55,7 @@ func TestEdge(t *testing.T) {
 	put := func(tl tile) { stored[place{tl.level, tl.index}] = join(tl.hashes) }
 	e := &edge{}
 	if e.root() != o.root(t, 0) {
-		t.Error("the empty tree's root is another one")
+		t.Error("the root of the empty tree differs from tlog's")
 	}
 	for n := range int64(limit) {
 		leaf := leafHash(n)
@@ -63,7 +63,7 @@ func TestEdge(t *testing.T) {
 		o.add(t, leaf)
 		size := n + 1
 		if e.root() != o.root(t, size) {
-			t.Fatalf("the root of %d leaves is another one", size)
+			t.Fatalf("the root of %d leaves differs from tlog's", size)
 		}
 		if size%7919 != 0 && size > 600 && size%(tileWidth*tileWidth) > 2 && size != limit {
 			continue
@@ -77,12 +77,12 @@ func TestEdge(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !slices.Equal(data, stored[place{want.L, want.N}]) {
-				t.Fatalf("of %d leaves, tile %s is another one", size, want.Path())
+				t.Fatalf("%d leaves: tile %s differs from tlog's", size, want.Path())
 			}
 		}
 		again, err := newEdge(size, stored)
 		if err != nil || again.root() != e.root() {
-			t.Fatalf("read back, the root of %d leaves is another one: %v", size, err)
+			t.Fatalf("the root of %d leaves differs after reading it back: %v", size, err)
 		}
 		e = again.clone()
 	}

@@ -15,8 +15,8 @@ import (
 	"lethe/domain/porttest"
 )
 
-// listening listens until the test ends, under the role that has the least
-// grants, and counts.
+// listening listens until the test ends, under the role with the fewest grants, and
+// counts the changes.
 func (b *fixture) listening(db *postgres.DB) *atomic.Int64 {
 	b.t.Helper()
 	var changes atomic.Int64
@@ -33,7 +33,7 @@ func (b *fixture) listening(db *postgres.DB) *atomic.Int64 {
 	return &changes
 }
 
-// listeners are the connections that listen.
+// listeners counts the connections that listen.
 func (b *fixture) listeners() int {
 	b.t.Helper()
 	var n int
@@ -65,30 +65,30 @@ func TestListen(t *testing.T) {
 	await(t, "an ended membership is told of", func() bool { return changes.Load() == 5 })
 
 	if stat := db.Pool().Stat(); stat.TotalConns() != 0 || b.queries.Load() != 0 {
-		t.Errorf("want nothing of the pool used, got %d connections and %d queries", stat.TotalConns(), b.queries.Load())
+		t.Errorf("want the pool unused, got %d connections and %d queries", stat.TotalConns(), b.queries.Load())
 	}
 	if n := b.listeners(); n != 1 {
-		t.Errorf("%d connections listen, want 1", n)
+		t.Errorf("got %d listening connections, want 1", n)
 	}
-	// The loss of the connection is a change, its return is another, and then
-	// all goes on.
+	// Losing the connection counts as a change, regaining it as another. Then
+	// notifications continue.
 	b.exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 		WHERE datname = current_database() AND application_name = 'lethe listener'`)
 	await(t, "it listens again", func() bool { return changes.Load() == 7 })
 	b.exec(`UPDATE public.api_keys SET is_deleted = false`)
 	await(t, "what changes is told of again", func() bool { return changes.Load() == 8 })
 	if n := b.listeners(); n != 1 {
-		t.Errorf("%d connections listen, want 1", n)
+		t.Errorf("got %d listening connections, want 1", n)
 	}
 	text := b.log.String()
 	if strings.Count(text, "level=WARN") != 1 || strings.Count(text, "memberships again") != 1 {
-		t.Errorf("want the loss and the return told once each, got\n%s", text)
+		t.Errorf("want the loss and the return logged once each, got\n%s", text)
 	}
 }
 
-// TestListenToNobody: while the database is away nothing is told but once to
-// the log, which hears no password; and the end comes at once.
-func TestListenToNobody(t *testing.T) {
+// TestListenDatabaseAway: while the database is away, one line without the password is
+// logged, and nothing else happens; stopping is immediate.
+func TestListenDatabaseAway(t *testing.T) {
 	t.Parallel()
 	socket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -110,9 +110,9 @@ func TestListenToNobody(t *testing.T) {
 	changes := b.listening(openDB(t, postgres.Config{URL: "postgres://lethe:hunter2@" + socket.Addr().String() + "/d?sslmode=disable"}))
 	await(t, "it tries three times", func() bool { return attempts.Load() >= 3 })
 	if n := changes.Load(); n != 0 {
-		t.Errorf("%d changes of nothing", n)
+		t.Errorf("got %d changes, want none", n)
 	}
 	if text := b.log.String(); strings.Count(text, "\n") != 1 || strings.Contains(text, "hunter2") {
-		t.Errorf("got\n%s", text)
+		t.Errorf("got the log\n%s", text)
 	}
 }

@@ -21,8 +21,8 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// fixture is a database with the port on it, under the role that has the least
-// grants, and the owner's way in.
+// fixture is a database with the port on it, which uses the role with the fewest
+// grants, and a connection as the owner.
 type fixture struct {
 	*pgfixture.Fixture
 	t        *testing.T
@@ -81,7 +81,7 @@ func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("never came true: %s", what)
+			t.Fatalf("timed out waiting: %s", what)
 		}
 	}
 }
@@ -133,13 +133,13 @@ func TestLogins(t *testing.T) {
 		t.Errorf("want a new time, got %s", at)
 	}
 	if at := b.lastLogin(fresh.ID); !at.Equal(just) {
-		t.Errorf("want nothing written within five minutes, got %s instead of %s", at, just)
+		t.Errorf("second login within five minutes: got %s, want %s unchanged", at, just)
 	}
 }
 
-// A database that does not answer holds nobody up, neither a caller nor the end
-// of the program.
-func TestLoginsOfABusyDatabase(t *testing.T) {
+// TestLoginsDatabaseBusy: a database that does not answer delays neither a
+// caller nor the end of the program.
+func TestLoginsDatabaseBusy(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	person := porttest.Person{ID: uuid.New(), Email: "a@example.com"}
@@ -153,18 +153,18 @@ func TestLoginsOfABusyDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 10_000 {
-		b.people.SawLogin(person.ID) // would never come to an end if it waited
+		b.people.SawLogin(person.ID) // would never return if it waited
 	}
 	await(t, "the first is being written", func() bool { return b.queries.Load() > 0 })
 	b.people.Close()
 	b.people.Close()
 	b.people.SawLogin(person.ID)
 	if n := b.queries.Load(); n > 2 {
-		t.Errorf("want those that waited dropped, got %d statements", n)
+		t.Errorf("want the pending logins dropped, got %d statements", n)
 	}
 }
 
-func TestCloseWritesWhatWaits(t *testing.T) {
+func TestCloseWritesPendingLogins(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	ids := make([]uuid.UUID, 20)
@@ -181,18 +181,18 @@ func TestCloseWritesWhatWaits(t *testing.T) {
 	}
 }
 
-func TestFailedLoginsAreLoggedAtDebugOnly(t *testing.T) {
+func TestFailedLoginsLoggedAtDebug(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	b.exec(`DROP TABLE public.users CASCADE`)
 	b.people.SawLogin(uuid.New())
 	await(t, "the log tells", func() bool { return b.log.String() != "" })
 	if text := b.log.String(); !strings.Contains(text, "level=DEBUG") || strings.Contains(text, "level=WARN") || strings.Contains(text, "level=ERROR") {
-		t.Errorf("got %s", text)
+		t.Errorf("got the log %s", text)
 	}
 }
 
-func TestOneQueryEach(t *testing.T) {
+func TestQueryCounts(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	person := porttest.Person{ID: uuid.New(), Email: "a@example.com", ExternalID: "a", Roles: []domain.Role{"STANDARDUSER", "BATCHAPIUSER"}}
@@ -209,26 +209,27 @@ func TestOneQueryEach(t *testing.T) {
 	} {
 		b.queries.Store(0)
 		if err := call(); err != nil || b.queries.Load() != 1 {
-			t.Errorf("%s: %d statements, %v", name, b.queries.Load(), err)
+			t.Errorf("%s: got %d statements (error %v)", name, b.queries.Load(), err)
 		}
 	}
 }
 
-// What a caller sends may hold what Postgres cannot.
-func TestNamesThatNoRowCanHold(t *testing.T) {
+// TestNamesPostgresCannotStore: callers may send what Postgres cannot store.
+func TestNamesPostgresCannotStore(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	for _, word := range []string{"\x00", "a\x00", "\xff", "\xc3\x28"} {
 		_, keyErr := b.people.ByKey(t.Context(), word)
 		_, externalErr := b.people.ByExternalID(t.Context(), word)
 		if domain.CodeOf(keyErr) != domain.CodeNotFound || domain.CodeOf(externalErr) != domain.CodeNotFound {
-			t.Errorf("%q: got %v, %v", word, keyErr, externalErr)
+			t.Errorf("%q: got %v, %v, want not found", word, keyErr, externalErr)
 		}
 	}
 }
 
-// Who somebody is must not be stale; an address may be.
-func TestOnlyAddressesComeFromTheReplica(t *testing.T) {
+// TestReplicaReadsEmailsOnly: an identity must not be stale; an address
+// may be.
+func TestReplicaReadsEmailsOnly(t *testing.T) {
 	t.Parallel()
 	here, there := newFixture(t), newFixture(t)
 	people, err := users.New(postgres.Source{Primary: here.owner, Replica: there.owner}, slog.New(slog.DiscardHandler))
@@ -246,7 +247,7 @@ func TestOnlyAddressesComeFromTheReplica(t *testing.T) {
 	byKey, keyErr := people.ByKey(t.Context(), "s")
 	for _, email := range []string{byID.Email, byName.Email, byKey.Creator.Email} {
 		if email != "primary@example.com" {
-			t.Errorf("want the primary to say who it is, got %q (%v, %v, %v)", email, idErr, nameErr, keyErr)
+			t.Errorf("want the identity from the primary, got %q (errors %v, %v, %v)", email, idErr, nameErr, keyErr)
 		}
 	}
 	if emails, err := people.Emails(t.Context(), []uuid.UUID{a.ID}); err != nil || emails[a.ID] != "replica@example.com" {
@@ -254,7 +255,7 @@ func TestOnlyAddressesComeFromTheReplica(t *testing.T) {
 	}
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestNewInvalidConfig(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	if _, err := users.New(postgres.Source{}, slog.New(slog.DiscardHandler)); err == nil {

@@ -11,7 +11,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-func TestPromises(t *testing.T) {
+func TestPeople(t *testing.T) {
 	t.Parallel()
 	porttest.People(t, func(t *testing.T) porttest.PeopleFixture {
 		database := pgtest.New(t)
