@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"maps"
 	"reflect"
 	"regexp"
@@ -16,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"lethe/internal/constants"
 )
 
 // form describes a receipt to the checkers in other languages, as regular
@@ -64,7 +63,7 @@ func FormWords(t testing.TB) map[string][]string {
 	t.Helper()
 	words := map[string][]string{
 		"level": sortedWords(levels), "trigger": sortedWords(triggers), "ground": sortedWords(grounds),
-		"actor": sortedWords(actors), "kind": constants(t, "errors.go", "Kind"),
+		"actor": sortedWords(actors), "kind": constants.OfType(t, "errors.go", "Kind"),
 	}
 	for _, gap := range gaps {
 		words["not_covered"] = append(words["not_covered"], string(gap.Gap))
@@ -212,34 +211,12 @@ func object(t testing.TB, of reflect.Type, name string, words map[string][]strin
 	return `\{` + strings.Join(fields, ",") + `\}`
 }
 
-// constants returns the texts of a file's constants of one type.
-func constants(t testing.TB, path, of string) (texts []string) {
-	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ast.Inspect(file, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.ValueSpec); ok {
-			if name, ok := spec.Type.(*ast.Ident); ok && name.Name == of {
-				text, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-				if err != nil {
-					t.Fatal(err)
-				}
-				texts = append(texts, text)
-			}
-		}
-		return true
-	})
-	return texts
-}
-
 // TestWordTables: the tables of words hold every constant, and nothing else.
 func TestWordTables(t *testing.T) {
 	t.Parallel()
 	words := FormWords(t)
 	for field, of := range map[string]string{"level": "Level", "trigger": "Trigger", "ground": "Ground", "actor": "Actor", "not_covered": "Gap"} {
-		want := slices.Sorted(slices.Values(constants(t, "words.go", of)))
+		want := slices.Sorted(slices.Values(constants.OfType(t, "words.go", of)))
 		if got := slices.Sorted(slices.Values(words[field])); !slices.Equal(got, want) {
 			t.Errorf("%s: want the constants %v, got %v", of, want, got)
 		}

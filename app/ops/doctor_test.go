@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -65,12 +64,11 @@ func TestDoctorStatistics(t *testing.T) {
 	database := pgtest.New(t)
 	statistics := func() ops.Check {
 		t.Helper()
-		report := apptest.Examine(t, "LETHE_DATABASE_URL="+database.RoleURL)
-		i := slices.IndexFunc(report.Checks, func(c ops.Check) bool { return c.Name == "statistics" })
-		if i < 0 || report.Checks[i].Finding != ops.OK {
-			t.Fatalf("found\n%s", apptest.Text(t, report))
+		c := apptest.Named(t, apptest.Examine(t, "LETHE_DATABASE_URL="+database.RoleURL), "statistics")
+		if c.Finding != ops.OK {
+			t.Fatalf("statistics: got %+v, want %s", c, ops.OK)
 		}
-		return report.Checks[i]
+		return c
 	}
 	missing := statistics()
 	if len(missing.SQL) != 3 || missing.Advice == "" {
@@ -90,12 +88,7 @@ func TestDoctorTimes(t *testing.T) {
 	database := pgtest.New(t)
 	times := func() ops.Check {
 		t.Helper()
-		report := apptest.Examine(t, "LETHE_DATABASE_URL="+database.RoleURL)
-		i := slices.IndexFunc(report.Checks, func(c ops.Check) bool { return c.Name == "times" })
-		if i < 0 {
-			t.Fatalf("found\n%s", apptest.Text(t, report))
-		}
-		return report.Checks[i]
+		return apptest.Named(t, apptest.Examine(t, "LETHE_DATABASE_URL="+database.RoleURL), "times")
 	}
 	apptest.Exec(t, database.URL, `INSERT INTO fusillade.requests (id, state, model, created_by, canceled_at) VALUES (gen_random_uuid(), 'canceled', 'm', 'o', now())`)
 	if c := times(); c.Finding != ops.OK {
@@ -415,11 +408,9 @@ func TestGuardIsPrinted(t *testing.T) {
 	}
 	doctor := func(finding ops.Finding, words string) {
 		t.Helper()
-		report := apptest.Examine(t, "LETHE_DATABASE_URL="+database.RoleURL)
-		if !slices.ContainsFunc(apptest.Found(report, finding), func(c ops.Check) bool {
-			return c.Name == "guard of holds" && strings.Contains(c.Detail, words)
-		}) {
-			t.Errorf("%s, %q is not in\n%s", finding, words, apptest.Text(t, report))
+		c := apptest.Named(t, apptest.Examine(t, "LETHE_DATABASE_URL="+database.RoleURL), "guard of holds")
+		if c.Finding != finding || !strings.Contains(c.Detail, words) {
+			t.Errorf("guard of holds: got %+v, want %s with %q", c, finding, words)
 		}
 	}
 	if _, err := print("LETHE_DATABASE_URL="+database.URL, false, name); err != nil {
@@ -517,14 +508,7 @@ func TestDoctorSettings(t *testing.T) {
 	ignoring := pgtest.ThroughPgBouncer(t, "ignore_startup_parameters = array_nulls, bytea_output, default_transaction_isolation, default_transaction_read_only, extra_float_digits, gin_fuzzy_search_limit, intervalstyle, quote_all_identifiers, transform_null_equals, plan_cache_mode, statement_timeout, lock_timeout, search_path")
 	find := func(environ ...string) ops.Check {
 		t.Helper()
-		report := apptest.Examine(t, environ...)
-		for _, c := range report.Checks {
-			if c.Name == "settings of sessions" {
-				return c
-			}
-		}
-		t.Fatalf("nothing is said of settings:\n%s", apptest.Text(t, report))
-		return ops.Check{}
+		return apptest.Named(t, apptest.Examine(t, environ...), "settings of sessions")
 	}
 	if c := find("LETHE_DATABASE_URL=" + database.URL); c.Finding != ops.OK {
 		t.Errorf("without a pooler: %+v", c)

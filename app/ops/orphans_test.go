@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"slices"
 	"strings"
 	"testing"
 
@@ -57,12 +56,7 @@ func TestOrphans(t *testing.T) {
 	}
 	told := func() ops.Check {
 		t.Helper()
-		report := apptest.Examine(t, environ)
-		i := slices.IndexFunc(report.Checks, func(c ops.Check) bool { return c.Name == "orphaned copies" })
-		if i < 0 {
-			t.Fatalf("nothing is said in\n%s", apptest.Text(t, report))
-		}
-		return report.Checks[i]
+		return apptest.Named(t, apptest.Examine(t, environ), "orphaned copies")
 	}
 	if c := told(); c.Finding != ops.Warning || !strings.Contains(c.Advice, "erasure.orphans") {
 		t.Errorf("the doctor says %+v", c)

@@ -60,7 +60,7 @@ func TestBesideNewer(t *testing.T) {
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
 		t.Errorf("a privilege that can be done without: %d %s", status, body)
 	}
-	if report := apptest.Examine(t, environ); len(apptest.Found(report, ops.Problem)) > 0 || !slices.ContainsFunc(apptest.Found(report, ops.Warning), func(c ops.Check) bool { return c.Name == "costs" }) {
+	if report := apptest.Examine(t, environ); len(apptest.Found(report, ops.Problem)) > 0 || apptest.Named(t, report, "costs").Finding != ops.Warning {
 		t.Errorf("found\n%s", apptest.Text(t, report))
 	}
 	before := ids()

@@ -105,11 +105,7 @@ func TestRetainedWhileItMoves(t *testing.T) {
 			}
 		})
 	}
-	filter["ground"], filter["token"] = "request", preview["token"]
-	status, erasure := s.Post(t, apptest.ErasuresPath, filter)
-	if status != http.StatusAccepted {
-		t.Fatalf("%d %v", status, erasure)
-	}
+	erasure := s.StartErasure(t, http.StatusAccepted, filter, preview)
 	for _, id := range ids[:responses/4] {
 		switch status, _ := s.DeleteAs(t, apptest.RequestsPath+"/"+id, "sk-bob-platform"); status {
 		case http.StatusNoContent, http.StatusNotFound: // the other erasure was first
@@ -122,9 +118,7 @@ func TestRetainedWhileItMoves(t *testing.T) {
 	for err := range failed {
 		t.Error(err)
 	}
-	apptest.Await(t, "it is finished", func() bool {
-		return apptest.Number(t, database.URL, fmt.Sprintf("SELECT count(*) FROM lethe.erasures WHERE id = '%s' AND state = 'finished'", erasure["id"])) == 1
-	})
+	apptest.AwaitErasure(t, database.URL, erasure, "true")
 	if n := apptest.Number(t, database.URL, `SELECT (`+apptest.KeptElsewhere+`) + (SELECT count(*) FROM fusillade.requests WHERE model = 'moving')
 		+ (SELECT count(*) FROM fusillade.request_templates WHERE model = 'moving')`); n != 0 {
 		t.Errorf("%d rows are left", n)

@@ -2,7 +2,6 @@ package serve_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -177,14 +176,9 @@ func TestRetained(t *testing.T) {
 	if status, _ := s.DeleteAs(t, apptest.RequestsPath+"/"+apptest.Converted, "sk-bob-platform"); status == http.StatusNoContent || status == http.StatusNotFound || apptest.Number(t, database.URL, apptest.KeptElsewhere) != rows {
 		t.Errorf("not what its group says: %d", status)
 	}
-	_, preview = s.Post(t, apptest.ErasuresPath+"/preview", map[string]any{"owner": apptest.Bob})
-	status, erasure := s.Post(t, apptest.ErasuresPath, map[string]any{"owner": apptest.Bob, "ground": "request", "token": preview["token"]})
-	if status != http.StatusAccepted {
-		t.Fatalf("%d %v, previewed %v", status, erasure, preview)
-	}
-	apptest.Await(t, "the others are erased", func() bool {
-		return apptest.Number(t, database.URL, fmt.Sprintf("SELECT count(*) FROM lethe.erasures WHERE id = '%s' AND state = 'finished' AND refused = 1", erasure["id"])) == 1
-	})
+	target := map[string]any{"owner": apptest.Bob}
+	_, preview = s.Post(t, apptest.ErasuresPath+"/preview", target)
+	apptest.AwaitErasure(t, database.URL, s.StartErasure(t, http.StatusAccepted, target, preview), "refused = 1")
 	if n := apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.retained_response_objects WHERE created_by = '`+apptest.Bob+`'`); n != 1 {
 		t.Errorf("%d of the owner's are left", n)
 	}
@@ -192,18 +186,12 @@ func TestRetained(t *testing.T) {
 		WHERE object_kind = 'group' AND object_id = '`+apptest.Converted+`'`)
 
 	// By a filter: what its preview counted.
-	filter := map[string]any{"filter": map[string]any{"models": []string{"m"}}}
-	_, preview = s.Post(t, apptest.ErasuresPath+"/preview", filter)
+	target = map[string]any{"filter": map[string]any{"models": []string{"m"}}}
+	_, preview = s.Post(t, apptest.ErasuresPath+"/preview", target)
 	if preview["responses"] != 1.0 || preview["retained"] != 2.0 {
 		t.Errorf("previewed %v", preview)
 	}
-	filter["ground"], filter["token"] = "request", preview["token"]
-	if status, erasure = s.Post(t, apptest.ErasuresPath, filter); status != http.StatusAccepted {
-		t.Fatalf("%d %v", status, erasure)
-	}
-	apptest.Await(t, "what was previewed is erased", func() bool {
-		return apptest.Number(t, database.URL, fmt.Sprintf("SELECT count(*) FROM lethe.erasures WHERE id = '%s' AND state = 'finished' AND done = 1 AND retained = 2", erasure["id"])) == 1
-	})
+	apptest.AwaitErasure(t, database.URL, s.StartErasure(t, http.StatusAccepted, target, preview), "done = 1 AND retained = 2")
 
 	// The rest by name.
 	var rest []string
@@ -212,12 +200,11 @@ func TestRetained(t *testing.T) {
 			rest = append(rest, id)
 		}
 	}
-	_, preview = s.Post(t, apptest.ErasuresPath+"/preview", map[string]any{"responses": rest})
+	target = map[string]any{"responses": rest}
+	_, preview = s.Post(t, apptest.ErasuresPath+"/preview", target)
 	if preview["responses"] != float64(len(rest)) || len(rest) < 5 {
 		t.Errorf("previewed %v of %d", preview, len(rest))
 	}
-	if status, erasure = s.Post(t, apptest.ErasuresPath, map[string]any{"responses": rest, "ground": "request", "token": preview["token"]}); status != http.StatusCreated {
-		t.Fatalf("%d %v", status, erasure)
-	}
+	s.StartErasure(t, http.StatusCreated, target, preview)
 	apptest.Await(t, "nothing is left", func() bool { return apptest.Number(t, database.URL, apptest.KeptElsewhere) == 0 })
 }

@@ -69,15 +69,12 @@ func TestServeErasures(t *testing.T) {
 	const alice, bob = "c0000100-0000-4000-8000-000000000003", "c0000100-0000-4000-8000-000000000004"
 	begin := func(owner string) (path string, expected float64) {
 		t.Helper()
-		status, preview := s.Post(t, apptest.ErasuresPath+"/preview", map[string]any{"owner": owner})
+		target := map[string]any{"owner": owner}
+		status, preview := s.Post(t, apptest.ErasuresPath+"/preview", target)
 		if status != http.StatusOK || preview["responses"] == 0.0 {
 			t.Fatalf("%d %v", status, preview)
 		}
-		status, erasure := s.Post(t, apptest.ErasuresPath, map[string]any{"owner": owner, "token": preview["token"]})
-		if status != http.StatusAccepted {
-			t.Fatalf("%d %v", status, erasure)
-		}
-		return apptest.ErasuresPath + "/" + erasure["id"].(string), preview["responses"].(float64)
+		return apptest.ErasuresPath + "/" + s.StartErasure(t, http.StatusAccepted, target, preview), preview["responses"].(float64)
 	}
 
 	path, expected := begin(alice)

@@ -42,6 +42,17 @@ func Found(r *ops.Report, f ops.Finding) []ops.Check {
 	return slices.DeleteFunc(slices.Clone(r.Checks), func(c ops.Check) bool { return c.Finding != f })
 }
 
+// Named returns the check of this name.
+func Named(t *testing.T, r *ops.Report, name string) ops.Check {
+	t.Helper()
+	i := slices.IndexFunc(r.Checks, func(c ops.Check) bool { return c.Name == name })
+	if i < 0 {
+		t.Fatalf("no check is named %q in\n%s", name, Text(t, r))
+	}
+	return r.Checks[i]
+}
+
+// Text is a report as people read it.
 func Text(t *testing.T, r *ops.Report) string {
 	t.Helper()
 	var b strings.Builder

@@ -5,8 +5,8 @@ package apptest
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -155,12 +155,26 @@ func (s *Service) EraseOne(t *testing.T, id string) {
 func (s *Service) EraseAll(t *testing.T, databaseURL, owner string) {
 	t.Helper()
 	_, preview := s.Post(t, ErasuresPath+"/preview", map[string]any{"owner": owner})
-	status, erasure := s.Post(t, ErasuresPath, map[string]any{"owner": owner, "ground": "request", "token": preview["token"]})
-	if status != http.StatusAccepted {
-		t.Fatalf("erasing the rest: %d %v, previewed %v", status, erasure, preview)
+	AwaitErasure(t, databaseURL, s.StartErasure(t, http.StatusAccepted, map[string]any{"owner": owner}, preview), "true")
+}
+
+// StartErasure starts the bulk erasure that was previewed, and returns its ID.
+func (s *Service) StartErasure(t *testing.T, want int, target, preview map[string]any) string {
+	t.Helper()
+	body := maps.Clone(target)
+	body["ground"], body["token"] = "request", preview["token"]
+	status, erasure := s.Post(t, ErasuresPath, body)
+	if status != want {
+		t.Fatalf("start an erasure of %v: got %d %v, want %d; the preview was %v", target, status, erasure, want, preview)
 	}
-	Await(t, "all of it is erased", func() bool {
-		return Number(t, databaseURL, fmt.Sprintf("SELECT count(*) FROM lethe.erasures WHERE id = '%s' AND state = 'finished'", erasure["id"])) == 1
+	return erasure["id"].(string)
+}
+
+// AwaitErasure waits until an erasure has finished and its row meets a condition.
+func AwaitErasure(t *testing.T, databaseURL, id, condition string) {
+	t.Helper()
+	Await(t, "erasure "+id+" is finished, with "+condition, func() bool {
+		return Number(t, databaseURL, "SELECT count(*) FROM lethe.erasures WHERE id = '"+id+"' AND state = 'finished' AND "+condition) == 1
 	})
 }
 

@@ -2,17 +2,15 @@ package arch_test
 
 import (
 	"encoding/json"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"lethe/internal/constants"
 )
 
 // wordsOf are the words that a field of a receipt may hold.
@@ -34,36 +32,6 @@ func contents(t *testing.T, path string) []byte {
 	return data
 }
 
-// constantsOf are the texts of a package's constants of one type.
-func constantsOf(t *testing.T, folder, of string) (texts []string) {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range files {
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			spec, ok := n.(*ast.ValueSpec)
-			if !ok {
-				return true
-			}
-			if name, ok := spec.Type.(*ast.Ident); ok && name.Name == of {
-				text, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-				if err != nil {
-					t.Fatal(err)
-				}
-				texts = append(texts, text)
-			}
-			return true
-		})
-	}
-	return texts
-}
-
 // TestWordsOfReceipts: the domain, the contract and the tables, none of which can
 // import package receipt, use exactly its words.
 func TestWordsOfReceipts(t *testing.T) {
@@ -76,10 +44,11 @@ func TestWordsOfReceipts(t *testing.T) {
 			t.Errorf("%s: a receipt's %s is one of %v, here it is one of %v", where, field, want, got)
 		}
 	}
-	same("domain", "trigger", constantsOf(t, "domain", "Trigger"))
-	same("domain", "ground", constantsOf(t, "domain", "Ground"))
-	same("domain", "actor", constantsOf(t, "domain", "ActorRole"))
-	same("domain", "level", constantsOf(t, "domain", "Level"), "logical")
+	domain := filepath.Join(root, "domain/*.go")
+	same("domain", "trigger", constants.OfType(t, domain, "Trigger"))
+	same("domain", "ground", constants.OfType(t, domain, "Ground"))
+	same("domain", "actor", constants.OfType(t, domain, "ActorRole"))
+	same("domain", "level", constants.OfType(t, domain, "Level"), "logical")
 
 	var contract struct {
 		Components struct {
