@@ -24,19 +24,19 @@ type AccessLogFixture interface {
 
 // AccessLog tests the contract of domain.AccessLog.
 func AccessLog(t *testing.T, newFixture func(t *testing.T) AccessLogFixture) {
-	t.Run("lists", func(t *testing.T) {
+	t.Run("list", func(t *testing.T) {
 		t.Parallel()
 		testAccessLists(t, newFixture(t))
 	})
-	t.Run("go with their response", func(t *testing.T) {
+	t.Run("erase/accesses deleted", func(t *testing.T) {
 		t.Parallel()
 		testErasedAccesses(t, newFixture(t))
 	})
-	t.Run("outlive no response", func(t *testing.T) {
+	t.Run("record/concurrent erasure", func(t *testing.T) {
 		t.Parallel()
 		testAccessesWhileErasing(t, newFixture(t))
 	})
-	t.Run("canceled", func(t *testing.T) {
+	t.Run("canceled context", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		l := addAccessed(f, "anna", start)
@@ -168,7 +168,7 @@ func testErasedAccesses(t *testing.T, f AccessLogFixture) {
 	wantAccesses(t, f, "after looks at nothing", domain.AccessFilter{}, late, kept)
 	_, err := f.Responses().Erase(t.Context(), kept.Response, nil, func(domain.Found) (domain.Authorization, error) { return domain.Authorization{}, errNone })
 	if !errors.Is(err, errNone) {
-		t.Errorf("want it refused, got %v", err)
+		t.Errorf("record of an erased response: want it refused, got %v", err)
 	}
 	wantAccesses(t, f, "after a refusal", domain.AccessFilter{}, late, kept)
 }
@@ -186,13 +186,13 @@ func testAccessesWhileErasing(t *testing.T, f AccessLogFixture) {
 			l := accessOf([]Row{head, tail}[i%2], start)
 			wait.Go(func() {
 				if err := f.AccessLog().Record(t.Context(), l); err != nil && domain.CodeOf(err) != domain.CodeNotFound {
-					t.Errorf("want it recorded, or not found, got %v", err)
+					t.Errorf("record during an erasure: want no error or not found, got %v", err)
 				}
 			})
 		}
 		wait.Go(func() {
 			if _, err := f.Responses().Erase(t.Context(), tail.ID, nil, Permit); err != nil {
-				t.Errorf("want it erased, got %v", err)
+				t.Errorf("erase during a record: %v", err)
 			}
 		})
 		wait.Wait()

@@ -26,29 +26,29 @@ type ErasuresFixture interface {
 // Erasures tests the contract of domain.Erasures.
 func Erasures(t *testing.T, newFixture func(t *testing.T) ErasuresFixture) {
 	for name, test := range map[string]func(*testing.T, ErasuresFixture){
-		"kept":             testErasuresAreKept,
-		"pages":            testPagesOfErasures,
-		"previews":         testPreviewsAreKept,
-		"estimate":         testEstimate,
-		"named responses":  testErasureOfResponses,
-		"templates":        testErasureOfTemplates,
-		"parts of a chain": testErasureOfAChainByItsParts,
-		"filter":           testErasureByFilter,
-		"previewed filter": testErasureOfWhatWasPreviewed,
-		"many previews":    testManyPreviews,
-		"bounded":          testBoundedErasure,
-		"later turns":      testErasureOfLaterTurns,
-		"nothing":          testErasureOfNothing,
-		"owner":            testErasureOfAnOwner,
-		"held owner":       testErasureOfAHeldOwner,
-		"gone":             testErasureOfWhatIsGone,
-		"judged":           testPartsAreJudged,
-		"refused":          testErasuresOfWhatIsRefused,
-		"canceled":         testCanceledErasure,
-		"noted":            testRecordedErasure,
-		"forgotten":        testRedactedErasure,
-		"receipts":         testReceiptsOfAnErasure,
-		"ended contexts":   testErasuresOfEndedContexts,
+		"create and get":          testErasuresAreKept,
+		"list":                    testPagesOfErasures,
+		"previews":                testPreviewsAreKept,
+		"estimate":                testEstimate,
+		"named responses":         testErasureOfResponses,
+		"templates":               testErasureOfTemplates,
+		"parts of a chain":        testErasureOfAChainByItsParts,
+		"filter":                  testErasureByFilter,
+		"previewed filter":        testErasureOfPreviewedFilter,
+		"many previews":           testManyPreviews,
+		"bounded":                 testBoundedErasure,
+		"later turns":             testErasureOfLaterTurns,
+		"no match":                testErasureWithoutMatch,
+		"owner":                   testErasureOfAnOwner,
+		"held owner":              testErasureOfAHeldOwner,
+		"deleted rows":            testErasureOfDeletedRows,
+		"verdicts":                testVerdicts,
+		"refused by the database": testRefusedErasure,
+		"cancel":                  testCanceledErasure,
+		"record":                  testRecordedErasure,
+		"redact":                  testRedactedErasure,
+		"receipts":                testReceiptsOfAnErasure,
+		"canceled context":        testErasuresCanceledContext,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -73,9 +73,9 @@ func JudgeAll(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.A
 	return verdicts, w
 }
 
-// testErasureOfWhatIsGone erases copies of responses whose rows are gone, by owner
+// testErasureOfDeletedRows erases copies of responses whose rows are gone, by owner
 // and by name, with others.
-func testErasureOfWhatIsGone(t *testing.T, f ErasuresFixture) {
+func testErasureOfDeletedRows(t *testing.T, f ErasuresFixture) {
 	anna, ben := uuid.New(), uuid.New()
 	gone := func(owners ...*uuid.UUID) uuid.UUID {
 		id := uuid.New()
@@ -118,7 +118,7 @@ func testErasureOfWhatIsGone(t *testing.T, f ErasuresFixture) {
 		want = domain.Erased{RawRequests: 2, RawResponses: 2}
 		target = domain.ErasureTarget{Responses: []uuid.UUID{held, nobodys, batched, both, bens, uuid.New()}}
 		if estimate, err = f.Erasures().Estimate(t.Context(), target, nil, start); err != nil || estimate.Responses != 2 || estimate.NotFound != 4 || estimate.RawRequests != 2 {
-			t.Errorf("want those that are one owner's counted, got %+v, %v", estimate, err)
+			t.Errorf("estimate: want only the responses of one owner counted, got %+v, %v", estimate, err)
 		}
 		e = advance(t, f, create(t, f, newErasure(target)).ID, 2)
 		if e.Done != 2 || e.NotFound != 4 || e.Erased != want || f.Stored() != before.Less(want) {
@@ -159,7 +159,7 @@ func advance(t *testing.T, f ErasuresFixture, id uuid.UUID, limit int) domain.Er
 			return e
 		}
 	}
-	t.Fatal("the erasure does not come to its end")
+	t.Fatal("the erasure did not finish")
 	return domain.Erasure{}
 }
 
@@ -170,7 +170,7 @@ func wantProgress(t *testing.T, e domain.Erasure, state domain.ErasureState, don
 			state, done, held, notFound, e.State, e.Done, e.Held, e.NotFound)
 	}
 	if (e.FinishedAt != nil) != e.State.Finished() || (e.StartedAt == nil) != (e.State == domain.ErasurePending) && e.State != domain.ErasureCanceled && e.State != domain.ErasureFailed {
-		t.Errorf("%s, started %v, finished %v", e.State, e.StartedAt, e.FinishedAt)
+		t.Errorf("state %s: got started at %v, finished at %v", e.State, e.StartedAt, e.FinishedAt)
 	}
 }
 
@@ -214,7 +214,7 @@ func testErasuresAreKept(t *testing.T, f ErasuresFixture) {
 		t.Errorf("want the first one, got %+v, %v, %v", got, created, err)
 	}
 	if got, err := f.Erasures().ByKey(t.Context(), *first.RequestedBy, first.IdempotencyKey); err != nil || got.ID != first.ID {
-		t.Errorf("want %s by its key, got %+v, %v", first.ID, got, err)
+		t.Errorf("by idempotency key: want %s, got %+v, %v", first.ID, got, err)
 	}
 	other := newErasure(targets[1])
 	other.IdempotencyKey = first.IdempotencyKey
@@ -372,14 +372,14 @@ func testEstimate(t *testing.T, f ErasuresFixture) {
 	}}, own, domain.Estimate{Responses: 2, Requests: 4, Steps: 4, Templates: 4, RawRequests: 2, RawResponses: 2, Tasks: 1, Held: 1, NotFound: 4})
 
 	if again := estimate("the same", domain.ErasureTarget{Owner: &owner}, own, everything); again != before {
-		t.Error("the sum changed though no row did")
+		t.Error("checksum: want it unchanged, as no row changed")
 	}
 	sum := estimate("filter", filter, nil, early)
 	if _, err := f.Responses().Erase(ctx, late[0].ID, nil, Permit); err != nil {
 		t.Fatal(err)
 	}
 	if again := estimate("filter", filter, nil, early); again != sum {
-		t.Error("the sum changed with a row that is later than what is asked about")
+		t.Error("checksum: want it unchanged by a row created after the time asked about")
 	}
 	if _, err := f.Responses().Erase(ctx, single[0].ID, nil, Permit); err != nil {
 		t.Fatal(err)
@@ -388,7 +388,7 @@ func testEstimate(t *testing.T, f ErasuresFixture) {
 	changed := early
 	changed.RawRequests, changed.RawResponses = 1, 1
 	if again := estimate("exchanged", filter, nil, changed); again == sum {
-		t.Error("the sum stayed though a row was exchanged for another")
+		t.Error("checksum: want it changed after one row replaced another")
 	}
 }
 
@@ -429,7 +429,7 @@ func testErasureOfTemplates(t *testing.T, f ErasuresFixture) {
 		}
 		for _, r := range []Row{needed, keeps} {
 			if _, contents, err := f.Responses().Get(t.Context(), r.ID, nil, math.MaxInt64); err != nil || contents.Prompt != "words" {
-				t.Errorf("parts of %d: a prompt that another needs is gone: %s, %v", limit, show(contents), err)
+				t.Errorf("parts of %d: want the prompt that another response needs, got %s, %v", limit, show(contents), err)
 			}
 		}
 		before.Requests, before.Templates, before.Files, before.Batches = before.Requests+2, before.Templates+2, before.Files+2, before.Batches+1
@@ -477,7 +477,7 @@ func testErasureOfResponses(t *testing.T, f ErasuresFixture) {
 			}
 		}
 		if e.VerifyAt != nil {
-			t.Error("responses that were named are to be verified")
+			t.Errorf("erasure of named responses: want no verification, got one due at %v", e.VerifyAt)
 		}
 	}
 	if _, err := f.Erasures().Advance(t.Context(), uuid.New(), 1, JudgeAll); domain.CodeOf(err) != domain.CodeNotFound {
@@ -536,7 +536,7 @@ func testErasureByFilter(t *testing.T, f ErasuresFixture) {
 
 // A response that passes a filter only after its preview is not erased, whatever
 // change made it pass.
-func testErasureOfWhatWasPreviewed(t *testing.T, f ErasuresFixture) {
+func testErasureOfPreviewedFilter(t *testing.T, f ErasuresFixture) {
 	ctx := t.Context()
 	owner := uuid.NewString()
 	shown := add(f, owner, 7, start)
@@ -571,19 +571,19 @@ func testErasureOfWhatWasPreviewed(t *testing.T, f ErasuresFixture) {
 	wantProgress(t, advance(t, f, e.ID, 3), domain.ErasureFinished, 7, 0, 0)
 	for _, r := range later {
 		if _, err := f.Responses().GetSummary(ctx, r.ID, nil); err != nil {
-			t.Errorf("%s was not shown: %v", r.CreatedAt, err)
+			t.Errorf("row created at %s was not previewed: want it left, got %v", r.CreatedAt, err)
 		}
 	}
 	for _, r := range slices.Concat(shown, chain) {
 		if _, err := f.Responses().GetSummary(ctx, r.ID, nil); domain.CodeOf(err) != domain.CodeNotFound {
-			t.Errorf("%s was shown: want it gone, got %v", r.CreatedAt, err)
+			t.Errorf("row created at %s was previewed: want it erased, got %v", r.CreatedAt, err)
 		}
 	}
 	if err := f.Erasures().Forget(ctx, time.Now().Add(48*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if e, err = f.Erasures().Get(ctx, e.ID); err != nil || e.Target != nil || e.Preview != nil {
-		t.Errorf("want it forgotten, got %+v, %v", e, err)
+		t.Errorf("want the preview deleted, got %+v, %v", e, err)
 	}
 }
 
@@ -619,7 +619,7 @@ func testManyPreviews(t *testing.T, f ErasuresFixture) {
 }
 
 // An erasure by owner or filter leaves a receipt even if it found nothing.
-func testErasureOfNothing(t *testing.T, f ErasuresFixture) {
+func testErasureWithoutMatch(t *testing.T, f ErasuresFixture) {
 	owner := uuid.New()
 	add(f, owner.String(), 2, start)
 	held := uuid.New()
@@ -747,7 +747,7 @@ func testErasureOfAHeldOwner(t *testing.T, f ErasuresFixture) {
 
 // A refused response stops no others, in any kind of erasure, and is erased once it
 // is not refused any more.
-func testErasuresOfWhatIsRefused(t *testing.T, f ErasuresFixture) {
+func testRefusedErasure(t *testing.T, f ErasuresFixture) {
 	for _, kind := range []string{"responses", "owner", "filter"} {
 		owner := uuid.New()
 		rows := add(f, owner.String(), 9, start)
@@ -798,7 +798,7 @@ func testErasuresOfWhatIsRefused(t *testing.T, f ErasuresFixture) {
 	}
 }
 
-func testPartsAreJudged(t *testing.T, f ErasuresFixture) {
+func testVerdicts(t *testing.T, f ErasuresFixture) {
 	owner := uuid.New()
 	single := NewRow(owner.String(), "failed", start)
 	single.Tier = ptr("flex")
@@ -903,7 +903,7 @@ func testRecordedErasure(t *testing.T, f ErasuresFixture) {
 	}
 	e := create(t, f, newErasure(domain.ErasureTarget{Owner: &owner}))
 	if e = note(e.ID, hostile[0], false); e.LastError != hostile[0] || e.State != domain.ErasurePending {
-		t.Errorf("want it noted, got %+v", e)
+		t.Errorf("want the error recorded, got %+v", e)
 	}
 	e, err := f.Erasures().Advance(ctx, e.ID, 1, JudgeAll)
 	if err != nil || e.LastError != "" {
@@ -912,7 +912,7 @@ func testRecordedErasure(t *testing.T, f ErasuresFixture) {
 	e = note(e.ID, "it cannot be", true)
 	wantProgress(t, e, domain.ErasureFailed, 1, 0, 0)
 	if e.LastError != "it cannot be" {
-		t.Errorf("want it said, got %q", e.LastError)
+		t.Errorf("want a last error, got %q", e.LastError)
 	}
 	if again := note(e.ID, "another", true); !reflect.DeepEqual(again, e) {
 		t.Errorf("want it left as it was, got %+v", again)
@@ -945,7 +945,7 @@ func testRedactedErasure(t *testing.T, f ErasuresFixture) {
 		t.Helper()
 		e, err := f.Erasures().Get(ctx, id)
 		if err != nil || (e.Target == nil) != forgotten || (e.Secret == nil) != forgotten {
-			t.Errorf("want it forgotten: %v, got %+v, %v", forgotten, e, err)
+			t.Errorf("want it redacted: %v, got %+v, %v", forgotten, e, err)
 		}
 		if forgotten && (e.RequestSum != [sha256.Size]byte{} || e.Scope != nil || len(e.Failures) != 0 || e.FinishedAt == nil || e.State != domain.ErasureFinished) {
 			t.Errorf("want counts and nothing else left, got %+v", e)
@@ -964,7 +964,7 @@ func testRedactedErasure(t *testing.T, f ErasuresFixture) {
 	forget(finished.FinishedAt.Add(time.Hour))
 	want(person.ID, true)
 	if e := advance(t, f, named.ID, 1); e.Target != nil {
-		t.Error("a forgotten erasure was gone on with")
+		t.Error("a redacted erasure continued")
 	}
 }
 
@@ -998,11 +998,11 @@ func testReceiptsOfAnErasure(t *testing.T, f ErasuresFixture) {
 		t.Errorf("want %+v in pages, got %+v", all, got)
 	}
 	if got, err := f.Erasures().Receipts(t.Context(), domain.ErasureReceiptQuery{Erasure: uuid.New(), Limit: 10}); err != nil || len(got) != 0 {
-		t.Errorf("want none of what there is not, got %+v, %v", got, err)
+		t.Errorf("receipts of an unknown erasure: want none, got %+v, %v", got, err)
 	}
 }
 
-func testErasuresOfEndedContexts(t *testing.T, f ErasuresFixture) {
+func testErasuresCanceledContext(t *testing.T, f ErasuresFixture) {
 	owner := uuid.New()
 	add(f, owner.String(), 1, start)
 	e := create(t, f, newErasure(domain.ErasureTarget{Owner: &owner}))

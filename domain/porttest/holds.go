@@ -23,35 +23,35 @@ type HoldsFixture interface {
 
 // Holds tests the contract of domain.Holds, and what Responses says about holds.
 func Holds(t *testing.T, newFixture func(t *testing.T) HoldsFixture) {
-	t.Run("kept", func(t *testing.T) {
+	t.Run("place and get", func(t *testing.T) {
 		t.Parallel()
 		testHoldsAreKept(t, newFixture(t).Holds())
 	})
-	t.Run("released", func(t *testing.T) {
+	t.Run("release", func(t *testing.T) {
 		t.Parallel()
 		testHoldsAreReleased(t, newFixture(t).Holds())
 	})
-	t.Run("pages", func(t *testing.T) {
+	t.Run("list", func(t *testing.T) {
 		t.Parallel()
 		testPagesOfHolds(t, newFixture(t).Holds())
 	})
-	t.Run("found", func(t *testing.T) {
+	t.Run("find for request", func(t *testing.T) {
 		t.Parallel()
 		testHoldsAreFound(t, newFixture(t))
 	})
-	t.Run("many found", func(t *testing.T) {
+	t.Run("find/more than the limit", func(t *testing.T) {
 		t.Parallel()
 		testManyHoldsAreFound(t, newFixture(t))
 	})
-	t.Run("of what is gone", func(t *testing.T) {
+	t.Run("deleted response", func(t *testing.T) {
 		t.Parallel()
-		testHoldsOnWhatIsGone(t, newFixture(t))
+		testHoldsOnDeletedResponses(t, newFixture(t))
 	})
-	t.Run("swept", func(t *testing.T) {
+	t.Run("sweep/held response stays", func(t *testing.T) {
 		t.Parallel()
-		testHeldIsNotSwept(t, newFixture(t))
+		testSweepSparesHeld(t, newFixture(t))
 	})
-	t.Run("canceled", func(t *testing.T) {
+	t.Run("canceled context", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		hold := place(t, f.Holds(), domain.HoldTarget{Owners: []uuid.UUID{uuid.New()}})
@@ -164,7 +164,7 @@ func testHoldsAreReleased(t *testing.T, h domain.Holds) {
 		}
 	}
 	if got, err := h.Get(t.Context(), other.ID); err != nil || !reflect.DeepEqual(got, other) {
-		t.Errorf("another one is %+v, %v", got, err)
+		t.Errorf("another hold: want it unchanged, got %+v, %v", got, err)
 	}
 	if _, err := h.Release(t.Context(), uuid.New(), by); domain.CodeOf(err) != domain.CodeNotFound {
 		t.Errorf("want %s, got %v", domain.CodeNotFound, err)
@@ -317,9 +317,9 @@ func testManyHoldsAreFound(t *testing.T, f HoldsFixture) {
 	})
 }
 
-// testHoldsOnWhatIsGone checks the holds on copies of responses whose rows are gone.
+// testHoldsOnDeletedResponses checks the holds on copies of responses whose rows are gone.
 // If the owner of a part is unknown, every hold by owner covers it.
-func testHoldsOnWhatIsGone(t *testing.T, f HoldsFixture) {
+func testHoldsOnDeletedResponses(t *testing.T, f HoldsFixture) {
 	anna, ben := uuid.New(), uuid.New()
 	onAnna := place(t, f.Holds(), domain.HoldTarget{Owners: []uuid.UUID{anna}})
 	onOther := place(t, f.Holds(), domain.HoldTarget{Owners: []uuid.UUID{uuid.New(), uuid.New()}})
@@ -354,9 +354,9 @@ func testHoldsOnWhatIsGone(t *testing.T, f HoldsFixture) {
 	}
 }
 
-// testHeldIsNotSwept writes rows of erased responses again; one of them is held by
+// testSweepSparesHeld writes rows of erased responses again; one of them is held by
 // then.
-func testHeldIsNotSwept(t *testing.T, f HoldsFixture) {
+func testSweepSparesHeld(t *testing.T, f HoldsFixture) {
 	held, free := NewRow(uuid.NewString(), "completed", start), NewRow(uuid.NewString(), "completed", start)
 	for _, row := range []Row{held, free} {
 		f.AddResponse(row)
@@ -383,12 +383,12 @@ func testHeldIsNotSwept(t *testing.T, f HoldsFixture) {
 	}
 	sweep(1, domain.Erased{}) // a held request stays due
 	if _, _, err := f.Responses().Get(t.Context(), held.ID, nil, math.MaxInt64); err != nil {
-		t.Errorf("what is held is gone: %v", err)
+		t.Errorf("get of the held response: %v", err)
 	}
 	// After a restore, holds are ignored.
 	w, _ := Permit(domain.Found{})
 	if erased, err := f.Responses().(domain.Restored).EraseAgain(t.Context(), []uuid.UUID{held.ID}, w); err != nil || erased != (domain.Erased{Requests: 1, Templates: 1}) {
-		t.Errorf("erased again %+v, %v", erased, err)
+		t.Errorf("erase again after a restore: want the held request erased, got %+v, %v", erased, err)
 	}
 	f.AddResponse(held)
 	if _, err := f.Holds().Release(t.Context(), hold.ID, uuid.New()); err != nil {

@@ -37,22 +37,22 @@ type LogReceipt struct {
 
 // Log tests the contract of domain.Log.
 func Log(t *testing.T, newFixture func(t *testing.T) LogFixture) {
-	t.Run("nothing there", func(t *testing.T) {
+	t.Run("empty log", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		wantNoLog(t, f)
 		if _, err := f.Log().Receipt(t.Context(), uuid.New()); domain.CodeOf(err) != domain.CodeNotFound {
-			t.Errorf("of an unknown receipt: %v", err)
+			t.Errorf("receipt of an unknown ID: want %s, got %v", domain.CodeNotFound, err)
 		}
 		if len(f.Log().Keys()) == 0 {
-			t.Error("there are no keys")
+			t.Error("keys: got none, want 1 or more")
 		}
 	})
-	t.Run("a receipt's way", func(t *testing.T) {
+	t.Run("receipt", func(t *testing.T) {
 		t.Parallel()
 		testReceiptsWay(t, newFixture(t))
 	})
-	t.Run("actors", func(t *testing.T) {
+	t.Run("receipt/actor", func(t *testing.T) {
 		t.Parallel()
 		testActors(t, newFixture(t))
 	})
@@ -60,7 +60,7 @@ func Log(t *testing.T, newFixture func(t *testing.T) LogFixture) {
 		t.Parallel()
 		testTiles(t, newFixture(t))
 	})
-	t.Run("canceled", func(t *testing.T) {
+	t.Run("canceled context", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		r := f.AddReceipt(nil, nil)
@@ -104,7 +104,7 @@ func testReceiptsWay(t *testing.T, f LogFixture) {
 		case err != nil:
 			t.Errorf("%s: %v", when, err)
 		case size == 0 && got.File != nil:
-			t.Errorf("%s there is a proof", when)
+			t.Errorf("%s: got a proof, want none", when)
 		case size > 0:
 			wantProof(t, f, r, got.File, size)
 		}
@@ -123,7 +123,7 @@ func testReceiptsWay(t *testing.T, f LogFixture) {
 	wantFile(first, 1, "while others are sealed")
 	wantFile(second, 0, "before it is published")
 	if _, err := f.Log().Entries(t.Context(), domain.Tile{Width: 2}); domain.CodeOf(err) != domain.CodeNotFound {
-		t.Errorf("what is not published is shown: %v", err)
+		t.Errorf("tile that is not published: want %s, got %v", domain.CodeNotFound, err)
 	}
 	f.Publish()
 	for _, r := range []LogReceipt{first, second, third} {

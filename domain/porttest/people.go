@@ -25,11 +25,11 @@ type PeopleFixture interface {
 
 // People tests the contract of domain.People.
 func People(t *testing.T, newFixture func(t *testing.T) PeopleFixture) {
-	t.Run("persons", func(t *testing.T) {
+	t.Run("by ID", func(t *testing.T) {
 		t.Parallel()
 		testPersons(t, newFixture(t))
 	})
-	t.Run("keys", func(t *testing.T) {
+	t.Run("by key", func(t *testing.T) {
 		t.Parallel()
 		testKeys(t, newFixture(t))
 	})
@@ -37,15 +37,15 @@ func People(t *testing.T, newFixture func(t *testing.T) PeopleFixture) {
 		t.Parallel()
 		testEmails(t, newFixture(t))
 	})
-	t.Run("namesakes", func(t *testing.T) {
+	t.Run("by email", func(t *testing.T) {
 		t.Parallel()
 		testNamesakes(t, newFixture(t))
 	})
-	t.Run("logins", func(t *testing.T) {
+	t.Run("record login", func(t *testing.T) {
 		t.Parallel()
 		testLogins(t, newFixture(t))
 	})
-	t.Run("canceled", func(t *testing.T) {
+	t.Run("canceled context", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		p := Person{ID: uuid.New(), Email: "a@example.com", ExternalID: "a"}

@@ -25,18 +25,18 @@ type RetentionFixture interface {
 // Retention tests the contract of domain.Retention.
 func Retention(t *testing.T, newFixture func(t *testing.T) RetentionFixture) {
 	for name, test := range map[string]func(*testing.T, RetentionFixture){
-		"kept":           testRulesAreKept,
-		"changed":        testRulesAreChanged,
-		"pages":          testPagesOfRules,
-		"dry run":        testDryRunsAreKept,
-		"enabled":        testRulesAreEnabled,
-		"removed":        testRulesAreRemoved,
-		"due":            testRulesAreDue,
-		"started":        testRunsAreStarted,
-		"started once":   testRunsAreStartedOnce,
-		"skipped":        testRunsAreSkipped,
-		"stopped":        testRunsAreStopped,
-		"ended contexts": testRetentionOfEndedContexts,
+		"create and get":       testRulesAreKept,
+		"change":               testRulesAreChanged,
+		"list":                 testPagesOfRules,
+		"dry run":              testDryRunsAreKept,
+		"enable":               testRulesAreEnabled,
+		"remove":               testRulesAreRemoved,
+		"due":                  testRulesAreDue,
+		"start run":            testRunsAreStarted,
+		"start run/concurrent": testRunsAreStartedOnce,
+		"skip run":             testRunsAreSkipped,
+		"stop run":             testRunsAreStopped,
+		"canceled context":     testRetentionCanceledContext,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,7 +182,7 @@ func testRulesAreChanged(t *testing.T, f RetentionFixture) {
 	}
 	wait.Wait()
 	if got, err := r.Get(t.Context(), rule.ID); made.Load() != 1 || err != nil || got.Version != 3 {
-		t.Errorf("%d changes were made, and the rule is %+v, %v", made.Load(), got, err)
+		t.Errorf("after %d changes: got rule %+v, %v", made.Load(), got, err)
 	}
 }
 
@@ -378,7 +378,7 @@ func testRunsAreStarted(t *testing.T, f RetentionFixture) {
 	var began domain.Erasure
 	got, outcome, err := r.Start(t.Context(), rule.ID, now, func(reported domain.RetentionRule) (domain.Erasure, time.Time) {
 		if !reflect.DeepEqual(reported, rule) {
-			t.Errorf("told of %+v, want %+v", reported, rule)
+			t.Errorf("got rule %+v, want %+v", reported, rule)
 		}
 		var next time.Time
 		began, next = begin(now)(reported)
@@ -396,7 +396,7 @@ func testRunsAreStarted(t *testing.T, f RetentionFixture) {
 		t.Errorf("want %+v, got %+v, %v", began, e, err)
 	}
 	if left := due(t, r, now, 10); !slices.Equal(left, []uuid.UUID{other.ID}) {
-		t.Errorf("due is %v", left)
+		t.Errorf("want no rule due, got %v", left)
 	}
 	// A rule that is not due does not run.
 	idle := addRule(t, r, terms()[0])
@@ -468,12 +468,12 @@ func testRunsAreSkipped(t *testing.T, f RetentionFixture) {
 func testRunsAreStopped(t *testing.T, f RetentionFixture) {
 	r := f.Retention()
 	for name, stop := range map[string]func(domain.RetentionRule) error{
-		"changed": func(rule domain.RetentionRule) error {
+		"change": func(rule domain.RetentionRule) error {
 			_, err := r.Change(t.Context(), rule.ID, nextVersion(rule, terms()[1]))
 			return err
 		},
 		"disabled": func(rule domain.RetentionRule) error { _, err := r.Disable(t.Context(), rule.ID); return err },
-		"removed":  func(rule domain.RetentionRule) error { return r.Remove(t.Context(), rule.ID, uuid.New()) },
+		"remove":   func(rule domain.RetentionRule) error { return r.Remove(t.Context(), rule.ID, uuid.New()) },
 	} {
 		for range 3 {
 			f.AddResponse(NewRow(uuid.NewString(), "completed", start.Add(-time.Hour)))
@@ -491,22 +491,22 @@ func testRunsAreStopped(t *testing.T, f RetentionFixture) {
 		}
 		e, err := f.Erasures().Advance(t.Context(), id, 10, JudgeAll)
 		if err != nil || e.State != domain.ErasureCanceled || e.FinishedAt == nil || e.Done != 1 {
-			t.Errorf("%s: it went on: %+v, %v", name, e, err)
+			t.Errorf("%s: want no progress, got %+v, %v", name, e, err)
 		}
 		// Another rule's run continues; one that is over stays so.
 		if e := advance(t, f, other.LastRun.Erasure, 10); e.State != domain.ErasureFinished || e.Done != 2 {
-			t.Errorf("%s: another one is %+v", name, e)
+			t.Errorf("%s: another erasure: want it unchanged, got %+v", name, e)
 		}
 		if _, err := r.Disable(t.Context(), other.ID); err != nil {
 			t.Fatal(err)
 		}
 		if e, err := f.Erasures().Get(t.Context(), other.LastRun.Erasure); err != nil || e.State != domain.ErasureFinished {
-			t.Errorf("%s: what was over is %+v, %v", name, e, err)
+			t.Errorf("%s: finished erasure: want it unchanged, got %+v, %v", name, e, err)
 		}
 	}
 }
 
-func testRetentionOfEndedContexts(t *testing.T, f RetentionFixture) {
+func testRetentionCanceledContext(t *testing.T, f RetentionFixture) {
 	r := f.Retention()
 	rule := addEnabled(t, r, terms()[0], start)
 	ctx, cancel := context.WithCancel(t.Context())

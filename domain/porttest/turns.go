@@ -50,14 +50,14 @@ func testLaterTurns(t *testing.T, f ResponsesFixture) {
 	before := f.Stored()
 	refusal := domain.Errorf(domain.CodeForbidden, "no")
 	if _, err := f.Responses().EraseWithLaterTurns(t.Context(), first.ID, nil, func(domain.Found) (domain.Authorization, error) { return domain.Authorization{}, refusal }); err != refusal || f.Stored() != before {
-		t.Errorf("refused: %v, %+v of %+v", err, f.Stored(), before)
+		t.Errorf("refused: want the refusal and stored rows %+v, got %v and %+v", before, err, f.Stored())
 	}
 	erased, found := erase(model.ID)
 	if want := (domain.Erased{Requests: 7, Templates: 7, Steps: 5}); erased != want || f.Stored() != before.Less(want) {
-		t.Errorf("want %+v, got %+v; left %+v of %+v", want, erased, f.Stored(), before)
+		t.Errorf("want %+v erased, got %+v; stored rows %+v, before %+v", want, erased, f.Stored(), before)
 	}
 	if len(found.Owners) != 7 || slices.ContainsFunc(found.Owners, func(owner string) bool { return owner != anna }) || found.LaterTurns != 4 {
-		t.Errorf("permitted for %+v, want seven requests of one owner, in four later turns", found)
+		t.Errorf("permit: got %+v, want 7 requests of one owner in 4 later turns", found)
 	}
 	for _, row := range []Row{others, nested, stays} {
 		if _, err := f.Responses().GetSummary(t.Context(), row.ID, nil); err != nil {
@@ -65,10 +65,10 @@ func testLaterTurns(t *testing.T, f ResponsesFixture) {
 		}
 	}
 	if erased, found := erase(stays.ID); erased.Requests != 1 || found.LaterTurns != 0 {
-		t.Errorf("of what nothing follows %+v, %+v", erased, found)
+		t.Errorf("response without later turns: got %+v, found %+v", erased, found)
 	}
 	if _, err := f.Responses().EraseWithLaterTurns(t.Context(), first.ID, nil, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
-		t.Errorf("again: %v", err)
+		t.Errorf("second erasure: want %s, got %v", domain.CodeNotFound, err)
 	}
 }
 
@@ -102,23 +102,23 @@ func testErasureOfLaterTurns(t *testing.T, f ErasuresFixture) {
 		// other, what is held, what that quotes and what quotes it.
 		target := domain.ErasureTarget{Responses: []uuid.UUID{free[2].ID, free[0].ID, held[0].ID, held[1].ID, held[2].ID, last.ID}}
 		wants("what would be left", target, 4, 1, 1, 3)
-		wants("everything of theirs", domain.ErasureTarget{Owner: &anna}, 6, 1, 0, 1)
+		wants("by owner", domain.ErasureTarget{Owner: &anna}, 6, 1, 0, 1)
 		target.LaterTurns = true
-		wants("what goes along", target, 5, 2, 1, 2)
+		wants("by ID with later turns", target, 5, 2, 1, 2)
 		filter := domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: []string{anna.String()}, CreatedBefore: ptr(at(0))}, LaterTurns: true}
-		wants("by a filter", filter, 4, 1, 0, 3)
+		wants("by filter with later turns", filter, 4, 1, 0, 3)
 		older, err := f.Erasures().Estimate(t.Context(), filter, nil, at(2))
 		if err != nil || older.Responses != 3 {
-			t.Errorf("as of an earlier time: %+v, %v", older, err)
+			t.Errorf("estimate as of an earlier time: got %+v, %v", older, err)
 		}
 		if now, err := f.Erasures().Estimate(t.Context(), filter, nil, at(4)); err != nil || now.Sum == older.Sum {
-			t.Errorf("the sum does not look at what goes along: %v", err)
+			t.Errorf("estimates of two times: want different checksums, got %x twice, %v", older.Sum, err)
 		}
 
 		target.Responses = target.Responses[:5]
 		e := advance(t, f, create(t, f, newErasure(target)).ID, limit)
 		if e.State != domain.ErasureFinished || e.Done != 5 || e.Requests != 5 || e.Held != 2 || e.NotFound != 0 || len(e.Failures) != 2 {
-			t.Errorf("parts of %d: %+v", limit, e)
+			t.Errorf("parts of %d: want 5 done, 2 held and 2 failures, got %+v", limit, e)
 		}
 		kept := map[uuid.UUID]bool{held[0].ID: true, held[1].ID: true, last.ID: true}
 		for _, row := range slices.Concat(free, held, []Row{last}) {

@@ -29,7 +29,7 @@ type Charge struct {
 
 // UsageRecords tests the contract of domain.UsageRecords.
 func UsageRecords(t *testing.T, newFixture func(t *testing.T) UsageFixture) {
-	t.Run("latest", func(t *testing.T) {
+	t.Run("latest record", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		full := func(id uuid.UUID, at time.Time, n int64) UsageRow {
@@ -98,7 +98,7 @@ func UsageRecords(t *testing.T, newFixture func(t *testing.T) UsageFixture) {
 		}
 		got, err := f.UsageRecords().Latest(t.Context(), []uuid.UUID{known, priceless, gone, gone, refunded, credited, free, uuid.New()})
 		if err != nil || len(got) != len(want) {
-			t.Errorf("got %d, %v", len(got), err)
+			t.Errorf("want usage of %d responses, got %d, %v", len(want), len(got), err)
 		}
 		for id, w := range want {
 			if g := showUsage(got[id]); g != w {
@@ -106,7 +106,7 @@ func UsageRecords(t *testing.T, newFixture func(t *testing.T) UsageFixture) {
 			}
 		}
 	})
-	t.Run("none", func(t *testing.T) {
+	t.Run("no usage", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		f.AddUsage(UsageRow{Response: uuid.New(), At: start})
@@ -116,7 +116,7 @@ func UsageRecords(t *testing.T, newFixture func(t *testing.T) UsageFixture) {
 			}
 		}
 	})
-	t.Run("many", func(t *testing.T) {
+	t.Run("101 responses", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		var ids []uuid.UUID
@@ -130,11 +130,11 @@ func UsageRecords(t *testing.T, newFixture func(t *testing.T) UsageFixture) {
 		}
 		for i, id := range ids {
 			if n := got[id].PromptTokens; n == nil || *n != int64(i) {
-				t.Errorf("response %d: got %s", i, showUsage(got[id]))
+				t.Errorf("response %d: want %d prompt tokens, got %s", i, i, showUsage(got[id]))
 			}
 		}
 	})
-	t.Run("canceled", func(t *testing.T) {
+	t.Run("canceled context", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		ctx, cancel := context.WithCancel(t.Context())
