@@ -21,8 +21,8 @@ func (w *world) allAccesses(t *testing.T) []domain.Access {
 	return found
 }
 
-// TestWhatIsAnAccess: contents that are shown and not one's own, and nothing else.
-func TestWhatIsAnAccess(t *testing.T) {
+// TestAccessRecorded: only contents shown of another owner's response are recorded.
+func TestAccessRecorded(t *testing.T) {
 	t.Parallel()
 	for _, c := range callers {
 		for _, organization := range []*uuid.UUID{nil, &acme} {
@@ -49,8 +49,9 @@ func TestWhatIsAnAccess(t *testing.T) {
 	}
 }
 
-// TestNoContentsWithoutARecord: of the caller's own, nothing is recorded.
-func TestNoContentsWithoutARecord(t *testing.T) {
+// TestGetAccessNotRecorded: contents are not shown if the access cannot be recorded;
+// the caller's own need no record.
+func TestGetAccessNotRecorded(t *testing.T) {
 	t.Parallel()
 	const unrecorded = "Could not record this access, so the response is not shown; try again later"
 	admin := domain.Principal{ID: anna, Admin: true}

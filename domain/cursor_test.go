@@ -46,8 +46,8 @@ func TestCursorText(t *testing.T) {
 	}
 }
 
-// TestDamagedCursor changes, removes and adds every character in turn.
-func TestDamagedCursor(t *testing.T) {
+// TestCursorDamaged: every character is changed, removed and added in turn.
+func TestCursorDamaged(t *testing.T) {
 	t.Parallel()
 	whole := cursors(t)[0].String()
 	refused := func(text string) bool {
@@ -81,9 +81,9 @@ func TestDamagedCursor(t *testing.T) {
 	}
 }
 
-// Lists go on from rows of every time that a database knows, and callers are
-// shown those that they can read.
-func TestRowsOfAnyTime(t *testing.T) {
+// TestListExtremeTimes: lists continue after rows of every time that a database can
+// store, and show the times that callers can parse.
+func TestListExtremeTimes(t *testing.T) {
 	t.Parallel()
 	times := []struct {
 		at      time.Time

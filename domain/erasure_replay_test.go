@@ -30,8 +30,8 @@ func (w *authorized) EraseAgain(ctx context.Context, ids []uuid.UUID, by domain.
 	return w.Restored.EraseAgain(ctx, ids, by)
 }
 
-// TestReplay erases what is there again, in parts, and only that; and a second
-// time nothing.
+// TestReplay: it erases what exists again, in parts, and nothing else; a second replay
+// erases nothing.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
@@ -93,8 +93,8 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// What is refused is named, and everything else is erased.
-func TestReplayOfWhatIsRefused(t *testing.T) {
+// TestReplayRefused: refused responses are named, and the others are erased.
+func TestReplayRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	var ids []uuid.UUID

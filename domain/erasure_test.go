@@ -253,8 +253,9 @@ func TestErasurePermission(t *testing.T) {
 	}
 }
 
-// TestErasedParts holds what is erased of a chain to what the caller may.
-func TestErasedParts(t *testing.T) {
+// TestErasureOfParts: of a chain, a bulk erasure erases only what the caller may
+// erase.
+func TestErasureOfParts(t *testing.T) {
 	t.Parallel()
 	for _, owners := range [][]string{{anna.String(), ben.String()}, {ben.String(), anna.String()}, {anna.String(), acme.String()}, {anna.String(), ""}} {
 		for _, caller := range []domain.Principal{admin, overseer, user, inAcme} {
@@ -280,7 +281,7 @@ func TestErasedParts(t *testing.T) {
 	}
 }
 
-func TestErasureRequests(t *testing.T) {
+func TestErasureRequestValidation(t *testing.T) {
 	t.Parallel()
 	ids := make([]uuid.UUID, domain.MaxTargets+1)
 	for i := range ids {
@@ -391,9 +392,9 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-// TestLaterTurnsOfMany: a preview looks for them where they are to go along, and
-// the erasure takes them along.
-func TestLaterTurnsOfMany(t *testing.T) {
+// TestErasureLaterTurns: a preview counts later turns if they are included, and the
+// erasure erases them.
+func TestErasureLaterTurns(t *testing.T) {
 	t.Parallel()
 	for _, along := range []bool{false, true} {
 		m := newEraseMany()
@@ -404,13 +405,13 @@ func TestLaterTurnsOfMany(t *testing.T) {
 		_, token := m.preview(t, user, r)
 		e, _ := m.start(t, user, domain.StartRequest{ErasureRequest: r, Token: token})
 		if shown.LaterTurns != along || e.Target.LaterTurns != along {
-			t.Errorf("asked for %v: the preview looked for %+v, the erasure is of %+v", along, shown, e.Target)
+			t.Errorf("later turns %v: got a preview of %+v and an erasure of %+v", along, shown, e.Target)
 		}
 	}
 }
 
-// TestTokens binds an erasure to what its preview showed, and to nothing else.
-func TestTokens(t *testing.T) {
+// TestPreviewToken: a token starts the erasure that its preview showed, and no other.
+func TestPreviewToken(t *testing.T) {
 	t.Parallel()
 	own := domain.ErasureRequest{Owner: &anna}
 	states := func(words ...string) domain.ErasureRequest {
@@ -426,21 +427,21 @@ func TestTokens(t *testing.T) {
 		between            func(*eraseMany)
 		message            string // empty: it begins
 	}{
-		"the same":           {shown: own, asked: own, previewer: user, starter: user},
-		"at the last moment": {shown: own, asked: own, previewer: user, starter: user, between: func(m *eraseMany) { m.now = m.now.Add(15*time.Minute - time.Microsecond) }},
-		"too late":           {shown: own, asked: own, previewer: user, starter: user, between: func(m *eraseMany) { m.now = m.now.Add(15 * time.Minute) }, message: errOldToken},
-		"by another":         {shown: own, asked: own, previewer: other, starter: admin, message: errForeignToken},
-		"with another scope": {shown: own, asked: own, previewer: inAcme, starter: user, message: errForeignToken},
-		"more rights":        {shown: own, asked: own, previewer: user, starter: admin, message: errForeignToken},
-		"another owner":      {shown: own, asked: domain.ErasureRequest{Owner: &ben}, previewer: admin, starter: admin, message: errForeignToken},
-		"another member":     {shown: of(&anna), asked: of(&ben), previewer: admin, starter: admin, message: errForeignToken},
-		"another kind":       {shown: own, asked: of(&anna), previewer: admin, starter: admin, message: errForeignToken},
-		"later turns, too":   {shown: own, asked: domain.ErasureRequest{Owner: &anna, IncludeLaterTurns: true}, previewer: user, starter: user, message: errForeignToken},
-		"another filter":     {shown: states("completed"), asked: states("failed"), previewer: admin, starter: admin, message: errForeignToken},
-		"the same words":     {shown: states("completed", "failed"), asked: states("failed", "completed"), previewer: admin, starter: admin},
-		"one row more":       {shown: own, asked: own, previewer: user, starter: user, between: func(m *eraseMany) { m.put(anna.String()) }, message: errChanged},
-		"rows of others":     {shown: own, asked: own, previewer: user, starter: user, between: func(m *eraseMany) { m.put(ben.String()) }},
-		"a later row":        {shown: states("completed"), asked: states("completed"), previewer: user, starter: user, between: func(m *eraseMany) { m.AddResponse(porttest.NewRow(anna.String(), "completed", m.now.Add(time.Second))) }},
+		"same request":              {shown: own, asked: own, previewer: user, starter: user},
+		"just before expiry":        {shown: own, asked: own, previewer: user, starter: user, between: func(m *eraseMany) { m.now = m.now.Add(15*time.Minute - time.Microsecond) }},
+		"expired":                   {shown: own, asked: own, previewer: user, starter: user, between: func(m *eraseMany) { m.now = m.now.Add(15 * time.Minute) }, message: errOldToken},
+		"other caller":              {shown: own, asked: own, previewer: other, starter: admin, message: errForeignToken},
+		"other active organization": {shown: own, asked: own, previewer: inAcme, starter: user, message: errForeignToken},
+		"other role":                {shown: own, asked: own, previewer: user, starter: admin, message: errForeignToken},
+		"other owner":               {shown: own, asked: domain.ErasureRequest{Owner: &ben}, previewer: admin, starter: admin, message: errForeignToken},
+		"other member":              {shown: of(&anna), asked: of(&ben), previewer: admin, starter: admin, message: errForeignToken},
+		"other kind":                {shown: own, asked: of(&anna), previewer: admin, starter: admin, message: errForeignToken},
+		"with later turns":          {shown: own, asked: domain.ErasureRequest{Owner: &anna, IncludeLaterTurns: true}, previewer: user, starter: user, message: errForeignToken},
+		"other filter":              {shown: states("completed"), asked: states("failed"), previewer: admin, starter: admin, message: errForeignToken},
+		"same states, other order":  {shown: states("completed", "failed"), asked: states("failed", "completed"), previewer: admin, starter: admin},
+		"one more row":              {shown: own, asked: own, previewer: user, starter: user, between: func(m *eraseMany) { m.put(anna.String()) }, message: errChanged},
+		"other owner's row":         {shown: own, asked: own, previewer: user, starter: user, between: func(m *eraseMany) { m.put(ben.String()) }},
+		"later row":                 {shown: states("completed"), asked: states("completed"), previewer: user, starter: user, between: func(m *eraseMany) { m.AddResponse(porttest.NewRow(anna.String(), "completed", m.now.Add(time.Second))) }},
 	} {
 		m := newEraseMany()
 		m.put(anna.String())
@@ -539,8 +540,9 @@ func TestStartErasure(t *testing.T) {
 	}
 }
 
-// TestStartAtOnce erases few that are named before it answers.
-func TestStartAtOnce(t *testing.T) {
+// TestStartErasureFewResponses: a few named responses are erased before the call
+// returns.
+func TestStartErasureFewResponses(t *testing.T) {
 	t.Parallel()
 	away := domain.Errorf(domain.CodeUnavailable, "away")
 	for _, n := range []int{1, 100, 101} {
@@ -616,7 +618,7 @@ type hangUp struct{ cancel func() }
 
 func (h hangUp) Enqueue(ctx context.Context, _ uuid.UUID) error { h.cancel(); return ctx.Err() }
 
-func TestIdempotencyKeys(t *testing.T) {
+func TestErasureIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	m := newEraseMany()
 	row, another := m.put(anna.String()), m.put(anna.String())
@@ -689,9 +691,9 @@ func TestIdempotencyKeys(t *testing.T) {
 	}
 }
 
-// TestErasuresAreSeen by who asked for them, and by those who may erase
-// everyone's.
-func TestErasuresAreSeen(t *testing.T) {
+// TestErasureVisibility: visible to the caller who requested it and to those who may
+// erase everyone's responses.
+func TestErasureVisibility(t *testing.T) {
 	t.Parallel()
 	m := newEraseMany()
 	row := m.put(anna.String())
@@ -788,7 +790,7 @@ func TestErasuresAreSeen(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-func TestPagesOfErasures(t *testing.T) {
+func TestListErasures(t *testing.T) {
 	t.Parallel()
 	m := newEraseMany()
 	for i := range 7 {
@@ -881,9 +883,9 @@ func TestPagesOfErasures(t *testing.T) {
 	}
 }
 
-// TestRetentionSparesParts keeps a response for as long as any of its parts is
-// to be kept, and what is erased by somebody not so.
-func TestRetentionSparesParts(t *testing.T) {
+// TestRetentionYoungParts: a rule keeps a response while any of its parts is too
+// young; a requested erasure does not.
+func TestRetentionYoungParts(t *testing.T) {
 	t.Parallel()
 	for _, trigger := range []domain.Trigger{domain.TriggerRetention, domain.TriggerBulk} {
 		m := newEraseMany()
@@ -987,9 +989,9 @@ func TestRunErasure(t *testing.T) {
 	}
 }
 
-// Who looks at an erasure that is over is told that something could not be
-// erased; while it goes on, only of what keeps it from that.
-func TestErasureSaysWhatWasRefused(t *testing.T) {
+// TestErasureLastError: a finished erasure reports that something could not be erased;
+// a running one reports only what stops it.
+func TestErasureLastError(t *testing.T) {
 	t.Parallel()
 	m := newEraseMany()
 	rows := []uuid.UUID{m.put(anna.String()).ID, m.put(anna.String()).ID}

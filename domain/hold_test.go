@@ -18,7 +18,7 @@ import (
 
 func clock() time.Time { return noon }
 
-// TestHoldPermission calls every use case of holds as every caller.
+// TestHoldPermission: every caller calls every use case of holds.
 func TestHoldPermission(t *testing.T) {
 	t.Parallel()
 	for _, c := range callers {
@@ -219,8 +219,8 @@ func TestHoldFailures(t *testing.T) {
 	}
 }
 
-// TestEraseHeld erases a chain of two owners, a part of which is held, as every
-// caller: whose it is not is told nothing.
+// TestEraseHeld: every caller erases a chain of two owners, one part of which is held.
+// Callers who do not own it do not learn of the hold.
 func TestEraseHeld(t *testing.T) {
 	t.Parallel()
 	for _, c := range callers {

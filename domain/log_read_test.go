@@ -96,7 +96,7 @@ func TestReadLog(t *testing.T) {
 	}
 }
 
-func TestReadLogFails(t *testing.T) {
+func TestReadLogFailures(t *testing.T) {
 	t.Parallel()
 	down := domain.Errorf(domain.CodeUnavailable, "down")
 	u := domain.NewReadLog(fakeLog{err: down})
@@ -113,8 +113,8 @@ func TestReadLogFails(t *testing.T) {
 	}
 }
 
-// TestGetReceipt: it is for who asked and for those who may erase everyone's,
-// and does not exist for anybody else.
+// TestGetReceipt: visible to the caller who requested the erasure and to those who may
+// erase everyone's responses; anyone else gets 404.
 func TestGetReceipt(t *testing.T) {
 	t.Parallel()
 	id := uuid.New()
@@ -154,9 +154,9 @@ func TestGetReceipt(t *testing.T) {
 	}
 }
 
-// TestGetReceiptOfALevel: whoever may fetch an erasure's receipt may fetch those
-// about it, and nobody else learns how far it has come.
-func TestGetReceiptOfALevel(t *testing.T) {
+// TestGetReceiptReached: a caller who may fetch an erasure's receipt may fetch the
+// receipts about it; nobody else learns which level it has reached.
+func TestGetReceiptReached(t *testing.T) {
 	t.Parallel()
 	id, later := uuid.New(), uuid.New()
 	missing := "Receipt with ID " + id.String() + " not found"
@@ -195,9 +195,9 @@ func TestGetReceiptOfALevel(t *testing.T) {
 	}
 }
 
-// TestGetReceiptOfNobody: a receipt that nobody asked for is not the nil
-// caller's.
-func TestGetReceiptOfNobody(t *testing.T) {
+// TestGetReceiptWithoutActor: a receipt that no caller requested does not belong to
+// the caller with the nil ID.
+func TestGetReceiptWithoutActor(t *testing.T) {
 	t.Parallel()
 	id := uuid.New()
 	u := domain.NewGetReceipt(fakeLog{id: id, receipt: domain.LoggedReceipt{File: []byte("file")}})

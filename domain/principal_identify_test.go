@@ -163,8 +163,8 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
-// TestIdentifyChoiceOverridesTheKey: of two memberships, the one asked for.
-func TestIdentifyChoiceOverridesTheKey(t *testing.T) {
+// TestIdentifyOrganizationHeader: of two memberships, the requested one is active.
+func TestIdentifyOrganizationHeader(t *testing.T) {
 	t.Parallel()
 	s := peopled()
 	s.AddPerson(porttest.Person{ID: ben, Email: "ben@example.com"})
@@ -198,8 +198,8 @@ func (f failing) ByExternalID(ctx context.Context, name string) (domain.Person, 
 	return person, cmp.Or(f.externalID, err)
 }
 
-// TestIdentifyFailures: a look-up that could not be made is no "nobody", and
-// nothing later may take its place.
+// TestIdentifyFailures: a failed lookup does not make the caller anonymous, and no
+// later credential replaces it.
 func TestIdentifyFailures(t *testing.T) {
 	t.Parallel()
 	down := domain.Errorf(domain.CodeUnavailable, "gone")
@@ -235,7 +235,7 @@ func TestIdentifyFailures(t *testing.T) {
 	wantError(t, err, domain.CodeUnauthenticated, errAuthentication)
 }
 
-func TestIdentifyNotesLogins(t *testing.T) {
+func TestIdentifyRecordsLogin(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		last *time.Time
@@ -278,8 +278,9 @@ func (c counting) ByID(ctx context.Context, id uuid.UUID) (domain.Person, error)
 	return c.People.ByID(ctx, id)
 }
 
-// TestManySessions: one request has each person looked up once, and not many of them.
-func TestManySessions(t *testing.T) {
+// TestIdentifySessionLimit: one request looks up each person once, and only a few of
+// them.
+func TestIdentifySessionLimit(t *testing.T) {
 	t.Parallel()
 	s := peopled()
 	several := func(n int, last ...uuid.UUID) (ids []uuid.UUID) {

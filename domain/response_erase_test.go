@@ -14,8 +14,8 @@ import (
 	"lethe/domain/porttest"
 )
 
-// TestErasePermission erases responses of one or more parts, asking for each
-// part, as every caller.
+// TestErasePermission: every caller erases responses of one or more parts; each part
+// is checked.
 func TestErasePermission(t *testing.T) {
 	t.Parallel()
 	responses := [][]string{
@@ -85,10 +85,10 @@ func TestErasePermission(t *testing.T) {
 	}
 }
 
-// TestEraseGonePermission erases copies of a response whose row is gone, as every
-// caller: whose it was, usage records say, and where they do not, it is only for
-// who may erase everyone's.
-func TestEraseGonePermission(t *testing.T) {
+// TestEraseCopiesPermission: every caller erases copies of a response whose row is
+// gone. Usage records name its owner; without one, only callers who may erase
+// everyone's responses can erase it.
+func TestEraseCopiesPermission(t *testing.T) {
 	t.Parallel()
 	for _, c := range callers {
 		for _, owners := range [][]*uuid.UUID{{&anna}, {&ben}, {&acme}, {&anna, &ben}, {nil}, {&anna, nil}} {
@@ -124,8 +124,8 @@ func TestEraseGonePermission(t *testing.T) {
 	}
 }
 
-// TestEraseRefusesRowsOfBatches even where the port would not.
-func TestEraseRefusesRowsOfBatches(t *testing.T) {
+// TestEraseBatchedRow: refused even if the port permits it.
+func TestEraseBatchedRow(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.put(anna.String())
@@ -165,7 +165,7 @@ func TestEraseFailures(t *testing.T) {
 	}
 }
 
-// TestAuthorization says who asked, and as what: as the least that permits it.
+// TestAuthorization: it names the caller and the least role that permits the erasure.
 func TestAuthorization(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -195,9 +195,8 @@ func TestAuthorization(t *testing.T) {
 	}
 }
 
-// TestEraseAsksOfTheCallersOwn: nothing that is somebody else's is looked for, or
-// locked.
-func TestEraseAsksOfTheCallersOwn(t *testing.T) {
+// TestEraseScope: other owners' responses are neither looked up nor locked.
+func TestEraseScope(t *testing.T) {
 	t.Parallel()
 	for _, c := range callers {
 		if c.delete == "none" {
@@ -221,9 +220,9 @@ func TestEraseAsksOfTheCallersOwn(t *testing.T) {
 	}
 }
 
-// TestEraseJudgesWhatWasFound: whatever was looked for, what was found is judged by
-// whose all of it is; what has no owner, though a row of it is there, is nobody's.
-func TestEraseJudgesWhatWasFound(t *testing.T) {
+// TestEraseChecksEveryOwner: the owners of all that was found decide, whatever scope
+// was looked up. A row without an owner belongs to nobody.
+func TestEraseChecksEveryOwner(t *testing.T) {
 	t.Parallel()
 	for _, c := range callers {
 		if c.delete == "none" {

@@ -52,7 +52,7 @@ func TestGetPermission(t *testing.T) {
 	}
 }
 
-func TestGetWhatIsNotThere(t *testing.T) {
+func TestGetNotFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	batched := porttest.NewRow("", "completed", noon)
@@ -70,7 +70,7 @@ func TestGetWhatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestGetDescribes(t *testing.T) {
+func TestGetUsageAndEmail(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.AddPerson(porttest.Person{ID: ben, Email: "ben@example.com"})
@@ -135,8 +135,9 @@ func TestGetWithoutContents(t *testing.T) {
 	}
 }
 
-// TestGetWithholdsWhatIsEncrypted, and nothing that only looks a little like it.
-func TestGetWithholdsWhatIsEncrypted(t *testing.T) {
+// TestGetEncrypted: encrypted contents are withheld, and contents that only look
+// similar are not.
+func TestGetEncrypted(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		prompt        string
@@ -161,9 +162,9 @@ func TestGetWithholdsWhatIsEncrypted(t *testing.T) {
 	}
 }
 
-// TestGetOfTooMuch: of contents that are more than was asked for, it is told how much
-// they are, and nothing else: nobody has looked.
-func TestGetOfTooMuch(t *testing.T) {
+// TestGetTooLarge: contents over the caller's limit return their size only, and record
+// no access.
+func TestGetTooLarge(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	row := w.put(ben.String())

@@ -86,7 +86,7 @@ func TestListScope(t *testing.T) {
 	}
 }
 
-func TestListRefusalsAskNobody(t *testing.T) {
+func TestListRefusedWithoutQueries(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	fail := func(context.Context) error { return errors.New("asked") }
@@ -235,9 +235,9 @@ func TestListUsageAndEmails(t *testing.T) {
 	}
 }
 
-// TestListFailures breaks one port at a time; the other side of each pair must
-// be told to stop and must not be waited for in vain.
-func TestListFailures(t *testing.T) {
+// TestListPortFailures: each port fails in turn; the other side of each pair must be
+// canceled, and not waited for.
+func TestListPortFailures(t *testing.T) {
 	t.Parallel()
 	gone := domain.Errorf(domain.CodeUnavailable, "gone")
 	fail := func(context.Context) error { return gone }
@@ -271,7 +271,7 @@ func TestListFailures(t *testing.T) {
 	}
 }
 
-func TestListToleratesMissingEmails(t *testing.T) {
+func TestListMissingEmails(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.emails = func(context.Context) error { return errors.New("users are gone") }
@@ -285,9 +285,9 @@ func TestListToleratesMissingEmails(t *testing.T) {
 	}
 }
 
-// TestListSkipsLookUpsOfNothing: an empty page asks for no usage, and one's own
-// rows ask for no address.
-func TestListSkipsLookUpsOfNothing(t *testing.T) {
+// TestListWithoutLookups: an empty page asks for no usage, and the caller's own rows
+// ask for no address.
+func TestListWithoutLookups(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	fail := func(context.Context) error { return errors.New("asked") }
@@ -305,7 +305,7 @@ func TestListSkipsLookUpsOfNothing(t *testing.T) {
 	}
 }
 
-func TestListEndsWithItsContext(t *testing.T) {
+func TestListCanceledContext(t *testing.T) {
 	t.Parallel()
 	started := make(chan struct{}, 2)
 	wait := func(ctx context.Context) error { started <- struct{}{}; <-ctx.Done(); return ctx.Err() }
@@ -330,7 +330,7 @@ func TestListEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestListPanicsReachTheCaller(t *testing.T) {
+func TestListPanic(t *testing.T) {
 	t.Parallel()
 	burst := func(context.Context) error { panic("burst") }
 	for name, change := range map[string]func(*world){
@@ -411,9 +411,9 @@ func wantAbout(t *testing.T, err error, message, about string) {
 	}
 }
 
-// TestListGoesOn pages through lists of several sizes, in both orders, while
-// other rows come, go and change state.
-func TestListGoesOn(t *testing.T) {
+// TestListPages: pages of lists of several sizes, in both orders, while other rows are
+// added, deleted and change state.
+func TestListPages(t *testing.T) {
 	t.Parallel()
 	states := []string{"completed", "processing", "pending", "claimed", "failed"}
 	for _, activeFirst := range []bool{true, false} {
@@ -468,8 +468,8 @@ func TestListGoesOn(t *testing.T) {
 	}
 }
 
-// TestListCursorBelongsToItsList changes one parameter at a time.
-func TestListCursorBelongsToItsList(t *testing.T) {
+// TestListCursorOfOtherList: a cursor is refused if one parameter of the list changes.
+func TestListCursorOfOtherList(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	for range 3 {
@@ -551,7 +551,8 @@ func TestListCursorBelongsToItsList(t *testing.T) {
 	wantAbout(t, err, errSkipAfter, "skip")
 }
 
-// TestListCounts: what was seen to its end is known, whatever was estimated.
+// TestListCounts: a list that was read to its end has an exact count, whatever was
+// estimated.
 func TestListCounts(t *testing.T) {
 	t.Parallel()
 	w := newWorld()

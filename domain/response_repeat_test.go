@@ -64,7 +64,7 @@ func (o once) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []st
 	return o.Erase(ctx, id, owners, permit)
 }
 
-func TestEraseOnce(t *testing.T) {
+func TestEraseIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	log := written{at: map[uuid.UUID]time.Time{}, away: new(bool)}
@@ -159,9 +159,9 @@ func TestEraseOnce(t *testing.T) {
 	}
 }
 
-// TestRepeatsAreKept holds what follows from a secret, a caller, a response and a
-// key: the next version has to tell what this one told.
-func TestRepeatsAreKept(t *testing.T) {
+// TestRepeatDerivation: the values derived from a secret, a caller, a response and a
+// key are fixed: the next version has to return the same receipt.
+func TestRepeatDerivation(t *testing.T) {
 	t.Parallel()
 	if domain.RepeatableFor != 24*time.Hour {
 		t.Errorf("a day has %s", domain.RepeatableFor)

@@ -104,8 +104,8 @@ func (r *ruleCases) enabled(t *testing.T, q domain.RuleRequest) domain.Retention
 	return rule
 }
 
-// TestRulePermission calls every use case as every caller, for a rule that is
-// there and one that is not: who may not is told neither.
+// TestRulePermission: every caller calls every use case, for an existing rule and a
+// missing one. Callers without permission cannot tell the two apart.
 func TestRulePermission(t *testing.T) {
 	t.Parallel()
 	for _, c := range callers {
@@ -145,7 +145,7 @@ func TestRulePermission(t *testing.T) {
 	}
 }
 
-func TestRuleRequests(t *testing.T) {
+func TestRuleValidation(t *testing.T) {
 	t.Parallel()
 	words := func(n int) []string {
 		all := make([]string, n)
@@ -273,8 +273,8 @@ func (r racingRule) Get(ctx context.Context, id uuid.UUID) (domain.RetentionRule
 	return rule, err
 }
 
-// TestRuleConflicts: nothing is decided about a rule that is another one by now.
-func TestRuleConflicts(t *testing.T) {
+// TestRuleVersionConflict: a request about an outdated version changes nothing.
+func TestRuleVersionConflict(t *testing.T) {
 	t.Parallel()
 	r := newRuleCases()
 	rule, err := r.create(keeper, ruleAsked())
@@ -471,7 +471,7 @@ func (f failingEstimate) Estimate(context.Context, domain.ErasureTarget, []strin
 	return domain.Estimate{}, f.err
 }
 
-func TestDryRunFails(t *testing.T) {
+func TestDryRunFailure(t *testing.T) {
 	t.Parallel()
 	r := newRuleCases()
 	rule, err := r.create(keeper, ruleAsked())
@@ -513,9 +513,9 @@ func retained() (r *ruleCases, old, chained, young, active, held, other porttest
 	return r, old, chained, young, active, held, other
 }
 
-// TestRulesErase: what is old enough goes, and nothing else; what a dry run
-// counts is that, but for chains of which a part is young.
-func TestRulesErase(t *testing.T) {
+// TestRuleRun: a run erases what is old enough and nothing else. A dry run counts the
+// same, except chains with a young part.
+func TestRuleRun(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		filter domain.RetentionFilter
@@ -606,9 +606,9 @@ func TestRulesErase(t *testing.T) {
 	}
 }
 
-// TestRulesRunAtTheirTimes: at the first set time after now, in UTC, and once
-// for all that were missed.
-func TestRulesRunAtTheirTimes(t *testing.T) {
+// TestRuleSchedule: the next run is at the first set time after now, in UTC; missed
+// times count once.
+func TestRuleSchedule(t *testing.T) {
 	t.Parallel()
 	midnight := noon.Add(-12 * time.Hour)
 	at := func(d time.Duration) time.Time { return midnight.Add(d) }
@@ -664,7 +664,7 @@ func (f failingJobs) Enqueue(context.Context, uuid.UUID) error {
 	return errors.New("no queue")
 }
 
-func TestRunsAreLogged(t *testing.T) {
+func TestRuleRunLog(t *testing.T) {
 	t.Parallel()
 	r := newRuleCases()
 	rule := r.enabled(t, ruleAsked())
@@ -736,9 +736,9 @@ type dueless struct {
 
 func (d dueless) Due(context.Context, time.Time, int) ([]uuid.UUID, error) { return nil, d.err }
 
-// TestOneRuleDoesNotStopTheOthers, and one that another process has begun is no
-// error.
-func TestOneRuleDoesNotStopTheOthers(t *testing.T) {
+// TestRunDueFailedRule: one failed rule does not stop the others, and a run that
+// another process has started is not an error.
+func TestRunDueFailedRule(t *testing.T) {
 	t.Parallel()
 	r := newRuleCases()
 	failure := errors.New("odd")

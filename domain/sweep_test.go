@@ -12,8 +12,8 @@ import (
 	"lethe/domain/porttest"
 )
 
-// TestSweepGoesOn until nothing is due, however much there is.
-func TestSweepGoesOn(t *testing.T) {
+// TestSweepUntilNothingDue: it continues until nothing is due.
+func TestSweepUntilNothingDue(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	rows := make([]porttest.Row, 1001)
@@ -97,8 +97,8 @@ func TestSweepOrphans(t *testing.T) {
 	}
 }
 
-// The errors that are told of are bounded.
-func TestSweepOrphansTellsOfFew(t *testing.T) {
+// TestSweepOrphansErrorLimit: the number of reported errors is limited.
+func TestSweepOrphansErrorLimit(t *testing.T) {
 	t.Parallel()
 	port := &turns{}
 	for range 20 {

@@ -10,8 +10,8 @@ import (
 	"lethe/domain/porttest"
 )
 
-// TestEraseLaterTurnsPermission erases a response with a later turn that hangs
-// together with another request, as every caller: all of it has to be theirs.
+// TestEraseLaterTurnsPermission: every caller erases a response with a later turn that
+// belongs to a chain. The caller must be permitted to erase all of it.
 func TestEraseLaterTurnsPermission(t *testing.T) {
 	t.Parallel()
 	for _, c := range callers {
@@ -47,8 +47,8 @@ func TestEraseLaterTurnsPermission(t *testing.T) {
 	}
 }
 
-// TestEraseLaterTurnsHeld keeps all of it while a later turn of a later turn is
-// held, and says so to those only who may erase it.
+// TestEraseLaterTurnsHeld: nothing is erased while a later turn of a later turn is
+// held, and only callers who may erase the response learn of the hold.
 func TestEraseLaterTurnsHeld(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
@@ -77,8 +77,9 @@ func TestEraseLaterTurnsHeld(t *testing.T) {
 	}
 }
 
-// TestEraseTooManyLaterTurns tells of them those only who may erase the response.
-func TestEraseTooManyLaterTurns(t *testing.T) {
+// TestEraseLaterTurnsTooMany: only callers who may erase the response learn that it
+// has too many later turns.
+func TestEraseLaterTurnsTooMany(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	row := w.put(anna.String())

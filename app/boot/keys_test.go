@@ -71,8 +71,8 @@ func TestEmbeddedKey(t *testing.T) {
 	}
 }
 
-// TestNoKeyBesideADatabase: a key that a container would lose is not created.
-func TestNoKeyBesideADatabase(t *testing.T) {
+// TestEmbeddedKeyNotForDatabaseURL: a key that a container would lose is not created.
+func TestEmbeddedKeyNotForDatabaseURL(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	cfg, err := config.Load(config.Sources{Environ: []string{"LETHE_DATABASE_URL=postgres://h/d", "LETHE_DATA_DIR=" + folder}})
@@ -92,8 +92,8 @@ func TestNoKeyBesideADatabase(t *testing.T) {
 	}
 }
 
-// TestVanishedKey: a key that has signed the log is not replaced with another.
-func TestVanishedKey(t *testing.T) {
+// TestSigningKeyLost: a key that has signed the log is not replaced with another.
+func TestSigningKeyLost(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	conn, err := pgx.Connect(t.Context(), database.URL)
@@ -152,8 +152,9 @@ func TestVanishedKey(t *testing.T) {
 	}
 }
 
-// TestEmbeddedKeyIsAFileOfOurs: it is not read through a link or from another user.
-func TestEmbeddedKeyIsAFileOfOurs(t *testing.T) {
+// TestEmbeddedKeyOfOtherUser: the key is not read through a link or from another
+// user's file.
+func TestEmbeddedKeyOfOtherUser(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	cfg, err := config.Load(config.Sources{Environ: []string{"LETHE_DATA_DIR=" + folder}})

@@ -7,8 +7,8 @@ import (
 	"lethe/receipt"
 )
 
-// TestBeyond: before the first look, anything may exist.
-func TestBeyond(t *testing.T) {
+// TestPlacesBeyond: before the first look, anything may exist.
+func TestPlacesBeyond(t *testing.T) {
 	t.Parallel()
 	p := &Places{}
 	if got := p.beyond(); !slices.Equal(got, []receipt.Gap{receipt.GapImageStore, receipt.GapPromptCache}) {

@@ -80,7 +80,7 @@ func TestConfigDefaults(t *testing.T) {
 	}
 }
 
-func TestConfigSchemasOfADatabaseApart(t *testing.T) {
+func TestConfigSchemasOfSeparateDatabase(t *testing.T) {
 	t.Parallel()
 	environ := []string{"LETHE_DATABASE_URL=postgres://h/main", "LETHE_FUSILLADE_DATABASE_URL=postgres://h/fusillade"}
 	for _, c := range []struct {
@@ -148,8 +148,8 @@ fusillade:
 	}
 }
 
-// TestConfigPrintsAFile uses the printed configuration as a configuration file.
-func TestConfigPrintsAFile(t *testing.T) {
+// TestConfigPrintRoundTrip uses the printed configuration as a configuration file.
+func TestConfigPrintRoundTrip(t *testing.T) {
 	t.Parallel()
 	for name, environ := range map[string][]string{
 		"defaults":   nil,
@@ -185,8 +185,8 @@ func TestConfigPrintsAFile(t *testing.T) {
 	}
 }
 
-// TestConfigSetAndEmpty sets each setting to an empty value, in every possible way.
-func TestConfigSetAndEmpty(t *testing.T) {
+// TestConfigEmptyValues sets each setting to an empty value, in every possible way.
+func TestConfigEmptyValues(t *testing.T) {
 	t.Parallel()
 	var printed strings.Builder
 	cfg, err := load(t, "", []string{"HOME=/home/x"}, nil)
@@ -405,8 +405,8 @@ func TestConfigHidesSecrets(t *testing.T) {
 	}
 }
 
-// TestConfigNoFlagForTheSecret: command lines can be read by other users.
-func TestConfigNoFlagForTheSecret(t *testing.T) {
+// TestConfigSecretHasNoFlag: command lines can be read by other users.
+func TestConfigSecretHasNoFlag(t *testing.T) {
 	t.Parallel()
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	config.AddFlags(flags)

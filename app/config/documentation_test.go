@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestDocumentation: the manual has every setting, with its three names.
-func TestDocumentation(t *testing.T) {
+// TestManualListsSettings: the manual has every setting, with its three names.
+func TestManualListsSettings(t *testing.T) {
 	t.Parallel()
 	manual, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {

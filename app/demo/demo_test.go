@@ -88,7 +88,7 @@ func TestFill(t *testing.T) {
 			sql = "SELECT count(*) FROM fusillade.requests WHERE $1::timestamptz IS NOT NULL AND response_body IS NOT NULL AND jsonb_typeof(response_body::jsonb) <> 'object'"
 		}
 		if n := one[int](t, conn, sql, now); n != 0 {
-			t.Errorf("%s: %d", what, n)
+			t.Errorf("%s: %d, want 0", what, n)
 		}
 	}
 }
@@ -151,7 +151,7 @@ func TestFillOnce(t *testing.T) {
 	}
 }
 
-func TestFillSpareOthersData(t *testing.T) {
+func TestFillOtherData(t *testing.T) {
 	t.Parallel()
 	for name, sql := range map[string]string{
 		"a response": "INSERT INTO fusillade.requests (model, created_by) VALUES ('m', 'x')",
@@ -167,14 +167,14 @@ func TestFillSpareOthersData(t *testing.T) {
 				t.Error(filled, err)
 			}
 			if n := one[int](t, conn, "SELECT count(*) FROM public.api_keys"); n != 0 {
-				t.Errorf("%d keys were written", n)
+				t.Errorf("%d keys were written, want 0", n)
 			}
 		})
 	}
 }
 
-// TestGenerateTheSame: only the secrets of keys differ from machine to machine.
-func TestGenerateTheSame(t *testing.T) {
+// TestGenerateDeterministic: only the secrets of keys differ from machine to machine.
+func TestGenerateDeterministic(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 5, 4, 11, 30, 0, 0, time.UTC)
 	rows := func() (keys, others string) {
@@ -204,8 +204,8 @@ func TestGenerateTheSame(t *testing.T) {
 	}
 }
 
-// TestGenerateAtAnyTime: whatever the hour and day, nothing lies in the future.
-func TestGenerateAtAnyTime(t *testing.T) {
+// TestGenerateNoFutureTimes: whatever the hour and day, nothing lies in the future.
+func TestGenerateNoFutureTimes(t *testing.T) {
 	t.Parallel()
 	for _, now := range []time.Time{
 		time.Date(2026, 5, 2, 0, 0, 0, 0, time.UTC), // a Saturday at midnight

@@ -10,9 +10,9 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestBypassedHolds: doctor and the metrics report a held response that somebody has
-// deleted with dwctl's own means, and purges of held responses.
-func TestBypassedHolds(t *testing.T) {
+// TestDoctorBypassedHolds: doctor and the metrics report a held response that somebody
+// has deleted with dwctl's own means, and purges of held responses.
+func TestDoctorBypassedHolds(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithNewer(t)
 	environ := "LETHE_DATABASE_URL=" + database.RoleURL

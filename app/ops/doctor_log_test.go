@@ -43,7 +43,7 @@ func TestDoctorLog(t *testing.T) {
 	}
 }
 
-func TestDoctorLogNotThere(t *testing.T) {
+func TestDoctorLogMissing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		sql, detail, advice string
@@ -84,7 +84,8 @@ func TestDoctorStandbys(t *testing.T) {
 	}
 }
 
-// TestDoctorKeyFile that others may read.
+// TestDoctorKeyFile: doctor warns of a key file that others can read, and reports a
+// damaged one.
 func TestDoctorKeyFile(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)

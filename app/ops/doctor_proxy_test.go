@@ -71,10 +71,10 @@ func proxyTo(t *testing.T, s *apptest.Service, change func(*http.Request)) *http
 	return proxy
 }
 
-// TestDoctorProbesTheProxy: doctor finds a proxy that forwards the callers' own user
+// TestDoctorProxyHeader: doctor finds a proxy that forwards the callers' own user
 // header, whether or not the proxy adds its secret, and finds no fault in one that
 // removes the header.
-func TestDoctorProbesTheProxy(t *testing.T) {
+func TestDoctorProxyHeader(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	apptest.Exec(t, database.URL, apptest.AddCached+"; "+apptest.Proxied)
@@ -114,9 +114,9 @@ func TestDoctorProbesTheProxy(t *testing.T) {
 	}
 }
 
-// TestDoctorProbesEachPath: doctor finds a proxy that forwards the header at only one
-// path, whichever path of the contract it is.
-func TestDoctorProbesEachPath(t *testing.T) {
+// TestDoctorProxyHeaderOnOnePath: doctor finds a proxy that forwards the header at
+// only one path, whichever path of the contract it is.
+func TestDoctorProxyHeaderOnOnePath(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	apptest.Exec(t, database.URL, apptest.AddCached+"; "+apptest.Proxied)
@@ -148,8 +148,8 @@ func TestDoctorProbesEachPath(t *testing.T) {
 	}
 }
 
-// TestDoctorCannotTellOfAProxy: an unclear result is not "ok".
-func TestDoctorCannotTellOfAProxy(t *testing.T) {
+// TestDoctorProxyInconclusive: an unclear result is not "ok".
+func TestDoctorProxyInconclusive(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	apptest.Exec(t, database.URL, apptest.AddCached)

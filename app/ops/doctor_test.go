@@ -16,7 +16,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-func TestDoctorUnderTheLeastRole(t *testing.T) {
+func TestDoctorLeastPrivilegedRole(t *testing.T) {
 	t.Parallel()
 	report := apptest.Examine(t, "LETHE_DATABASE_URL="+pgtest.WithFixture(t).RoleURL)
 	if bad := append(apptest.Found(report, ops.Problem), apptest.Found(report, ops.Warning)...); len(bad) > 0 {
@@ -113,9 +113,9 @@ func TestDoctorProblems(t *testing.T) {
 	for name, c := range map[string]struct {
 		sql, want string
 	}{
-		"a column is missing":   {"ALTER TABLE fusillade.requests DROP COLUMN service_tier CASCADE", "column fusillade.requests.service_tier is missing"},
-		"a table is missing":    {"DROP TABLE public.user_roles", "table public.user_roles is missing"},
-		"a privilege is lacked": {"REVOKE ALL ON fusillade.requests FROM PUBLIC, current_user", "DELETE on fusillade.requests"},
+		"missing column":    {"ALTER TABLE fusillade.requests DROP COLUMN service_tier CASCADE", "column fusillade.requests.service_tier is missing"},
+		"missing table":     {"DROP TABLE public.user_roles", "table public.user_roles is missing"},
+		"missing privilege": {"REVOKE ALL ON fusillade.requests FROM PUBLIC, current_user", "DELETE on fusillade.requests"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -173,8 +173,9 @@ func TestDoctorTooManyConnections(t *testing.T) {
 	}
 }
 
-// TestDoctorCopiesOutOfReach: fusillade is in one database, copies are in the other.
-func TestDoctorCopiesOutOfReach(t *testing.T) {
+// TestDoctorCopiesInOtherDatabase: fusillade is in one database, and the copies are in
+// the other.
+func TestDoctorCopiesInOtherDatabase(t *testing.T) {
 	t.Parallel()
 	main, fusillade := pgtest.New(t), pgtest.New(t)
 	environ := []string{
@@ -241,8 +242,9 @@ func TestGrants(t *testing.T) {
 	}
 }
 
-// TestGrantsFitTheTables: missing tables are named and do not stop the other grants.
-func TestGrantsFitTheTables(t *testing.T) {
+// TestGrantsMissingTables: missing tables are named and do not prevent the other
+// grants.
+func TestGrantsMissingTables(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	apptest.Exec(t, database.URL, `ALTER TABLE public.http_analytics DROP COLUMN response_step_id; ALTER TABLE fusillade.requests DROP COLUMN service_tier CASCADE;
@@ -285,9 +287,9 @@ func TestGrantsFitTheTables(t *testing.T) {
 	}
 }
 
-// TestDoctorReadsMigrations: migrations that the role may not read are not "ok"; with
-// the printed grants, doctor names the versions.
-func TestDoctorReadsMigrations(t *testing.T) {
+// TestDoctorUnreadableMigrations: migrations that the role cannot read are not "ok";
+// with the printed grants, doctor names the versions.
+func TestDoctorUnreadableMigrations(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	apptest.Exec(t, database.URL, `CREATE TABLE public._sqlx_migrations (version bigint, description text, success boolean, checksum bytea);
@@ -333,8 +335,8 @@ func TestDoctorReadsMigrations(t *testing.T) {
 	}
 }
 
-// TestGrantsApart: each database gets its own part.
-func TestGrantsApart(t *testing.T) {
+// TestGrantsSeparateDatabases: each database gets its own part.
+func TestGrantsSeparateDatabases(t *testing.T) {
 	t.Parallel()
 	main, fusillade, outlet := pgtest.New(t), pgtest.New(t), pgtest.New(t)
 	cfg, err := config.Load(config.Sources{Environ: []string{
@@ -363,9 +365,9 @@ func TestGrantsApart(t *testing.T) {
 	}
 }
 
-// TestDoctorDoesNotContradictItself: a table that is absent and not needed is not
-// reported as missing.
-func TestDoctorDoesNotContradictItself(t *testing.T) {
+// TestDoctorOptionalTable: a table that is absent and not needed is not reported as
+// missing.
+func TestDoctorOptionalTable(t *testing.T) {
 	t.Parallel()
 	for name, database := range map[string]string{"the fixture": pgtest.WithFixture(t).URL, "its own": pgtest.New(t).URL} {
 		report := apptest.Examine(t, "LETHE_DATABASE_URL="+database)
@@ -379,9 +381,9 @@ func TestDoctorDoesNotContradictItself(t *testing.T) {
 	}
 }
 
-// TestGuardIsPrinted: the printed guard can be installed, and doctor recognizes it;
+// TestPrintGuard: the printed guard can be installed, and doctor recognizes it;
 // printing changes nothing, and no useless guard is printed.
-func TestGuardIsPrinted(t *testing.T) {
+func TestPrintGuard(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	role, err := url.Parse(database.RoleURL)
@@ -437,9 +439,9 @@ func TestGuardIsPrinted(t *testing.T) {
 	}
 }
 
-// TestDoctorAfterAnUpgrade: if dwctl is newer than known, doctor says how to find
-// what an erasure would miss.
-func TestDoctorAfterAnUpgrade(t *testing.T) {
+// TestDoctorUnknownDwctlVersion: if dwctl is newer than the known versions, doctor
+// explains how to find what an erasure would miss.
+func TestDoctorUnknownDwctlVersion(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	advised := func() bool {
@@ -454,8 +456,8 @@ func TestDoctorAfterAnUpgrade(t *testing.T) {
 	}
 }
 
-// TestDoctorTellsOnce: one cause is one problem, however many checks it stops.
-func TestDoctorTellsOnce(t *testing.T) {
+// TestDoctorOneCause: one cause is one problem, however many checks it stops.
+func TestDoctorOneCause(t *testing.T) {
 	t.Parallel()
 	t.Run("no privileges", func(t *testing.T) {
 		t.Parallel()
@@ -469,7 +471,7 @@ func TestDoctorTellsOnce(t *testing.T) {
 			t.Errorf("found %+v", bad)
 		}
 	})
-	t.Run("lost in the midst", func(t *testing.T) {
+	t.Run("connection lost", func(t *testing.T) {
 		t.Parallel()
 		database := pgtest.WithFixture(t)
 		owner, err := pgx.Connect(t.Context(), database.URL)

@@ -11,8 +11,9 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestMigrateBesideAnother: in dwctl's database migrate creates only log and jobs.
-func TestMigrateBesideAnother(t *testing.T) {
+// TestMigrateDwctlDatabase: in dwctl's database, migrate creates only the log and the
+// jobs.
+func TestMigrateDwctlDatabase(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	apptest.Exec(t, database.URL, "DROP SCHEMA lethe CASCADE")

@@ -42,9 +42,9 @@ func countedOrphans(t *testing.T, environ string) (n ops.OrphansCounted) {
 	return n
 }
 
-// TestOrphans: copies are counted, reported by the doctor, and removed only if that
-// is enabled.
-func TestOrphans(t *testing.T) {
+// TestOrphanedCopies: copies are counted, reported by the doctor, and removed only if
+// that is enabled.
+func TestOrphanedCopies(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	environ := "LETHE_DATABASE_URL=" + database.RoleURL
@@ -64,7 +64,7 @@ func TestOrphans(t *testing.T) {
 
 	apptest.Start(t, environ).Stop()
 	if n := apptest.Number(t, database.URL, countCopies); n != 4 {
-		t.Errorf("%d left without being asked", n)
+		t.Errorf("%d left without being asked, want 4", n)
 	}
 	s := apptest.Start(t, environ, "LETHE_ERASURE_KEY="+apptest.NewKey(t), "LETHE_ERASURE_ORPHANS=true")
 	apptest.Await(t, "they are removed", func() bool { return apptest.Number(t, database.URL, countCopies) == 1 })

@@ -254,10 +254,10 @@ const (
 	allReceipts = "SELECT count(*) FROM lethe.receipts"
 )
 
-// TestRestore: a backup is restored after more was erased and published. The service
-// is not ready until all of that has been erased again and the log is complete; then
-// it continues.
-func TestRestore(t *testing.T) {
+// TestReplayAfterRestore: a backup is restored after more was erased and published.
+// The service is not ready until all of that has been erased again and the log is
+// complete; then it continues.
+func TestReplayAfterRestore(t *testing.T) {
 	t.Parallel()
 	p := protect(t)
 	s, end := p.serve()
@@ -322,10 +322,10 @@ func TestRestore(t *testing.T) {
 	apptest.Await(t, "it is ready", func() bool { status, _, _ := s.Get(t, "/readyz", ""); return status == http.StatusOK })
 	p.published(s, 10)
 	if status, _, _ := s.Get(t, apptest.RequestsPath+"/"+after[0].String(), "sk-alice-platform"); status != http.StatusNotFound {
-		t.Errorf("what was erased answers %d", status)
+		t.Errorf("what was erased answers want %d, got %d", http.StatusNotFound, status)
 	}
 	if status, _, _ := s.Get(t, apptest.RequestsPath+"/"+kept[0].String(), "sk-alice-platform"); status != http.StatusOK {
-		t.Errorf("what was not erased answers %d", status)
+		t.Errorf("what was not erased answers want %d, got %d", http.StatusOK, status)
 	}
 	for _, path := range receipts {
 		status, _, file := s.Get(t, path, "sk-alice-platform")
@@ -390,8 +390,8 @@ func restored(t *testing.T) (p *protected, erased []uuid.UUID) {
 	return p, after
 }
 
-// TestReplayRefuses unusable input, and changes nothing then.
-func TestReplayRefuses(t *testing.T) {
+// TestReplayInvalidInput: replay refuses unusable input and changes nothing.
+func TestReplayInvalidInput(t *testing.T) {
 	t.Parallel()
 	p, erased := restored(t)
 	rows, receipts := p.number(rowsOfAlice), p.number(allReceipts)
@@ -509,8 +509,8 @@ func (p *protected) lastReceipt() uuid.UUID {
 	return id
 }
 
-// TestReplayFallsShort: replay does what it can and reports what it cannot do.
-func TestReplayFallsShort(t *testing.T) {
+// TestReplayIncompleteInput: replay does what it can and reports what it cannot do.
+func TestReplayIncompleteInput(t *testing.T) {
 	t.Parallel()
 	p, _ := restored(t)
 	// A list without its last line, whose receipt the mirror has.
@@ -565,9 +565,9 @@ func TestReplayWithoutLog(t *testing.T) {
 	}
 }
 
-// TestExportFollows new erasures, and reports when it was stopped for longer than the
-// details of erasures are kept.
-func TestExportFollows(t *testing.T) {
+// TestExportFollow: export --follow writes new erasures, and reports a gap if it was
+// stopped for longer than the details of erasures are kept.
+func TestExportFollow(t *testing.T) {
 	t.Parallel()
 	p := protect(t)
 	follow := func() (said *bytes.Buffer, stop func()) {
@@ -643,9 +643,9 @@ func TestExportFollows(t *testing.T) {
 	}
 }
 
-// TestRetainedAfterRestore: a replay also finds erased responses that
-// fusillade-arsenal has moved.
-func TestRetainedAfterRestore(t *testing.T) {
+// TestReplayRetained: a replay also finds erased responses that fusillade-arsenal has
+// moved.
+func TestReplayRetained(t *testing.T) {
 	t.Parallel()
 	p := protectOf(t, pgtest.WithArsenal(t))
 	before := apptest.AddFinished(t, p.owner(), "m", 4, "1 day")
@@ -666,7 +666,7 @@ func TestRetainedAfterRestore(t *testing.T) {
 		t.Errorf("the replay: %+v, %v", done, err)
 	}
 	if n := p.number(`SELECT (` + apptest.KeptElsewhere + `) + (SELECT count(*) FROM fusillade.requests WHERE model = 'm')`); n != 0 {
-		t.Errorf("%d rows are left", n)
+		t.Errorf("%d rows are left, want 0", n)
 	}
 	if report := apptest.Examine(t, "LETHE_DATABASE_URL="+p.roleURL()); len(apptest.Found(report, ops.Problem)) > 0 {
 		t.Errorf("found\n%s", apptest.Text(t, report))

@@ -106,8 +106,8 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-// TestSearchRefuses: nothing is read if the request is wrong.
-func TestSearchRefuses(t *testing.T) {
+// TestSearchInvalidOptions: nothing is read if the request is wrong.
+func TestSearchInvalidOptions(t *testing.T) {
 	t.Parallel()
 	const away = "LETHE_DATABASE_URL=postgres://nobody@127.0.0.1:1/none"
 	for _, tc := range []struct {
@@ -170,9 +170,9 @@ func TestSample(t *testing.T) {
 	}
 }
 
-// TestSampleIsWhatAnErasureRemoves: the rows that a sample reports as erased are
-// those that its erasure removes, whatever leads to them.
-func TestSampleIsWhatAnErasureRemoves(t *testing.T) {
+// TestSampleMatchesErasure: the rows that a sample reports as erased are those that
+// its erasure removes, whatever leads to them.
+func TestSampleMatchesErasure(t *testing.T) {
 	t.Parallel()
 	const (
 		mine     = "10000000-0000-4000-8000-000000000001"
@@ -309,8 +309,8 @@ func TestSampleIsWhatAnErasureRemoves(t *testing.T) {
 	}
 }
 
-// TestSampleOfWhatIsRefused: what an erasure would refuse is reported to stay.
-func TestSampleOfWhatIsRefused(t *testing.T) {
+// TestSampleRefusedErasure: what an erasure would refuse is reported as missed.
+func TestSampleRefusedErasure(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithArsenal(t)
 	apptest.Exec(t, database.URL, apptest.NewerRows)
@@ -350,9 +350,9 @@ func TestSampleOfWhatIsRefused(t *testing.T) {
 	s.EraseOne(t, apptest.Converted)
 }
 
-// TestSampleOfTheSameWords: text that two responses share is not reported as missed
-// by the erasure of one.
-func TestSampleOfTheSameWords(t *testing.T) {
+// TestSampleSharedText: text that two responses share is not reported as missed by the
+// erasure of one.
+func TestSampleSharedText(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	apptest.Exec(t, database.URL, `

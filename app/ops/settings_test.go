@@ -33,9 +33,9 @@ func aboutSettings(r *ops.Report) (settings, indexes string) {
 	return settings, indexes
 }
 
-// TestDefinitionsArePrintedAlike: a copy that only a header leads to, and a later
-// turn, are found by their indexes, however sessions print the definitions of these.
-func TestDefinitionsArePrintedAlike(t *testing.T) {
+// TestQuoteAllIdentifiers: a copy that only a header leads to, and a later turn, are
+// found by their indexes even if sessions quote all identifiers of index definitions.
+func TestQuoteAllIdentifiers(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	environ := []string{"LETHE_DATABASE_URL=" + database.RoleURL, "LETHE_ERASURE_KEY=" + apptest.NewKey(t)}
@@ -57,26 +57,26 @@ func TestDefinitionsArePrintedAlike(t *testing.T) {
 	}
 	s := apptest.Start(t, environ...)
 	if status, body := s.DeleteAs(t, apptest.RequestsPath+"/"+first+"?include_later_turns=true", "sk-bob-platform"); status != http.StatusNoContent {
-		t.Errorf("%d %s", status, body)
+		t.Errorf("want %d, got %d %s", http.StatusNoContent, status, body)
 	}
 	if n := apptest.Number(t, database.URL, `SELECT count(*) FROM outlet.http_requests WHERE body::text LIKE '%canary%'`); n != 0 {
-		t.Errorf("%d raw copies are left", n)
+		t.Errorf("%d raw copies are left, want 0", n)
 	}
 	if n := apptest.Number(t, database.URL, "SELECT count(*) FROM fusillade.requests WHERE id = '"+later+"'"); n != 0 {
-		t.Errorf("%d later turns are left", n)
+		t.Errorf("%d later turns are left, want 0", n)
 	}
 }
 
-// TestReadOnlyByDefault: a bulk erasure in the background works if sessions are
-// read-only by default; it is refused if sessions cannot change that.
-func TestReadOnlyByDefault(t *testing.T) {
+// TestDefaultTransactionReadOnly: a bulk erasure in the background works if sessions
+// are read-only by default; it is refused if sessions cannot change that.
+func TestDefaultTransactionReadOnly(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	setInDatabase(t, database.URL, "default_transaction_isolation = ''repeatable read''", "default_transaction_read_only = on")
 	environ := []string{"LETHE_DATABASE_URL=" + database.RoleURL, "LETHE_ERASURE_KEY=" + apptest.NewKey(t)}
 	s := apptest.Start(t, environ...)
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
-		t.Errorf("%d %s", status, body)
+		t.Errorf("want %d, got %d %s", http.StatusOK, status, body)
 	}
 	s.EraseAll(t, database.URL, apptest.Bob)
 	if settings, _ := aboutSettings(apptest.Examine(t, environ...)); settings != "" {
@@ -96,8 +96,9 @@ func TestReadOnlyByDefault(t *testing.T) {
 	}
 }
 
-// TestTriggersThatDoNotFire: only a superuser can set or override that.
-func TestTriggersThatDoNotFire(t *testing.T) {
+// TestDoctorSessionReplicationRole: with replica, triggers do not fire; only a
+// superuser can set or override it.
+func TestDoctorSessionReplicationRole(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	setInDatabase(t, database.URL, "session_replication_role = replica")

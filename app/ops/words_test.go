@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-func TestCount(t *testing.T) {
+func TestCountPlural(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]string{0: "0 erasures", 1: "1 erasure", 2: "2 erasures"} {
 		if got := count(n, "erasure"); got != want {

@@ -13,8 +13,8 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// The service removes expired records of the access log, and stops cleanly.
-func TestOldAccessesAreRemoved(t *testing.T) {
+// TestAccessLogExpiry: the service removes expired records, and stops cleanly.
+func TestAccessLogExpiry(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	apptest.Exec(t, database.URL, `INSERT INTO lethe.access_log (id, accessed_at, accessed_by, request_id, owner, address)

@@ -133,10 +133,10 @@ func whoAskedForThis(kind string) string {
 	return hidden
 }
 
-// TestWhoMayDoWhat calls every operation as every kind of caller, about a person's
-// and an organization's responses. It compares the responses with the model, and what
-// is left with the responses.
-func TestWhoMayDoWhat(t *testing.T) {
+// TestPermissions calls every operation as every kind of caller, about a person's and
+// an organization's responses. It compares the responses with the model, and what is
+// left with the responses.
+func TestPermissions(t *testing.T) {
 	t.Parallel()
 	const acme = "c0000200-0000-4000-8000-000000000001"
 	database := pgtest.WithFixture(t)
@@ -300,7 +300,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			"enableRetentionRule": func() question {
 				at := rule()
 				if status, _, text := ask("POST", at+"/dry-run", "sk-root-platform", ""); status != http.StatusOK {
-					t.Fatalf("%d %s", status, text)
+					t.Fatalf("want %d, got %d %s", http.StatusOK, status, text)
 				}
 				return question{method: "POST", path: at + "/enable", body: `{"version":1}`}
 			},
@@ -346,7 +346,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 					want = 0
 				}
 				if n := apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE id IN ('`+strings.Join(append(asked, apptest.MissingID), "', '")+`')`); n != want {
-					t.Errorf("after %s, of %d responses that are to be gone (%v) there are %d", after, len(asked), gone, n)
+					t.Errorf("after %s, of %d responses that are to be gone (%v) there are %d, want %d", after, len(asked), gone, n, want)
 				}
 			}
 			isGone = map[string]bool{kept: false}

@@ -13,9 +13,9 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestDeleteBesideVersions: the response of DELETE and its effect are the same with
+// TestDeleteEveryDwctlVersion: the response of DELETE and its effect are the same with
 // the tables of each version, with the guard and without it.
-func TestDeleteBesideVersions(t *testing.T) {
+func TestDeleteEveryDwctlVersion(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		database func(testing.TB) *pgtest.Database
@@ -128,9 +128,10 @@ func installGuard(t *testing.T, database *pgtest.Database) {
 	}
 }
 
-// TestDeleteOnceAsAsked: an Idempotency-Key belongs to one request. With another
-// include_later_turns it reveals nothing about the first one, and does nothing.
-func TestDeleteOnceAsAsked(t *testing.T) {
+// TestDeleteIdempotencyKeyOtherRequest: an Idempotency-Key belongs to one request.
+// With another include_later_turns it reveals nothing about the first one, and does
+// nothing.
+func TestDeleteIdempotencyKeyOtherRequest(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_KEY="+apptest.NewKey(t))
@@ -153,7 +154,7 @@ func TestDeleteOnceAsAsked(t *testing.T) {
 			t.Errorf("%q after %q: %d %s", after, before, status, body)
 		}
 		if n := apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE id = '`+later+`'`); n != left {
-			t.Errorf("%q after %q: %d later turns are left of %d", after, before, n, left)
+			t.Errorf("%q after %q: %d later turns are left of %d, want %d", after, before, n, left, left)
 		}
 		if status, again, body := remove(path + before); status != http.StatusNoContent || again != salt {
 			t.Errorf("%q once more: %d %s", before, status, body)

@@ -45,9 +45,9 @@ func eraseOwner(t *testing.T, url string, responses int) uuid.UUID {
 	return e.ID
 }
 
-// TestErasuresInTheBackground: a running service finishes an erasure that any process
-// has started, verifies it when that is due, and counts it.
-func TestErasuresInTheBackground(t *testing.T) {
+// TestBackgroundErasure: a running service finishes an erasure that any process has
+// started, verifies it when that is due, and counts it.
+func TestBackgroundErasure(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	id := eraseOwner(t, database.URL, 450)
@@ -59,10 +59,10 @@ func TestErasuresInTheBackground(t *testing.T) {
 	}
 	apptest.Await(t, "it is finished", is("state = 'finished' AND done = 450 AND requests = 450 AND verify_at > now() + interval '23 h'"))
 	if left := apptest.Number(t, database.URL, "SELECT count(*) FROM fusillade.requests"); left != 0 {
-		t.Errorf("%d are left", left)
+		t.Errorf("%d are left, want 0", left)
 	}
 	if named := apptest.Number(t, database.URL, "SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%image_store%'"); named != 0 {
-		t.Errorf("%d receipts name a place that is not there", named)
+		t.Errorf("%d receipts name a place that is not there, want 0", named)
 	}
 	for sample, want := range map[string]string{
 		`lethe_erased_responses_total{trigger="bulk"}`: "450", `lethe_erased_rows_total{table="requests"}`: "450",
@@ -80,9 +80,9 @@ func TestErasuresInTheBackground(t *testing.T) {
 	apptest.Await(t, "it is verified", is("verify_at IS NULL AND verified_at IS NOT NULL"))
 }
 
-// TestDeleteThatTheDatabaseRefuses: DELETE reports the same as a bulk erasure,
-// without the database's message.
-func TestDeleteThatTheDatabaseRefuses(t *testing.T) {
+// TestDeleteRefusedByDatabase: DELETE reports the same as a bulk erasure, without the
+// database's message.
+func TestDeleteRefusedByDatabase(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL)
@@ -98,21 +98,21 @@ func TestDeleteThatTheDatabaseRefuses(t *testing.T) {
 				t.Errorf("%s: %d %s", how, status, body)
 			}
 			if status, _ := s.DeleteAs(t, apptest.RequestsPath+"/"+id+query, "sk-bob-platform"); status != http.StatusNotFound {
-				t.Errorf("%s: somebody else's: %d", how, status)
+				t.Errorf("%s: somebody else's: want %d, got %d", how, http.StatusNotFound, status)
 			}
 		}
 		if n := apptest.Number(t, database.URL, left); n != before {
-			t.Errorf("%s: %d of %d are left", how, n, before)
+			t.Errorf("%s: %d of %d are left, want %d", how, n, before, before)
 		}
 		apptest.Exec(t, database.URL, `DROP FUNCTION public.refuse() CASCADE`)
 	}
 	if status, body := s.DeleteAs(t, apptest.RequestsPath+"/"+id, "sk-alice-platform"); status != http.StatusNoContent {
-		t.Errorf("in the end: %d %s", status, body)
+		t.Errorf("in the end: want %d, got %d %s", http.StatusNoContent, status, body)
 	}
 }
 
-// TestDetailsOfErasuresAreRedacted a day after their end.
-func TestDetailsOfErasuresAreRedacted(t *testing.T) {
+// TestErasureRedactedAfterADay a day after their end.
+func TestErasureRedactedAfterADay(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	old, recent := eraseOwner(t, database.URL, 0), eraseOwner(t, database.URL, 0)
@@ -126,9 +126,9 @@ func TestDetailsOfErasuresAreRedacted(t *testing.T) {
 	}
 }
 
-// TestErasuresWaitForTheirTables: a service that starts before the tables exist
-// begins by itself when they do.
-func TestErasuresWaitForTheirTables(t *testing.T) {
+// TestErasuresWaitForTables: a service that starts before the tables exist begins by
+// itself when they do.
+func TestErasuresWaitForTables(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	apptest.Exec(t, database.URL, "DROP SCHEMA lethe CASCADE")
@@ -149,7 +149,7 @@ func TestErasuresWaitForTheirTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
-		t.Errorf("not ready: %d %s", status, body)
+		t.Errorf("not ready: want %d, got %d %s", http.StatusOK, status, body)
 	}
 	eraseOwner(t, database.URL, 3)
 	apptest.Await(t, "the erasure is finished", func() bool {

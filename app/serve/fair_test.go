@@ -78,7 +78,7 @@ func TestFullPool(t *testing.T) {
 	apptest.Await(t, "a full pool", func() bool { return s.inUse(t, "main") == "2" })
 	for range 5 {
 		if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
-			t.Errorf("readyz: %d %s", status, body)
+			t.Errorf("readyz: want %d, got %d %s", http.StatusOK, status, body)
 		}
 		s.hold(t)
 	}
@@ -97,9 +97,9 @@ func TestFullPool(t *testing.T) {
 // busy machine takes longer, it may have given up.
 const patience = 4 * time.Second
 
-// TestShareOfPreviews: one user asks for twenty previews at once, which block. Most
-// are refused at once, other users' are not, and lists still work.
-func TestShareOfPreviews(t *testing.T) {
+// TestPreviewLimit: one user asks for twenty previews at once, which block. Most are
+// refused at once, other users' are not, and lists still work.
+func TestPreviewLimit(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL)
@@ -122,10 +122,10 @@ func TestShareOfPreviews(t *testing.T) {
 	apptest.Await(t, "the preview of another", func() bool { return s.inUse(t, "main") == "3" })
 	for range 10 {
 		if status, _, body := s.Get(t, apptest.RequestsPath, "sk-alice-platform"); status != http.StatusOK {
-			t.Errorf("a list: %d %s", status, body)
+			t.Errorf("a list: want %d, got %d %s", http.StatusOK, status, body)
 		}
 		if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
-			t.Errorf("readyz: %d %s", status, body)
+			t.Errorf("readyz: want %d, got %d %s", http.StatusOK, status, body)
 		}
 	}
 	s.hold(t)
@@ -141,9 +141,9 @@ func TestShareOfPreviews(t *testing.T) {
 	}
 }
 
-// TestBulkHasAPart: blocked dry runs and previews of several users leave half of the
-// connections to others.
-func TestBulkHasAPart(t *testing.T) {
+// TestPreviewConnections: blocked dry runs and previews of several users leave half of
+// the connections to others.
+func TestPreviewConnections(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_DATABASE_MAX_CONNS=4")
@@ -160,7 +160,7 @@ func TestBulkHasAPart(t *testing.T) {
 	apptest.Await(t, "the background at work", func() bool { return s.inUse(t, "main") == "2" })
 	for range 10 {
 		if status, _, body := s.Get(t, apptest.RequestsPath, "sk-alice-platform"); status != http.StatusOK {
-			t.Errorf("a list: %d %s", status, body)
+			t.Errorf("a list: want %d, got %d %s", http.StatusOK, status, body)
 		}
 		if got := s.inUse(t, "main"); got != "2" && got != "1" && !(got == "0" && time.Since(begun) > patience) {
 			t.Errorf("bulk work has %s of 4 connections", got)
@@ -186,10 +186,10 @@ func firstID(t *testing.T, list string) string {
 	return page.Data[0].ID
 }
 
-// TestDeletesOfLockedRows: while another transaction has locked responses, callers
-// who may not erase them get the answer for missing ones at once; and holds can be
-// placed, even while the owner waits to erase them.
-func TestDeletesOfLockedRows(t *testing.T) {
+// TestDeleteLockedRows: while another transaction has locked responses, callers who
+// may not erase them get the answer for missing ones at once; and holds can be placed,
+// even while the owner waits to erase them.
+func TestDeleteLockedRows(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL)

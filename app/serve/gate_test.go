@@ -24,11 +24,11 @@ func TestGuessedKeys(t *testing.T) {
 		s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_DATABASE_MAX_CONNS=3")
 		if restarted {
 			if n := apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.known_keys`); n != 1 {
-				t.Fatalf("%d keys are known", n)
+				t.Fatalf("%d keys are known, want 1", n)
 			}
 			time.Sleep(200 * time.Millisecond) // until they have been read
 		} else if status, _, body := s.Get(t, apptest.RequestsPath, "sk-alice-platform"); status != http.StatusOK {
-			t.Fatalf("%d %s", status, body)
+			t.Fatalf("want %d, got %d %s", http.StatusOK, status, body)
 		}
 		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: guessers}}
 		var refused, unknown atomic.Int64
@@ -64,11 +64,11 @@ func TestGuessedKeys(t *testing.T) {
 		apptest.Await(t, "a guess is refused", func() bool { return refused.Load() > 0 })
 		for range lists {
 			if status, _, body := s.Get(t, apptest.RequestsPath+"?limit=1", "sk-alice-platform"); status != http.StatusOK {
-				t.Errorf("restarted %v: %d %s", restarted, status, body)
+				t.Errorf("restarted %v: want %d, got %d %s", restarted, http.StatusOK, status, body)
 			}
 		}
 		if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
-			t.Errorf("%d %s", status, body)
+			t.Errorf("want %d, got %d %s", http.StatusOK, status, body)
 		}
 		ended.Store(true)
 		crowd.Wait()
@@ -78,7 +78,7 @@ func TestGuessedKeys(t *testing.T) {
 		}
 		if restarted {
 			if status, _, body := s.Get(t, apptest.RequestsPath, "sk-bob-platform"); status != http.StatusOK {
-				t.Errorf("a new key: %d %s", status, body)
+				t.Errorf("a new key: want %d, got %d %s", http.StatusOK, status, body)
 			}
 			if _, _, metrics := s.Get(t, "/metrics", ""); strings.Contains(metrics, "lethe_http_requests_refused_total 0\n") {
 				t.Error("refusals are not counted")

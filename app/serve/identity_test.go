@@ -121,7 +121,7 @@ func TestCallerCache(t *testing.T) {
 	apptest.Exec(t, database.URL, dropRole)
 	s.wantList(t, http.StatusOK, "a role less, and not told")
 	if status := s.erase(t); status != http.StatusForbidden {
-		t.Errorf("an erasure without the role: %d", status)
+		t.Errorf("an erasure without the role: want %d, got %d", http.StatusForbidden, status)
 	}
 	s.wantList(t, http.StatusOK, "after the erasure")
 	drops := s.drops(t)
@@ -134,7 +134,7 @@ func TestCallerCache(t *testing.T) {
 	apptest.Exec(t, database.URL, revokeKey)
 	apptest.Await(t, "the revoked key is told of", func() bool { return s.list(t) == http.StatusUnauthorized })
 	if status := s.erase(t); status != http.StatusUnauthorized {
-		t.Errorf("an erasure with the revoked key: %d", status)
+		t.Errorf("an erasure with the revoked key: want %d, got %d", http.StatusUnauthorized, status)
 	}
 }
 
@@ -167,8 +167,8 @@ func TestCallerCacheTimeToLive(t *testing.T) {
 	}
 }
 
-// TestNoCallerCache: without the setting nothing is cached and nothing listens.
-func TestNoCallerCache(t *testing.T) {
+// TestCallerCacheOff: without the setting nothing is cached and nothing listens.
+func TestCallerCacheOff(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	apptest.Exec(t, database.URL, apptest.AddCached)

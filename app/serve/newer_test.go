@@ -12,8 +12,8 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestBesideNewer: dwctl 10.13.1 with fusillade 24.1.0.
-func TestBesideNewer(t *testing.T) {
+// TestNewerDwctl: dwctl 10.13.1 with fusillade 24.1.0.
+func TestNewerDwctl(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithNewer(t)
 	apptest.Exec(t, database.URL, apptest.NewerRows)
@@ -24,7 +24,7 @@ func TestBesideNewer(t *testing.T) {
 	}
 	s := start(t, environ)
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
-		t.Fatalf("%d %s", status, body)
+		t.Fatalf("want %d, got %d %s", http.StatusOK, status, body)
 	}
 	ids := func() []string {
 		t.Helper()
@@ -58,7 +58,7 @@ func TestBesideNewer(t *testing.T) {
 		CREATE INDEX ON public.credits_transactions (fusillade_request_id, seq DESC) WHERE fusillade_request_id IS NOT NULL`)
 	costs("null") // may not be read
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
-		t.Errorf("a privilege that can be done without: %d %s", status, body)
+		t.Errorf("a privilege that can be done without: want %d, got %d %s", http.StatusOK, status, body)
 	}
 	if report := apptest.Examine(t, environ); len(apptest.Found(report, ops.Problem)) > 0 || apptest.Named(t, report, "costs").Finding != ops.Warning {
 		t.Errorf("found\n%s", apptest.Text(t, report))
@@ -80,7 +80,7 @@ func TestBesideNewer(t *testing.T) {
 
 	s.EraseOne(t, apptest.Background)
 	if left := apptest.Number(t, database.URL, "SELECT count(*) FROM fusillade.request_templates WHERE body LIKE '%first%'"); left != 0 {
-		t.Errorf("%d of its prompts are left", left)
+		t.Errorf("%d of its prompts are left, want 0", left)
 	}
 
 	s.EraseAll(t, database.URL, apptest.Bob)
@@ -88,7 +88,7 @@ func TestBesideNewer(t *testing.T) {
 		t.Errorf("%v are left", left)
 	}
 	if left := apptest.Number(t, database.URL, "SELECT count(*) FROM fusillade.requests WHERE created_by = '"+apptest.Bob+"'"); left != 0 {
-		t.Errorf("%d are left", left)
+		t.Errorf("%d are left, want 0", left)
 	}
 	// Also those of the bulk erasures.
 	receipts := apptest.Number(t, database.URL, "SELECT count(*) FROM lethe.receipts")
@@ -102,16 +102,16 @@ func TestBesideNewer(t *testing.T) {
 		t.Errorf("%d receipts leave the prompt cache out", last)
 	}
 	if left := apptest.Number(t, database.URL, "SELECT (SELECT count(*) FROM public.image_access) + (SELECT count(*) FROM public.prompt_cache_entries)"); left != 0 {
-		t.Errorf("%d rows that are kept by person are left", left)
+		t.Errorf("%d rows that are kept by person are left, want 0", left)
 	}
 	if bills := apptest.Number(t, database.URL, "SELECT count(*) FROM public.credits_transactions WHERE source_id = 'one'"); bills != 1 {
 		t.Error("the bill is gone")
 	}
 }
 
-// TestBesideArsenal: fusillade-arsenal 4.1.0. Unserved content is named, and nothing
-// is answered.
-func TestBesideArsenal(t *testing.T) {
+// TestArsenalUnservedContent: fusillade-arsenal 4.1.0. Unserved content is named, and
+// every request is refused.
+func TestArsenalUnservedContent(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithArsenal(t)
 	apptest.Exec(t, database.URL, apptest.NewerRows)
@@ -121,7 +121,7 @@ func TestBesideArsenal(t *testing.T) {
 	}
 	s := start(t, environ)
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
-		t.Errorf("without what was dropped: %d %s", status, body)
+		t.Errorf("without what was dropped: want %d, got %d %s", http.StatusOK, status, body)
 	}
 	const kept, alone = "03900000-0000-7000-8000-000000000001", "03900000-0000-7000-8000-000000000003"
 	apptest.Exec(t, database.URL, `WITH moved AS (DELETE FROM fusillade.request_templates WHERE id IN ('`+kept+`', '`+alone+`')
@@ -153,12 +153,12 @@ func TestBesideArsenal(t *testing.T) {
 	}
 	for _, counts := range []string{`%"templates":0,%"kept_templates":1,%`, `%"templates":1,%"kept_templates":0,%`} {
 		if n := apptest.Number(t, database.URL, "SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '"+counts+"'"); n != 1 {
-			t.Errorf("%d receipts are like %s", n, counts)
+			t.Errorf("%d receipts are like %s, want 1", n, counts)
 		}
 	}
 	s.EraseAll(t, database.URL, apptest.Bob)
 	if left := apptest.Number(t, database.URL, "SELECT count(*) FROM fusillade.requests WHERE created_by = '"+apptest.Bob+"'") + prompts(); left != 0 {
-		t.Errorf("%d are left", left)
+		t.Errorf("%d are left, want 0", left)
 	}
 
 	// If the tables are not as expected, nothing may be said about their content.
@@ -170,7 +170,7 @@ func TestBesideArsenal(t *testing.T) {
 		return status == http.StatusServiceUnavailable && strings.Contains(body, "fusillade.retained_response_objects")
 	})
 	if status, _, body := s.Get(t, apptest.RequestsPath, "sk-bob-platform"); status != http.StatusServiceUnavailable {
-		t.Errorf("a list: %d %s", status, body)
+		t.Errorf("a list: want %d, got %d %s", http.StatusServiceUnavailable, status, body)
 	}
 	if problems := apptest.Found(apptest.Examine(t, environ), ops.Problem); len(problems) != 1 || problems[0].Name != "places of content" {
 		t.Errorf("problems %+v", problems)

@@ -48,7 +48,7 @@ func TestUnservedContent(t *testing.T) {
 			s := start(t, environ)
 			for _, path := range []string{"/readyz", apptest.RequestsPath} {
 				if status, _, body := s.Get(t, path, "sk-root-platform"); status != http.StatusOK {
-					t.Errorf("while it is empty, %s: %d %s", path, status, body)
+					t.Errorf("while it is empty, %s: want %d, got %d %s", path, http.StatusOK, status, body)
 				}
 			}
 			if report := apptest.Examine(t, environ); report.Problems() > 0 {
@@ -68,7 +68,7 @@ func TestUnservedContent(t *testing.T) {
 			}
 			for _, path := range []string{"/healthz", "/metrics", "/openapi.yaml"} {
 				if status, _, body := s.Get(t, path, ""); status != http.StatusOK {
-					t.Errorf("%s: %d %s", path, status, body)
+					t.Errorf("%s: want %d, got %d %s", path, http.StatusOK, status, body)
 				}
 			}
 			report := apptest.Examine(t, environ)
@@ -78,7 +78,7 @@ func TestUnservedContent(t *testing.T) {
 			}
 			// A second service is closed from its first response on.
 			if status, _, body := start(t, environ).Get(t, apptest.RequestsPath, "sk-root-platform"); status != http.StatusServiceUnavailable {
-				t.Errorf("a new one: %d %s", status, body)
+				t.Errorf("a new one: want %d, got %d %s", http.StatusServiceUnavailable, status, body)
 			}
 
 			apptest.Exec(t, database.URL, "TRUNCATE "+table)

@@ -23,8 +23,9 @@ func (r *records) Handle(_ context.Context, rec slog.Record) error {
 	return nil
 }
 
-// TestProxyIsWarnedOf: at the start, unless something proves the header.
-func TestProxyIsWarnedOf(t *testing.T) {
+// TestProxyWarning: the service warns at the start, unless something proves the
+// header.
+func TestProxyWarning(t *testing.T) {
 	t.Parallel()
 	for more, warned := range map[string]bool{"LETHE_AUTH_PROXY_HEADERS=false": false, "LETHE_AUTH_PROXY_INCOMING=unknown": true, "LETHE_AUTH_PROXY_INCOMING=stripped": false, "LETHE_AUTH_PROXY_SECRET=0123456789abcdef": false} {
 		cfg, err := config.Load(config.Sources{Environ: []string{"LETHE_AUTH_PROXY_HEADERS=true", more}})

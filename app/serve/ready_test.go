@@ -14,9 +14,9 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestReadyNamesPrivileges: a missing privilege is as bad as a missing table, and the
-// operator is told which one.
-func TestReadyNamesPrivileges(t *testing.T) {
+// TestReadyMissingPrivilege: /readyz reports a missing privilege like a missing table,
+// and names it.
+func TestReadyMissingPrivilege(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	parsed, err := url.Parse(database.RoleURL)
@@ -26,7 +26,7 @@ func TestReadyNamesPrivileges(t *testing.T) {
 	role := pgx.Identifier{parsed.User.Username()}.Sanitize()
 	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL)
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
-		t.Fatalf("with all grants: %d %s", status, body)
+		t.Fatalf("with all grants: want %d, got %d %s", http.StatusOK, status, body)
 	}
 	for _, c := range []struct{ revoke, grant, want string }{
 		{"REVOKE DELETE ON fusillade.requests FROM ", "GRANT DELETE ON fusillade.requests TO ", "the role lacks DELETE on fusillade.requests; run"},
@@ -40,15 +40,15 @@ func TestReadyNamesPrivileges(t *testing.T) {
 		}
 		apptest.Exec(t, database.URL, c.grant+role)
 		if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
-			t.Errorf("%s: %d %s", c.grant, status, body)
+			t.Errorf("%s: want %d, got %d %s", c.grant, http.StatusOK, status, body)
 		}
 	}
 }
 
 var otherQueries = regexp.MustCompile(`(?m)^lethe_query_duration_seconds_count\{pool="main",query="other"\} (\d+)$`)
 
-// TestReadyIsCheap: every process is asked every few seconds.
-func TestReadyIsCheap(t *testing.T) {
+// TestReadyQueries: every process is asked every few seconds.
+func TestReadyQueries(t *testing.T) {
 	t.Parallel()
 	s := start(t, "LETHE_DATABASE_URL="+pgtest.New(t).RoleURL)
 	made := func() int {
@@ -69,7 +69,7 @@ func TestReadyIsCheap(t *testing.T) {
 	before := made()
 	for range calls {
 		if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
-			t.Fatalf("%d %s", status, body)
+			t.Fatalf("want %d, got %d %s", http.StatusOK, status, body)
 		}
 	}
 	if n := made() - before; n < 2*calls || n > 2*calls+pings {

@@ -74,9 +74,9 @@ func TestRetainedWrittenAgain(t *testing.T) {
 	})
 }
 
-// TestRetainedWhileItMoves: concurrent erasures and moves of the same responses leave
-// nothing in either place, and each response is counted once.
-func TestRetainedWhileItMoves(t *testing.T) {
+// TestRetainedConcurrentMove: concurrent erasures and moves of the same responses
+// leave nothing in either place, and each response is counted once.
+func TestRetainedConcurrentMove(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithArsenal(t)
 	const responses = 40
@@ -129,9 +129,9 @@ func TestRetainedWhileItMoves(t *testing.T) {
 	}
 }
 
-// TestRetainedThatGoesMeanwhile: what is dropped while an erasure waits for it does
-// not exist, so nothing of it is erased, and what a hold covers stays.
-func TestRetainedThatGoesMeanwhile(t *testing.T) {
+// TestRetainedDroppedDuringErasure: a response that is dropped while its erasure waits
+// for it counts as missing, so nothing of it is erased.
+func TestRetainedDroppedDuringErasure(t *testing.T) {
 	t.Parallel()
 	for _, query := range []string{"", "?include_later_turns=true"} {
 		database := pgtest.WithArsenal(t)
@@ -174,7 +174,7 @@ func TestRetainedThatGoesMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 		if status := <-answer; status != http.StatusNotFound {
-			t.Errorf("%q: answered %d", query, status)
+			t.Errorf("%q: answered want %d, got %d", query, http.StatusNotFound, status)
 		}
 		for sql, want := range map[string]int{`SELECT count(*) FROM outlet.http_requests WHERE correlation_id = 77`: 1, `SELECT count(*) FROM lethe.receipts`: 0} {
 			if got := apptest.Number(t, database.URL, sql); got != want {

@@ -77,7 +77,7 @@ func TestRetained(t *testing.T) {
 		t.Errorf("found\n%s", apptest.Text(t, report))
 	}
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
-		t.Errorf("%d %s", status, body)
+		t.Errorf("want %d, got %d %s", http.StatusOK, status, body)
 	}
 	for at, body := range pages() {
 		if body != before[at] {
@@ -90,7 +90,7 @@ func TestRetained(t *testing.T) {
 		}
 	}
 	if status, _, body := s.Get(t, apptest.RequestsPath+"/"+apptest.Background, "sk-alice-platform"); status != http.StatusNotFound {
-		t.Errorf("another's: %d %s", status, body)
+		t.Errorf("another's: want %d, got %d %s", http.StatusNotFound, status, body)
 	}
 
 	// A response in both places is listed once.
@@ -104,7 +104,7 @@ func TestRetained(t *testing.T) {
 	// A bucket that is being dropped is not read.
 	apptest.Exec(t, database.URL, `UPDATE fusillade.retained_response_buckets SET state = 'retiring'`)
 	if status, _, body := s.Get(t, apptest.RequestsPath+"/"+apptest.Converted, "sk-bob-platform"); status != http.StatusNotFound {
-		t.Errorf("retiring: %d %s", status, body)
+		t.Errorf("retiring: want %d, got %d %s", http.StatusNotFound, status, body)
 	}
 	if body := get("?limit=100", "sk-bob-platform"); strings.Contains(body, apptest.Converted) {
 		t.Errorf("retiring: %s", body)
@@ -137,7 +137,7 @@ func TestRetained(t *testing.T) {
 	} {
 		id := hold(target)
 		if status, _ := s.DeleteAs(t, apptest.RequestsPath+"/"+apptest.LaterTurn, "sk-bob-platform"); status != http.StatusConflict {
-			t.Errorf("%s: %d", name, status)
+			t.Errorf("%s: want %d, got %d", name, http.StatusConflict, status)
 		}
 		_, preview := s.Post(t, apptest.ErasuresPath+"/preview", map[string]any{"responses": []string{apptest.LaterTurn}})
 		if preview["held"] != 1.0 || preview["responses"] != 0.0 {
@@ -163,10 +163,10 @@ func TestRetained(t *testing.T) {
 		}
 	}
 	if n := apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%"requests":0,%"retained":2}%'`); n != 1 {
-		t.Errorf("%d receipts count what was moved alone", n)
+		t.Errorf("%d receipts count what was moved alone, want 1", n)
 	}
 	if n := apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%"requests":1,%"retained":2}%'`); n != 1 {
-		t.Errorf("%d receipts count what was at both places", n)
+		t.Errorf("%d receipts count what was at both places, want 1", n)
 	}
 
 	// If it differs from its group, nothing of it is erased.
@@ -180,7 +180,7 @@ func TestRetained(t *testing.T) {
 	_, preview = s.Post(t, apptest.ErasuresPath+"/preview", target)
 	apptest.AwaitErasure(t, database.URL, s.StartErasure(t, http.StatusAccepted, target, preview), "refused = 1")
 	if n := apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.retained_response_objects WHERE created_by = '`+apptest.Bob+`'`); n != 1 {
-		t.Errorf("%d of the owner's are left", n)
+		t.Errorf("%d of the owner's are left, want 1", n)
 	}
 	apptest.Exec(t, database.URL, `UPDATE fusillade.retained_response_objects SET payload = jsonb_set(payload, '{request_ids}', '["`+apptest.Converted+`"]')
 		WHERE object_kind = 'group' AND object_id = '`+apptest.Converted+`'`)

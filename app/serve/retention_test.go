@@ -78,9 +78,9 @@ func said(t *testing.T, url, sql string) (told string) {
 	return told
 }
 
-// TestRetention: when its time comes, a rule erases only what is old, and its
+// TestRetentionRun: when its time comes, a rule erases only what is old, and its
 // receipts name it; any number of missed times counts once.
-func TestRetention(t *testing.T) {
+func TestRetentionRun(t *testing.T) {
 	t.Parallel()
 	database, key := pgtest.WithFixture(t), apptest.NewKey(t)
 	addAged(t, database.URL, "aged", "canceled", 7, "30 days")
@@ -136,15 +136,15 @@ func TestRetention(t *testing.T) {
 		t.Errorf("its receipt says %+v, %v", result.Receipt, err)
 	}
 	if status, _, _ := s.Get(t, apptest.ReceiptsPath+id+"/receipt", "sk-alice-platform"); status != http.StatusNotFound {
-		t.Errorf("the receipt is told to somebody who did not ask for it: %d", status)
+		t.Errorf("the receipt is told to somebody who did not ask for it: want %d, got %d", http.StatusNotFound, status)
 	}
 	if got := s.Metric(t, `lethe_background_failures_total{work="retention"}`); got != "0" {
 		t.Errorf("%s failures in the background", got)
 	}
 }
 
-// TestRuleIsChangedWhileItRuns: what is erased stays erased, and the rest stays.
-func TestRuleIsChangedWhileItRuns(t *testing.T) {
+// TestRuleChangedDuringRun: deleted responses stay deleted, and the others stay.
+func TestRuleChangedDuringRun(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	const all = 4000

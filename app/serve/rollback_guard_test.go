@@ -29,7 +29,7 @@ func TestServeOlderDatabase(t *testing.T) {
 	}
 	for _, path := range []string{"/healthz", "/metrics", "/openapi.yaml"} {
 		if status, _, body := s.Get(t, path, ""); status != http.StatusOK {
-			t.Errorf("%s: answered %d %s", path, status, body)
+			t.Errorf("%s: answered want %d, got %d %s", path, http.StatusOK, status, body)
 		}
 	}
 	apptest.Erased(t, database.URL, apptest.Origin)
@@ -38,7 +38,7 @@ func TestServeOlderDatabase(t *testing.T) {
 		return !strings.Contains(body, "lethe_log_failures_total 0\n")
 	})
 	if n := apptest.Number(t, database.URL, "SELECT count(*) FROM lethe.receipts WHERE leaf_index IS NULL"); n != 1 {
-		t.Errorf("%d receipts are unsealed", n)
+		t.Errorf("%d receipts are unsealed, want 1", n)
 	}
 	report := apptest.Examine(t, environ...)
 	if problems := apptest.Found(report, ops.Problem); len(problems) != 1 || !strings.Contains(problems[0].Advice, "lethe replay") {
@@ -46,8 +46,9 @@ func TestServeOlderDatabase(t *testing.T) {
 	}
 }
 
-// TestServeKeepsWhatWasSeen in the file, where the next start continues.
-func TestServeKeepsWhatWasSeen(t *testing.T) {
+// TestServeWritesCheckpointFile: the file has the newest checkpoint, where the next
+// start continues.
+func TestServeWritesCheckpointFile(t *testing.T) {
 	t.Parallel()
 	database, key := pgtest.WithFixture(t), apptest.NewKey(t)
 	file := filepath.Join(t.TempDir(), "checkpoint")
@@ -73,8 +74,8 @@ func TestServeKeepsWhatWasSeen(t *testing.T) {
 	}
 }
 
-// TestServeRefusesSeenFiles that cannot be used.
-func TestServeRefusesSeenFiles(t *testing.T) {
+// TestServeInvalidCheckpointFile that cannot be used.
+func TestServeInvalidCheckpointFile(t *testing.T) {
 	t.Parallel()
 	key := apptest.NewKey(t)
 	damaged := apptest.SeenOf(t, key, 3)

@@ -10,9 +10,9 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestVarchar: columns with the type varchar instead of text are read, held and
+// TestVarcharColumns: columns with the type varchar instead of text are read, held and
 // erased alike, because they fit the requirements.
-func TestVarchar(t *testing.T) {
+func TestVarcharColumns(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	ids := apptest.AddFinished(t, database.URL, "chars", 3, "1 hour")
@@ -25,11 +25,11 @@ func TestVarchar(t *testing.T) {
 			"/lethe/api/v1/access-log", "/lethe/api/v1/holds", apptest.ErasuresPath,
 		} {
 			if status, _, body := s.Get(t, path, root); status != http.StatusOK {
-				t.Errorf("%s: %d %s", path, status, body)
+				t.Errorf("%s: want %d, got %d %s", path, http.StatusOK, status, body)
 			}
 		}
 		if status, body := s.DeleteAs(t, apptest.RequestsPath+"/"+id+"?include_later_turns=true", root); status != http.StatusNoContent {
-			t.Errorf("erase: %d %s", status, body)
+			t.Errorf("erase: want %d, got %d %s", http.StatusNoContent, status, body)
 		}
 	}
 	use(ids[0])
@@ -44,18 +44,18 @@ func TestVarchar(t *testing.T) {
 		END; END LOOP;
 	END $$`)
 	if n := apptest.Number(t, database.URL, `SELECT count(*) FROM information_schema.columns WHERE table_schema = 'fusillade' AND table_name = 'requests' AND column_name IN ('created_by', 'state', 'model') AND data_type = 'character varying'`); n != 3 {
-		t.Fatalf("%d of 3 columns have another type", n)
+		t.Fatalf("%d of 3 columns have another type, want 3", n)
 	}
 	use(ids[1])
 	s.EraseAll(t, database.URL, apptest.Bob)
 	if n := apptest.Number(t, database.URL, fmt.Sprintf("SELECT count(*) FROM fusillade.requests WHERE created_by = '%s' AND batch_id IS NULL", apptest.Bob)); n != 0 {
-		t.Errorf("%d are left", n)
+		t.Errorf("%d are left, want 0", n)
 	}
 }
 
-// TestTableGone: while a table that may still hold copies is missing, because it was
-// renamed, nothing is erased, and receipts do not claim what they do not know.
-func TestTableGone(t *testing.T) {
+// TestRenamedTable: while a table that may still hold copies is missing, because it
+// was renamed, nothing is erased, and receipts do not claim what they do not know.
+func TestRenamedTable(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	id := apptest.AddFinished(t, database.URL, "copied", 1, "1 hour")[0]
@@ -82,21 +82,21 @@ func TestTableGone(t *testing.T) {
 		apptest.Exec(t, database.URL, "ALTER TABLE "+schema+".elsewhere RENAME TO "+name)
 	}
 	if n := apptest.Number(t, database.URL, "SELECT count(*) FROM lethe.receipts"); n != receipts {
-		t.Errorf("%d receipts of what was not erased", n-receipts)
+		t.Errorf("%d receipts of what was not erased, want %d", n-receipts, receipts)
 	}
 	apptest.Await(t, "ready again", func() bool { status, _, _ := s.Get(t, "/readyz", ""); return status == http.StatusOK })
 	if status, body := s.DeleteAs(t, apptest.RequestsPath+"/"+id, root); status != http.StatusNoContent {
-		t.Errorf("with all of them: %d %s", status, body)
+		t.Errorf("with all of them: want %d, got %d %s", http.StatusNoContent, status, body)
 	}
 	if n := apptest.Number(t, database.URL, `SELECT count(*) FROM outlet.http_requests WHERE body::text LIKE '%canary%'`); n != 0 {
-		t.Errorf("%d copies are left", n)
+		t.Errorf("%d copies are left, want 0", n)
 	}
 
 	// A table that every response needs.
 	apptest.Exec(t, database.URL, "ALTER TABLE public.users RENAME TO elsewhere")
 	for _, path := range []string{"/readyz", apptest.RequestsPath, apptest.RequestsPath + "/" + id, "/lethe/api/v1/access-log"} {
 		if status, _, body := s.Get(t, path, root); status != http.StatusServiceUnavailable {
-			t.Errorf("%s without users: %d %s", path, status, body)
+			t.Errorf("%s without users: want %d, got %d %s", path, http.StatusServiceUnavailable, status, body)
 		}
 	}
 }

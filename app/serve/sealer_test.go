@@ -37,7 +37,7 @@ func TestServeSeals(t *testing.T) {
 		t.Errorf("got %+v, %v", result, err)
 	}
 	if status, _, body := s.Get(t, apptest.ReceiptsPath+id.String()+"/receipt", "sk-bob-platform"); status != http.StatusNotFound {
-		t.Errorf("another one gets %d %s", status, body)
+		t.Errorf("another one gets want %d, got %d %s", http.StatusNotFound, status, body)
 	}
 	for path, want := range map[string]string{
 		"/log/checkpoint":      apptest.Origin + "\n1\n",
@@ -61,15 +61,15 @@ func TestServeSeals(t *testing.T) {
 	}
 	s.Result <- nil
 	if n := apptest.Number(t, database.URL, "SELECT count(*) FROM lethe.receipts WHERE leaf_index IS NULL"); n != 0 {
-		t.Errorf("%d receipts were left unsealed", n)
+		t.Errorf("%d receipts were left unsealed, want 0", n)
 	}
 	if n := apptest.Number(t, database.URL, "SELECT max(size) FROM lethe.checkpoints WHERE published_at IS NOT NULL"); n != 2 {
-		t.Errorf("a checkpoint of %d leaves is the newest", n)
+		t.Errorf("a checkpoint of %d leaves is the newest, want 2", n)
 	}
 }
 
-// TestServeSealsApart: the log is in fusillade's database.
-func TestServeSealsApart(t *testing.T) {
+// TestServeSealsSeparateDatabase: the log is in fusillade's database.
+func TestServeSealsSeparateDatabase(t *testing.T) {
 	t.Parallel()
 	main, fusillade := pgtest.WithFixture(t), pgtest.New(t)
 	s := start(t, "LETHE_DATABASE_URL="+main.RoleURL, "LETHE_FUSILLADE_DATABASE_URL="+fusillade.RoleURL,
@@ -81,9 +81,9 @@ func TestServeSealsApart(t *testing.T) {
 	})
 }
 
-// TestCostsApart: where usage records are in another database than responses, lists
-// cannot be narrowed by costs, and say so.
-func TestCostsApart(t *testing.T) {
+// TestCostsInOtherDatabase: where usage records are in another database than
+// responses, a filter by cost gets an error that says so.
+func TestCostsInOtherDatabase(t *testing.T) {
 	t.Parallel()
 	main, fusillade := pgtest.WithFixture(t), pgtest.New(t)
 	s := start(t, "LETHE_DATABASE_URL="+main.RoleURL, "LETHE_FUSILLADE_DATABASE_URL="+fusillade.RoleURL,
@@ -94,8 +94,8 @@ func TestCostsApart(t *testing.T) {
 	}
 }
 
-// TestServeWithoutAKey: the service works, receipts wait, and the metrics show it.
-func TestServeWithoutAKey(t *testing.T) {
+// TestServeWithoutKey: the service works, receipts wait, and the metrics show it.
+func TestServeWithoutKey(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL)
@@ -105,26 +105,26 @@ func TestServeWithoutAKey(t *testing.T) {
 		return strings.Contains(body, "lethe_log_oldest_unsealed_seconds ") && !strings.Contains(body, "lethe_log_oldest_unsealed_seconds 0\n")
 	})
 	if status, _, body := s.Get(t, apptest.ReceiptsPath+id.String()+"/receipt", "sk-alice-platform"); status != http.StatusAccepted {
-		t.Errorf("answered %d %s", status, body)
+		t.Errorf("answered want %d, got %d %s", http.StatusAccepted, status, body)
 	}
 	if status, _, body := s.Get(t, "/log/keys", "sk-alice-platform"); status != http.StatusOK || body != "" {
 		t.Errorf("the keys are %d %q", status, body)
 	}
 	if status, _, _ := s.Get(t, "/readyz", ""); status != http.StatusOK {
-		t.Errorf("it is not ready: %d", status)
+		t.Errorf("it is not ready: want %d, got %d", http.StatusOK, status)
 	}
 	report := apptest.ExamineAsIs(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_CHECKPOINT_FILE="+filepath.Join(t.TempDir(), "checkpoint"))
 	if warnings := apptest.Found(report, ops.Warning); len(warnings) != 1 || !strings.Contains(warnings[0].Advice, "lethe keys new") {
 		t.Errorf("the doctor found\n%s", apptest.Text(t, report))
 	}
 	if n := apptest.Number(t, database.URL, "SELECT count(*) FROM lethe.receipts WHERE leaf_index IS NULL"); n != 1 {
-		t.Errorf("%d receipts are unsealed", n)
+		t.Errorf("%d receipts are unsealed, want 1", n)
 	}
 }
 
-// TestServeRefusesKeys: the service does not run without a key if the configured one
+// TestServeInvalidKey: the service does not run without a key if the configured one
 // cannot be used.
-func TestServeRefusesKeys(t *testing.T) {
+func TestServeInvalidKey(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	good := apptest.NewKey(t)

@@ -154,8 +154,8 @@ func (s *service) events(t *testing.T, path string) iter.Seq[event] {
 	}
 }
 
-// TestServeApart: fusillade in its own database, tables in public.
-func TestServeApart(t *testing.T) {
+// TestServeSeparateDatabases: fusillade in its own database, tables in public.
+func TestServeSeparateDatabases(t *testing.T) {
 	t.Parallel()
 	main, fusillade := pgtest.New(t), pgtest.Empty(t)
 	environ := []string{"LETHE_DATABASE_URL=" + main.URL, "LETHE_FUSILLADE_DATABASE_URL=" + fusillade.URL}
@@ -172,7 +172,7 @@ func TestServeApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
-		t.Errorf("after %s\n%d %s", &out, status, body)
+		t.Errorf("after %s\nwant %d, got %d %s", &out, http.StatusOK, status, body)
 	}
 	for url, sql := range map[string]string{
 		main.URL: `INSERT INTO public.users (id, username, email, is_admin) VALUES ('11111111-1111-4111-8111-111111111111', 'a', 'a@example.com', true);
@@ -202,8 +202,9 @@ func TestServeAddressTaken(t *testing.T) {
 	}
 }
 
-// TestAddressTakenBeforeAnythingIsFetched, by the service or for profiles.
-func TestAddressTakenBeforeAnythingIsFetched(t *testing.T) {
+// TestAddressTakenBeforeSetup: a taken address, of the service or for profiles, is
+// reported before the embedded database is set up.
+func TestAddressTakenBeforeSetup(t *testing.T) {
 	t.Parallel()
 	taken := strings.TrimPrefix(start(t, "LETHE_DATABASE_URL="+pgtest.New(t).URL).URL, "http://")
 	for _, settings := range [][]string{
@@ -237,7 +238,7 @@ func TestServeSchemaNames(t *testing.T) {
 	apptest.Exec(t, database.URL, `ALTER SCHEMA fusillade RENAME TO "Jobs, odd"; ALTER SCHEMA outlet RENAME TO raw`)
 	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_FUSILLADE_SCHEMA=Jobs, odd", "LETHE_OUTLET_SCHEMA=raw")
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
-		t.Errorf("%d %s", status, body)
+		t.Errorf("want %d, got %d %s", http.StatusOK, status, body)
 	}
 	if status, _, body := s.Get(t, apptest.RequestsPath, "sk-root-platform"); status != http.StatusOK || !strings.Contains(body, `"total_count":`) {
 		t.Errorf("%d %s", status, body)

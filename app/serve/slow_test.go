@@ -46,7 +46,7 @@ func TestSlowDatabase(t *testing.T) {
 	keys := []string{"sk-root-platform", "sk-alice-platform", "sk-bob-platform"} // one caller alone may have fewer
 	for _, key := range keys {                                                   // unknown keys would wait for each other
 		if status, _, body := s.Get(t, apptest.RequestsPath, key); status != http.StatusOK {
-			t.Fatalf("%d %s", status, body)
+			t.Fatalf("want %d, got %d %s", http.StatusOK, status, body)
 		}
 	}
 
@@ -103,7 +103,7 @@ func TestSlowDatabase(t *testing.T) {
 			t.Errorf("one too many: %v", err)
 		}
 		if status, _, body := s.Get(t, "/healthz", ""); status != http.StatusOK {
-			t.Errorf("healthz: %d %s", status, body)
+			t.Errorf("healthz: want %d, got %d %s", http.StatusOK, status, body)
 		}
 	}
 	if n := s.answering(t); n != maxAtOnce {
@@ -125,9 +125,9 @@ func TestSlowDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	if status, _, body := s.Get(t, apptest.RequestsPath, "sk-root-platform"); status != http.StatusOK {
-		t.Errorf("after the lock: %d %s", status, body)
+		t.Errorf("after the lock: want %d, got %d %s", http.StatusOK, status, body)
 	}
 	if n := s.answering(t); n != 0 {
-		t.Errorf("%d requests are still being answered", n)
+		t.Errorf("%d requests are still being answered, want 0", n)
 	}
 }

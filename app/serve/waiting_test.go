@@ -10,8 +10,9 @@ import (
 	"lethe/domain"
 )
 
-// TestErasuresWait: the background asks the port, which has nothing behind it here.
-func TestErasuresWait(t *testing.T) {
+// TestAdvanceWhileClosed: the background work returns the reason why the service is
+// closed; there is no port behind it here.
+func TestAdvanceWhileClosed(t *testing.T) {
 	t.Parallel()
 	nothing := func(context.Context) *domain.Error { return nil }
 	held := func(context.Context) *domain.Error {

@@ -148,7 +148,7 @@ func (s *Service) EraseOne(t *testing.T, id string) {
 		t.Errorf("erasing one: %s", response.Status)
 	}
 	if status, _, body := s.Get(t, RequestsPath+"/"+id, "sk-bob-platform"); status != http.StatusNotFound {
-		t.Errorf("after erasing it: %d %s", status, body)
+		t.Errorf("after erasing it: want %d, got %d %s", http.StatusNotFound, status, body)
 	}
 }
 

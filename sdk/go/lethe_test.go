@@ -109,7 +109,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-func TestAll(t *testing.T) {
+func TestAllPages(t *testing.T) {
 	c := userClient(t)
 	answer, err := c.ListResponsesWithResponse(context.Background(), nil)
 	if err != nil {
@@ -157,7 +157,7 @@ func TestAll(t *testing.T) {
 	}
 }
 
-func TestFilters(t *testing.T) {
+func TestListFilters(t *testing.T) {
 	c := userClient(t)
 	hasError, least, most, slow := true, int64(200), int64(299), int64(1)
 	for name, test := range map[string]struct {
@@ -181,9 +181,9 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// TestOpenSets: states and tiers are open sets, so no word is refused; the
-// service names those that nothing has by now.
-func TestOpenSets(t *testing.T) {
+// TestUnknownStatesAndTiers: states and tiers are open sets, so no word is refused;
+// the service names those that match nothing.
+func TestUnknownStatesAndTiers(t *testing.T) {
 	word := "complete"
 	answer, err := userClient(t).ListResponsesWithResponse(context.Background(), &lethe.ListResponsesParams{Status: &word, ServiceTiers: []string{"Flex"}})
 	if err != nil {
@@ -227,7 +227,7 @@ func TestFetchAndErase(t *testing.T) {
 	}
 }
 
-func TestAllWhileErasing(t *testing.T) {
+func TestAllPagesWhileErasing(t *testing.T) {
 	c := userClient(t)
 	size := int64(4)
 	var erased []uuid.UUID
@@ -317,7 +317,7 @@ func TestLog(t *testing.T) {
 	wantError(t, err, http.StatusForbidden)
 }
 
-// TestReceipt: of one that is to be sealed and one that is, and of the path of a
+// TestReceipt: a receipt that waits to be sealed, a sealed one, and the path of a
 // tile.
 func TestReceipt(t *testing.T) {
 	ready, id := false, uuid.New()
@@ -356,8 +356,8 @@ func TestReceipt(t *testing.T) {
 	}
 }
 
-// TestEraseFetchAndCheck: what the service hands out is what it says.
-func TestEraseFetchAndCheck(t *testing.T) {
+// TestEraseAndCheckReceipt: the receipt that the service returns verifies.
+func TestEraseAndCheckReceipt(t *testing.T) {
 	c := userClient(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -400,8 +400,8 @@ func TestEraseFetchAndCheck(t *testing.T) {
 	wantError(t, err, http.StatusNotFound)
 }
 
-// TestEraseMany: from the preview to a receipt of it.
-func TestEraseMany(t *testing.T) {
+// TestBulkErasure: from the preview to one of its receipts.
+func TestBulkErasure(t *testing.T) {
 	c := userClient(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -458,7 +458,7 @@ func TestEraseMany(t *testing.T) {
 	}
 }
 
-func TestOtherAnswers(t *testing.T) {
+func TestUnexpectedAnswers(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int
 		body   string
@@ -486,9 +486,9 @@ func TestOtherAnswers(t *testing.T) {
 	}
 }
 
-// TestEmptyLists: a list that came out empty is refused, not left out: without
-// it, more would be erased than was meant.
-func TestEmptyLists(t *testing.T) {
+// TestEmptyFilterLists: an empty list in a filter is refused, not omitted: without it,
+// more would be erased than intended.
+func TestEmptyFilterLists(t *testing.T) {
 	ctx, c := context.Background(), userClient(t)
 	admin := client(t, "LETHE_TEST_URL", setting(t, "LETHE_TEST_ADMIN_KEY"))
 	failed := true

@@ -130,9 +130,9 @@ func calls(c *lethe.ClientWithResponses) map[string]func(ctx context.Context) er
 	}
 }
 
-// TestLies: nothing that a gateway may say instead of the service is taken for
-// what was asked for, and each is an *Error.
-func TestLies(t *testing.T) {
+// TestGatewayAnswers: an answer from a gateway instead of the service is never
+// accepted as the requested one; each is an *Error.
+func TestGatewayAnswers(t *testing.T) {
 	ctx := context.Background()
 	for _, lie := range readLies(t).Lies {
 		t.Run(lie.Name, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestLies(t *testing.T) {
 	}
 }
 
-// TestUnknownWords: what a newer service may say is no lie.
+// TestUnknownWords: words of a newer service are accepted.
 func TestUnknownWords(t *testing.T) {
 	for _, truth := range readLies(t).Truths {
 		c, err := lethe.New(setting(t, "LETHE_TEST_LIES_URL")+"/"+truth.Name, "key")
@@ -189,7 +189,7 @@ func TestUnknownWords(t *testing.T) {
 	}
 }
 
-// TestWatch: a stream is followed to its end, and to nothing else.
+// TestWatch: a stream is followed to its end and no further.
 func TestWatch(t *testing.T) {
 	for _, stream := range readLies(t).Streams {
 		t.Run(stream.Name, func(t *testing.T) {
@@ -223,8 +223,8 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestWatchIsLeft: with its context.
-func TestWatchIsLeft(t *testing.T) {
+// TestWatchCanceledContext: with its context.
+func TestWatchCanceledContext(t *testing.T) {
 	c, err := lethe.New(setting(t, "LETHE_TEST_LIES_URL")+"/never/"+uuid.NewString(), "key")
 	if err != nil {
 		t.Fatal(err)

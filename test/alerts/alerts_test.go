@@ -31,7 +31,7 @@ func promtool(t *testing.T, args ...string) {
 	}
 }
 
-func TestRulesAreRules(t *testing.T) {
+func TestAlertRulesValid(t *testing.T) {
 	t.Parallel()
 	promtool(t, "check", "rules", "lethe.rules.yml")
 }
@@ -62,8 +62,8 @@ func read(t *testing.T, name string, into any) {
 	}
 }
 
-// TestEveryAlertIsTried: once when it fires, and once when it does not.
-func TestEveryAlertIsTried(t *testing.T) {
+// TestEveryAlertHasTests: one in which it fires, and one in which it does not.
+func TestEveryAlertHasTests(t *testing.T) {
 	t.Parallel()
 	var r rules
 	var tests struct {
@@ -103,8 +103,8 @@ func TestEveryAlertIsTried(t *testing.T) {
 	}
 }
 
-// TestAlertsAskForWhatThereIs: each metric is one that the program has.
-func TestAlertsAskForWhatThereIs(t *testing.T) {
+// TestAlertMetricsExist: each metric is one that the service exposes.
+func TestAlertMetricsExist(t *testing.T) {
 	t.Parallel()
 	var r rules
 	read(t, "lethe.rules.yml", &r)

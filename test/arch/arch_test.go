@@ -140,7 +140,7 @@ func wrong(from, to string) string {
 	return ""
 }
 
-func TestImportsPointInwards(t *testing.T) {
+func TestImportDirection(t *testing.T) {
 	t.Parallel()
 	pkgs := list(t)
 	seen := make(map[string]bool)
@@ -186,7 +186,7 @@ func TestImportsPointInwards(t *testing.T) {
 	}
 }
 
-func TestWrongImportsAreSeen(t *testing.T) {
+func TestImportRules(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		from, to string
@@ -274,7 +274,7 @@ func generated(t *testing.T) []string {
 	return paths
 }
 
-func TestGeneratedFilesSaySo(t *testing.T) {
+func TestGeneratedFilesMarked(t *testing.T) {
 	t.Parallel()
 	for _, path := range generated(t) {
 		if !marked(t, path) {
@@ -299,8 +299,8 @@ func marked(t *testing.T, path string) bool {
 	return false
 }
 
-// TestCoverageLeavesGeneratedFilesOut on a profile in which they are all bare.
-func TestCoverageLeavesGeneratedFilesOut(t *testing.T) {
+// TestCoverageExcludesGenerated: the profile has only uncovered generated files.
+func TestCoverageExcludesGenerated(t *testing.T) {
 	t.Parallel()
 	profile := "mode: set\n"
 	for _, path := range generated(t) {
@@ -333,9 +333,9 @@ func TestCoverageLeavesGeneratedFilesOut(t *testing.T) {
 // order that only people check.
 var untyped = regexp.MustCompile(`\.Queue\(dbsqlc\.(\w+)`)
 
-// TestQueriesAreQueuedByTheirMethods but for those with arrays that hold NULL, for
-// which sqlc has no type.
-func TestQueriesAreQueuedByTheirMethods(t *testing.T) {
+// TestQueriesQueuedByMethod: except those with arrays that contain NULL, for which
+// sqlc has no type.
+func TestQueriesQueuedByMethod(t *testing.T) {
 	t.Parallel()
 	with := []string{"DropTwins", "AddLeaves", "AddSecrets"}
 	seen := 0
@@ -357,9 +357,9 @@ func TestQueriesAreQueuedByTheirMethods(t *testing.T) {
 	}
 }
 
-// TestQueriesSayThingsOnce: the order of states and what a response has to pass to be
-// in a list are each written in one place, which queries are made of.
-func TestQueriesSayThingsOnce(t *testing.T) {
+// TestQueriesFromOneTemplate: the order of states and the conditions of a list are
+// each written once, in the template of the queries.
+func TestQueriesFromOneTemplate(t *testing.T) {
 	t.Parallel()
 	places := map[string][]string{"THEN 0 WHEN": nil, "response_status >=": nil, "'min_duration'": nil}
 	for _, tree := range []string{"queries", "adapters", "app", "domain"} {

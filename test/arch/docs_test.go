@@ -12,8 +12,8 @@ import (
 
 var docLink = regexp.MustCompile(`\[([A-Z]\w*)\]`)
 
-// TestPackageDocs: the comment of a package links its most important types, three
-// where it has as many.
+// TestPackageDocs: the comment of a package links its most important types: three, if
+// it has that many.
 func TestPackageDocs(t *testing.T) {
 	t.Parallel()
 	checked := 0

@@ -32,9 +32,9 @@ func contents(t *testing.T, path string) []byte {
 	return data
 }
 
-// TestWordsOfReceipts: the domain, the contract and the tables, none of which can
-// import package receipt, use exactly its words.
-func TestWordsOfReceipts(t *testing.T) {
+// TestReceiptWords: the domain, the contract and the tables, none of which can import
+// package receipt, use exactly its words.
+func TestReceiptWords(t *testing.T) {
 	t.Parallel()
 	words := wordsOf(t)
 	same := func(where, field string, got []string, but ...string) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A comparison that finds nothing would make every exchange equal.
+// TestDifferences: a comparison that found nothing would make every exchange equal.
 func TestDifferences(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

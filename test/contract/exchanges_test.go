@@ -66,14 +66,14 @@ func TestExchanges(t *testing.T) {
 	start(t).playExchanges(t)
 }
 
-// TestExchangesBesideNewer: newer tables change no answer.
-func TestExchangesBesideNewer(t *testing.T) {
+// TestExchangesNewerDwctl: newer tables change no response.
+func TestExchangesNewerDwctl(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithNewer(t)
 	startOn(t, database, "LETHE_DATABASE_URL="+database.RoleURL).playExchanges(t)
 }
 
-func TestExchangesThroughPgBouncer(t *testing.T) {
+func TestExchangesPgBouncer(t *testing.T) {
 	t.Parallel()
 	startThroughPgBouncer(t).playExchanges(t)
 }

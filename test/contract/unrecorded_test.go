@@ -55,7 +55,8 @@ func (s *service) ask(t *testing.T, method, path string, headers map[string]stri
 	return got
 }
 
-// What the behaviour to match says and no exchange shows; nothing here erases.
+// TestUnrecorded: documented behaviour that no recorded exchange shows; nothing here
+// erases.
 func TestUnrecorded(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -138,7 +139,8 @@ func TestUnrecorded(t *testing.T) {
 	}
 }
 
-// A prompt and an answer of some hundred KiB come as they are stored.
+// TestLargeContents: a prompt and an answer of some hundred KiB are returned as
+// stored.
 func TestLargeContents(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -164,9 +166,9 @@ func TestLargeContents(t *testing.T) {
 	}
 }
 
-// Each part of a chain leads to the whole: heads, parts, an organization's
-// chain, and one by a platform manager.
-func TestErasingChains(t *testing.T) {
+// TestEraseChain: the ID of each part erases the whole chain: heads, parts, an
+// organization's chain, and one by a platform manager.
+func TestEraseChain(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	total := s.rows(t, list)
@@ -217,7 +219,7 @@ func TestErasingChains(t *testing.T) {
 	}
 }
 
-// The time of a visit is written soon after the answer.
+// TestLastLogin: the time of a request is stored soon after the response.
 func TestLastLogin(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -239,8 +241,8 @@ func TestLastLogin(t *testing.T) {
 	}
 }
 
-// What is asked ends up in the metrics by the route, never by the path.
-func TestMetricsOfTheService(t *testing.T) {
+// TestRouteMetrics: requests are counted by route, never by path.
+func TestRouteMetrics(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	s.ask(t, http.MethodGet, row+"5a", proxied("alice"))

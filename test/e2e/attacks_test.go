@@ -59,9 +59,9 @@ func (p *process) honest(t *testing.T, key string, rounds int) {
 
 const forgotten = 20 * mebibyte // what may be held of an attack after it
 
-// TestWritersWithoutReaders: a thousand connections that ask for much and read
-// nothing keep no place: lists are answered, the service is ready, holds are placed.
-func TestWritersWithoutReaders(t *testing.T) {
+// TestConnectionsThatNeverRead: a thousand connections that request much and read
+// nothing block nobody: lists are answered, the service is ready, holds are placed.
+func TestConnectionsThatNeverRead(t *testing.T) {
 	t.Parallel()
 	p := serve(t, databaseURL(pgtest.WithFixture(t).RoleURL))
 	p.honest(t, rootKey, 20)
@@ -82,7 +82,7 @@ func TestWritersWithoutReaders(t *testing.T) {
 	}
 }
 
-// TestSlowBodies: who sends their request's body slowly keeps no place.
+// TestSlowBodies: callers who send a request body slowly block nobody.
 func TestSlowBodies(t *testing.T) {
 	t.Parallel()
 	p := serve(t, databaseURL(pgtest.WithFixture(t).RoleURL))
@@ -90,9 +90,8 @@ func TestSlowBodies(t *testing.T) {
 	p.honest(t, rootKey, 30)
 }
 
-// TestSlowReadersOfLargeContents: 64 readers of contents of 50 MiB, who read a
-// little of them, have no more memory than there is for all, and none afterwards.
-// Another's are answered.
+// TestSlowReadersOfLargeContents: 64 slow readers of contents of 50 MiB use no more
+// memory than the limit for all, and none afterwards. Other callers are answered.
 func TestSlowReadersOfLargeContents(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {

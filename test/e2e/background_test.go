@@ -112,9 +112,9 @@ func erasedBy(t *testing.T, p *process) int64 {
 	return n
 }
 
-// TestErasureOutlivesItsDatabase: while the database is away an erasure waits, and
-// it goes on when it is back.
-func TestErasureOutlivesItsDatabase(t *testing.T) {
+// TestErasureResumesAfterOutage: an erasure waits while the database is unavailable,
+// and continues afterwards.
+func TestErasureResumesAfterOutage(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	conn := connect(t, database.URL)

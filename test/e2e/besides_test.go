@@ -325,10 +325,9 @@ func (p *process) regard(t *testing.T, within time.Duration) (r regarded) {
 	return r
 }
 
-// TestBesideAttacks has each attack go on while honest callers ask for lists, look
-// whether the service is ready and place holds, and looks at the memory a minute
-// later, as the system tells it. In the long form each attack has a service of its
-// own. It runs by itself, as it takes all that the machine has.
+// TestBesideAttacks: during each attack, honest callers request lists, check readiness
+// and place holds. The test reads the process's memory a minute later. In the long
+// form each attack has its own service. It runs alone, as it uses the whole machine.
 func TestBesideAttacks(t *testing.T) {
 	within, rows, least, long := shortly, shortRows, leastShortly, false
 	if text := os.Getenv(attackSeconds); text != "" {

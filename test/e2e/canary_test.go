@@ -77,17 +77,16 @@ const canaryKey = "sk-canary-platform"
 
 const canaryLength = 10
 
-// TestCanaries plants strings in everything that a response consists of, erases
-// singles, chains, all that one person has, and many in each of the ways there
-// are, plants more of what comes late, and looks for the strings in all that the
-// database then holds.
+// TestCanaries: it plants strings in every part of a response, erases single
+// responses, chains, everything of one person, and many in each possible way, plants
+// more late writes, and searches the whole database for the strings.
 func TestCanaries(t *testing.T) {
 	t.Parallel()
-	t.Run("copies beside", func(t *testing.T) {
+	t.Run("copies in same database", func(t *testing.T) {
 		t.Parallel()
 		plantAndErase(t, false)
 	})
-	t.Run("copies in another database", func(t *testing.T) {
+	t.Run("copies in other database", func(t *testing.T) {
 		t.Parallel()
 		plantAndErase(t, true)
 	})

@@ -11,10 +11,10 @@ import (
 	"lethe/receipt"
 )
 
-// TestCopiesApart: fusillade in a database of its own, raw copies beside usage
-// records. Each erasure takes them along, also one that a process before has
-// only begun.
-func TestCopiesApart(t *testing.T) {
+// TestCopiesInOtherDatabase: fusillade is in its own database, raw copies are beside
+// usage records. Each erasure also erases the copies, even one that an earlier process
+// only started.
+func TestCopiesInOtherDatabase(t *testing.T) {
 	t.Parallel()
 	main, apart := pgtest.WithFixture(t), pgtest.New(t)
 	private, public, err := receipt.GenerateKey("copies.test/erasures")

@@ -96,9 +96,8 @@ func decode[T any](t *testing.T, text string) T {
 	return v
 }
 
-// TestDemo is what somebody does who tries the program, with nothing there
-// before; then the program is killed, started again, joined by a second one,
-// and stopped.
+// TestDemo: the demo runs from nothing; then it is killed, started again, joined by a
+// second process, and stopped.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	folder := dataFolder(t)
@@ -203,7 +202,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("the first service answers %s", out)
 	}
 	if code := other.stop(t, syscall.SIGTERM); code != 0 {
-		t.Errorf("the other service ended with %d", code)
+		t.Errorf("the other service ended with %d, want 0", code)
 	}
 	if a := second.ask(t, http.MethodGet, "/readyz", ""); a.status != http.StatusOK {
 		t.Errorf("after the other has gone: %d %s", a.status, a.body)
@@ -215,10 +214,10 @@ func TestDemo(t *testing.T) {
 	}
 
 	if code := second.stop(t, os.Interrupt); code != 0 {
-		t.Errorf("it ended with %d", code)
+		t.Errorf("it ended with %d, want 0", code)
 	}
 	if n := processesOf(t, folder); n != 0 {
-		t.Errorf("%d processes are left", n)
+		t.Errorf("%d processes are left, want 0", n)
 	}
 	for _, p := range []*process{first, second, other} {
 		for _, key := range append(keys, secret) {

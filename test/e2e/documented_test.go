@@ -294,9 +294,8 @@ func wantInOrder(t *testing.T, text string, parts ...string) {
 	}
 }
 
-// TestDocumentedCommands runs every command that a page or a help text shows, as
-// it is printed there, but for those of notRun. What a reader has to fill in is
-// filled in here.
+// TestDocumentedCommands: it runs every command of a page or help text as printed,
+// except those in notRun, and fills in what a reader has to fill in.
 func TestDocumentedCommands(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"curl", "psql"} {
@@ -310,9 +309,9 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 	d := readDocuments(t)
 	if !t.Run("run", func(t *testing.T) {
-		t.Run("walk", d.walk)
-		t.Run("beside", d.besideDwctl)
-		t.Run("own", d.ownDatabase)
+		t.Run("README", d.readme)
+		t.Run("beside dwctl", d.besideDwctl)
+		t.Run("own database", d.ownDatabase)
 		t.Run("log", d.withLog)
 	}) {
 		return
@@ -417,9 +416,9 @@ func findTests(s string) error {
 	return nil
 }
 
-// walk is the README from its first command to "Beside dwctl", in each shell that
+// readme runs the README from its first command to "Beside dwctl", in each shell that
 // there is.
-func (d *documents) walk(t *testing.T) {
+func (d *documents) readme(t *testing.T) {
 	t.Parallel()
 	before, err := os.ReadDir(root)
 	if err != nil {
@@ -740,7 +739,7 @@ func (d *documents) withLog(t *testing.T) {
 	wantInOrder(t, owner.run(t, d.take(t, "docs/erasure.md", having("lethe erasures search"))), "None of 2 needles", "would miss nothing")
 
 	if code := p.stop(t, syscall.SIGTERM); code != 0 {
-		t.Errorf("the service ended with %d", code)
+		t.Errorf("the service ended with %d, want 0", code)
 	}
 	psql("docs/erasure.md", "CREATE SCHEMA former", database.URL)
 	if n := scan[int](t, conn, "SELECT count(*) FROM former.receipts"); n < 2 {

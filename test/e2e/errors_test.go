@@ -10,10 +10,10 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestErrorsHoldNoContents has the database fail with what it can quote of a
-// response, in each use of the service. The log says where that was and what the
-// database said, and neither the log nor an answer holds anything of a response.
-func TestErrorsHoldNoContents(t *testing.T) {
+// TestErrorsQuoteNoContents: the database fails with errors that quote parts of a
+// response, in each use of the service. The log says where and why it failed; neither
+// the log nor a response quotes contents.
+func TestErrorsQuoteNoContents(t *testing.T) {
 	t.Parallel()
 	const canary = "KanarienvogelXYZ"
 	database := pgtest.New(t)

@@ -42,19 +42,19 @@ func killsOr(t *testing.T, usual int) int {
 	return kills
 }
 
-// TestKilledService kills the service at random moments while several callers
-// erase singles, chains and many at once, a retention rule runs, and the log is
-// sealed. Whatever the moment, nothing is half gone, what is gone is in one
-// receipt and counted once, each receipt has its erasure, and no checkpoint that
-// anybody was shown is ever taken back.
+// TestKilledService: the service is killed at random moments while several callers
+// erase single responses, chains and many at once, a retention rule runs, and the log
+// is sealed. At every moment nothing is half erased, each erased response is in one
+// receipt and counted once, each receipt has its erasure, and every checkpoint that
+// was shown stays valid.
 func TestKilledService(t *testing.T) {
 	t.Parallel()
 	kills := killsOr(t, 16)
-	t.Run("copies beside", func(t *testing.T) {
+	t.Run("copies in same database", func(t *testing.T) {
 		t.Parallel()
 		killService(t, kills, false)
 	})
-	t.Run("copies in another database", func(t *testing.T) {
+	t.Run("copies in other database", func(t *testing.T) {
 		t.Parallel()
 		killService(t, (kills+1)/2, true)
 	})
@@ -83,7 +83,7 @@ func killService(t *testing.T, kills int, apart bool) {
 	first := serve(t, settings...)
 	k.rule = newRule(t, first, map[string]any{"name": "Keep for a day", "filter": map[string]any{"models": []string{oldModel}}, "age_days": 1, "run_at": []string{"00:00"}, "max_per_run": maxPerRun})
 	if code := first.stop(t, syscall.SIGTERM); code != 0 {
-		t.Fatalf("it ended with %d", code)
+		t.Fatalf("it ended with %d, want 0", code)
 	}
 
 	interrupted, unsealed := 0, 0

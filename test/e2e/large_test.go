@@ -37,8 +37,8 @@ func largeText() string {
 	return b.String()
 }
 
-// TestLargeContents fetches a prompt and an answer of 50 MiB, and looks at what
-// the program needs for it: two copies at most, and soon afterwards none.
+// TestLargeContents: the service fetches a prompt and an answer of 50 MiB with memory
+// for two copies at most, and soon releases it.
 func TestLargeContents(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)

@@ -34,8 +34,8 @@ func (p *process) eraseOne(t *testing.T, databaseURL, key string) (response, id 
 	return response, id
 }
 
-// TestReplicated: an erasure comes to the level replicated once the standby has
-// replayed it, and not while what was erased is there.
+// TestReplicated: an erasure reaches the level replicated once the standby has
+// replayed it, and not while the erased rows exist there.
 func TestReplicated(t *testing.T) {
 	t.Parallel()
 	db := newStandby(t)
@@ -149,7 +149,7 @@ func TestReplicated(t *testing.T) {
 }
 
 // TestAttest: the command vacuums, and writes receipts that can be fetched and
-// checked; with agreement it rewrites.
+// checked; with consent it rewrites.
 func TestAttest(t *testing.T) {
 	t.Parallel()
 	cluster, binary := newCluster(t)
@@ -184,7 +184,7 @@ func TestAttest(t *testing.T) {
 		t.Errorf("dry: got %+v", rows)
 	}
 	if n := scan[int](t, conn, "SELECT count(*) FROM lethe.receipts"); n != 1 {
-		t.Errorf("a dry run has left %d receipts", n)
+		t.Errorf("a dry run has left %d receipts, want 1", n)
 	}
 	if rows := attest(); rows["vacuumed"] != (row{Level: "vacuumed", Written: 1}) || rows["rewritten"].Open != 1 || !strings.Contains(rows["rewritten"].Why, "--rewrite") {
 		t.Errorf("got %+v", rows)
@@ -224,9 +224,9 @@ func TestAttest(t *testing.T) {
 	}
 }
 
-// TestAttestElsewhere: a dump that is restored into another cluster, whose
-// transaction numbers are far behind, is attested by that one's first vacuum.
-func TestAttestElsewhere(t *testing.T) {
+// TestAttestRestoredDump: a dump restored into another cluster, whose transaction
+// numbers are far behind, is attested after that cluster's first vacuum.
+func TestAttestRestoredDump(t *testing.T) {
 	t.Parallel()
 	from := pgtest.New(t)
 	old := connect(t, from.URL)

@@ -53,9 +53,9 @@ func scan[T any](t *testing.T, conn *pgx.Conn, sql string, args ...any) (v T) {
 	return v
 }
 
-// TestPublishedOnTheStandby: nothing is shown that the standby does not have,
-// and nothing at all while it is away.
-func TestPublishedOnTheStandby(t *testing.T) {
+// TestPublishAfterStandby: nothing is published that the standby does not have, and
+// nothing at all while it is down.
+func TestPublishAfterStandby(t *testing.T) {
 	t.Parallel()
 	db := newStandby(t)
 	primary, standby := connect(t, db.primaryURL), connect(t, db.standbyURL)
@@ -103,8 +103,8 @@ func TestPublishedOnTheStandby(t *testing.T) {
 	}
 }
 
-// TestVerifyWhatIsServed: what the service hands out, the program takes.
-func TestVerifyWhatIsServed(t *testing.T) {
+// TestVerifyServedReceipts: `lethe verify` accepts what the service returns.
+func TestVerifyServedReceipts(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	conn := connect(t, database.URL)
@@ -130,8 +130,8 @@ func TestVerifyWhatIsServed(t *testing.T) {
 	}
 }
 
-// TestCosign: what a witness has signed comes with receipts, and with its key in
-// /log/keys they can be checked.
+// TestCosign: receipts include the cosignatures of a witness, which verify with its
+// key in /log/keys.
 func TestCosign(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)

@@ -179,10 +179,9 @@ func (p *process) watchToTheEnd(t *testing.T, location, key string) (seen []eras
 	return seen
 }
 
-// TestEraseAPerson goes the way of somebody who erases all that a person has:
-// preview, erase, watch, download what proves it, verify that far from the
-// service, and see that nothing of it can be changed, neither in the file nor in
-// the database.
+// TestEraseAPerson: it erases everything of one person: preview, erase, watch,
+// download the proof, verify it away from the service, and check that no change to it
+// goes unnoticed, in the file or in the database.
 func TestEraseAPerson(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -214,7 +213,7 @@ func TestEraseAPerson(t *testing.T) {
 		t.Errorf("%d events, the last one %+v", len(seen), last)
 	}
 	if n := scan[int](t, conn, "SELECT count(*) FROM fusillade.requests WHERE created_by = $1", person); n != 0 {
-		t.Errorf("%d are left", n)
+		t.Errorf("%d are left, want 0", n)
 	}
 
 	folder := t.TempDir()
@@ -303,7 +302,7 @@ func TestEraseAPerson(t *testing.T) {
 	}
 	await(t, "the sealer has found it", startTimeout, func() bool { return strings.Contains(p.stderr.String(), "leaf 1,") })
 	if n := scan[int](t, conn, "SELECT count(*) FROM lethe.receipts WHERE leaf_index IS NULL"); n != 1 {
-		t.Errorf("%d receipts wait", n)
+		t.Errorf("%d receipts wait, want 1", n)
 	}
 	execute(t, conn, change)
 	await(t, "it goes on when that is mended", startTimeout, func() bool {
@@ -311,9 +310,9 @@ func TestEraseAPerson(t *testing.T) {
 	})
 }
 
-// TestBadErasures: what cannot be meant, or is not the caller's to do, is refused
-// in words, and leaves everything as it was.
-func TestBadErasures(t *testing.T) {
+// TestInvalidErasures: a request that is invalid, or not permitted to the caller, is
+// refused with a reason and changes nothing.
+func TestInvalidErasures(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	conn := connect(t, database.URL)
@@ -446,7 +445,7 @@ func TestBadErasures(t *testing.T) {
 		}
 	}
 	if n := scan[int](t, conn, "SELECT count(*) FROM fusillade.requests WHERE created_by = $1", owner); n != 12 {
-		t.Errorf("%d are left", n)
+		t.Errorf("%d are left, want 12", n)
 	}
 	// The one that was previewed still can be erased.
 	done := p.mustPost(t, http.StatusAccepted, erasuresPath, rootKey, with(ofOwner, "token", token))

@@ -13,17 +13,18 @@ import (
 	"lethe/receipt"
 )
 
-// TestKilledOrphans kills the service at random moments while it removes raw
-// copies whose request is gone. Whatever the moment, a copy goes with its answer,
-// what is gone is in one receipt, and nothing that is needed goes.
+// TestKilledOrphans: the service is killed at random moments while it removes raw
+// copies whose request is gone. At every moment, the copies of a request and of its
+// response are removed together, each removed copy is in one receipt, and no needed
+// copy is removed.
 func TestKilledOrphans(t *testing.T) {
 	t.Parallel()
 	kills := killsOr(t, 4)
-	t.Run("copies beside", func(t *testing.T) {
+	t.Run("copies in same database", func(t *testing.T) {
 		t.Parallel()
 		killSweep(t, kills, false)
 	})
-	t.Run("copies in another database", func(t *testing.T) {
+	t.Run("copies in other database", func(t *testing.T) {
 		t.Parallel()
 		killSweep(t, (kills+1)/2, true)
 	})

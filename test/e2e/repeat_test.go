@@ -10,8 +10,8 @@ import (
 	"lethe/receipt"
 )
 
-// TestRepeatedErasure erases one response many times over with one key, at the
-// same time, one after the other, and of a service that was started anew.
+// TestRepeatedErasure: one response is erased many times with one key: concurrently,
+// one after another, and after a restart of the service.
 func TestRepeatedErasure(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -49,7 +49,7 @@ func TestRepeatedErasure(t *testing.T) {
 		}
 	}
 	if n := scan[int](t, conn, "SELECT count(*) FROM lethe.receipts WHERE about IS NULL"); n != 1 {
-		t.Errorf("there are %d receipts", n)
+		t.Errorf("there are %d receipts, want 1", n)
 	}
 	for name, c := range map[string]struct {
 		id, key, name string
@@ -93,9 +93,9 @@ func (p *process) eraseOnce(t *testing.T, id, key, name string) (deleted, string
 	return deleted{a.status, a.header.Get("Location"), a.header.Get("Receipt-Salt")}, a.body
 }
 
-// TestLostAnswer loses the answer to the commit of an erasure: what is not known
-// is said, and the repetition with the same key is told receipt and salt.
-func TestLostAnswer(t *testing.T) {
+// TestLostCommitAnswer: when the answer to the commit is lost, the response says that
+// the outcome is unknown, and a repetition with the same key returns receipt and salt.
+func TestLostCommitAnswer(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	key := newKey(t, database.URL)

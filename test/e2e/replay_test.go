@@ -23,10 +23,10 @@ import (
 	"lethe/receipt"
 )
 
-// TestKilledReplay kills the export while much is erased, and then, in a database
-// that was restored, the replay, at random moments. The list has every erasure
-// once; nothing is ever half gone; and in the end all of it is gone again, and the
-// log is the one that was published.
+// TestKilledReplay: the export is killed at random moments during many erasures, and
+// then, in a restored database, the replay. The list has every erasure once; nothing
+// is ever half erased; in the end everything is erased again, and the log is the
+// published one.
 func TestKilledReplay(t *testing.T) {
 	t.Parallel()
 	kills := killsOr(t, 6)

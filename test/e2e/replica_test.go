@@ -176,8 +176,8 @@ func (p *process) list(t *testing.T, key, query string) []string {
 	return ids
 }
 
-// TestLaggingReplica: what one process, or anyone else, has erased is never
-// shown by another, although the replica that both read still has it.
+// TestLaggingReplica: what one process, or anyone else, has erased is never shown by
+// another, although their replica still has it.
 func TestLaggingReplica(t *testing.T) {
 	t.Parallel()
 	db := newStandby(t)
@@ -220,7 +220,7 @@ func TestLaggingReplica(t *testing.T) {
 		t.Error("the standby does not lag: this shows nothing")
 	}
 	if n := len(b.list(t, key, "?limit=101")); n != 0 {
-		t.Errorf("%d responses are shown that the replica does not have yet: it is not read", n)
+		t.Errorf("%d responses are shown that the replica does not have yet: it is not read, want 0", n)
 	}
 	await(t, "the replica has the responses", startTimeout, func() bool { return count(t, replica, ids...) == all })
 
@@ -278,8 +278,8 @@ func TestLaggingReplica(t *testing.T) {
 	}
 }
 
-// TestThreeProcesses erases and lists through three of them in turns: each
-// response is erased by exactly one call, and not shown after that returned.
+// TestThreeProcesses: it erases and lists through three processes in turn: exactly one
+// call erases each response, and no list shows it after that call returned.
 func TestThreeProcesses(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -382,8 +382,8 @@ func listen(t *testing.T, server *http.Server) string {
 	return "http://" + socket.Addr().String()
 }
 
-// TestPgBouncer lists, fetches and erases for 20 callers at once through a
-// PgBouncer that has two connections for them all.
+// TestPgBouncer: 20 callers list, fetch and erase concurrently through a PgBouncer
+// with two connections for all of them.
 func TestPgBouncer(t *testing.T) {
 	t.Parallel()
 	through := pgtest.ThroughPgBouncer(t)

@@ -43,10 +43,9 @@ func enableRule(t *testing.T, url string, limit int64) uuid.UUID {
 	return rule.ID
 }
 
-// TestKilledRetention kills the service at random moments while it begins runs of
-// a rule and erases by them. Whatever the moment, a run is there whole or not at
-// all, no two are at work at once, and what is gone has been counted, once, and
-// has receipts.
+// TestKilledRetention: the service is killed at random moments while it starts runs of
+// a rule and erases by them. At every moment a run is complete or absent, no two are
+// at work, and each erased response was counted once and has a receipt.
 func TestKilledRetention(t *testing.T) {
 	t.Parallel()
 	kills := killsOr(t, 4)

@@ -111,7 +111,7 @@ func TestBadConfiguration(t *testing.T) {
 	}
 }
 
-// TestUsage: every command has an example, and a wrong line is answered with 2.
+// TestUsage: every command has an example, and wrong usage exits with code 2.
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
@@ -142,8 +142,7 @@ func TestConfigCommand(t *testing.T) {
 	}
 }
 
-// TestStop: what is running when the signal comes is answered; what comes later
-// is not let in.
+// TestStop: requests in progress at the signal are answered; later ones are refused.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -189,11 +188,11 @@ func TestStop(t *testing.T) {
 		t.Fatal("it did not end")
 	}
 	if code := p.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("it ended with %d", code)
+		t.Errorf("it ended with %d, want 0", code)
 	}
 }
 
-// TestSecondSignal: one who cannot wait need not.
+// TestSecondSignal: it stops the service at once.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -303,9 +302,9 @@ func (g *gate) close() {
 	clear(g.conns)
 }
 
-// TestDatabaseGone starts without a database, finds it, loses it and finds it
-// again.
-func TestDatabaseGone(t *testing.T) {
+// TestDatabaseOutage: the service starts without a database, finds it, loses it and
+// finds it again.
+func TestDatabaseOutage(t *testing.T) {
 	t.Parallel()
 	g, through := newGate(t, pgtest.WithFixture(t).RoleURL)
 	p := serve(t, databaseURL(through))
@@ -367,8 +366,9 @@ func TestTwoServices(t *testing.T) {
 	}
 }
 
-// TestLog looks for what must not be in it, at its most talkative.
-func TestLog(t *testing.T) {
+// TestLogHidesContents: the most verbose log contains nothing that it must not
+// contain.
+func TestLogHidesContents(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	const sessionSecret = "a-secret-of-sessions"
@@ -388,7 +388,7 @@ func TestLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	if code := p.stop(t, syscall.SIGTERM); code != 0 {
-		t.Errorf("it ended with %d", code)
+		t.Errorf("it ended with %d, want 0", code)
 	}
 	log := p.stderr.String()
 	if n := strings.Count(log, `"msg":"request"`); n < 2*len(list.Data)+3 {
@@ -412,8 +412,8 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// TestOwnDatabase makes a database of its own, with people and keys.
-func TestOwnDatabase(t *testing.T) {
+// TestEmbeddedDatabase: the service creates its own database, with people and keys.
+func TestEmbeddedDatabase(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Empty(t)
 	file, _ := keyFile(t)
@@ -494,9 +494,9 @@ func TestOwnDatabase(t *testing.T) {
 	}
 }
 
-// TestOthersDatabase: nothing is written to tables of another system; the log of
+// TestForeignDatabase: tables of another system are not written to; the log of
 // erasures gets its own.
-func TestOthersDatabase(t *testing.T) {
+func TestForeignDatabase(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	conn := connect(t, database.URL)
@@ -526,8 +526,8 @@ func TestOthersDatabase(t *testing.T) {
 	}
 }
 
-// TestDoctorUnderTheLeastRole: exit code 0, and nothing is shown of the secret.
-func TestDoctorUnderTheLeastRole(t *testing.T) {
+// TestDoctorLeastPrivilegedRole: exit code 0, and the secret is not shown.
+func TestDoctorLeastPrivilegedRole(t *testing.T) {
 	t.Parallel()
 	file, _ := keyFile(t)
 	r := run(t, "", []string{databaseURL(pgtest.WithFixture(t).RoleURL), "LETHE_ERASURE_KEY_FILE=" + file, seenFile(t)}, "doctor")
@@ -536,8 +536,8 @@ func TestDoctorUnderTheLeastRole(t *testing.T) {
 	}
 }
 
-// TestDemoOnADatabase fills one that is given, when told to.
-func TestDemoOnADatabase(t *testing.T) {
+// TestDemoFillsDatabase: it fills the given database when told to.
+func TestDemoFillsDatabase(t *testing.T) {
 	t.Parallel()
 	settings := []string{databaseURL(pgtest.New(t).URL)}
 	for _, want := range []string{"Wrote 5000 responses", "nothing was written"} {
@@ -552,9 +552,9 @@ func TestDemoOnADatabase(t *testing.T) {
 	}
 }
 
-// TestUnavailableIsLoggedOnce: everything in the background fails while the database is
-// away, and for this one reason.
-func TestUnavailableIsLoggedOnce(t *testing.T) {
+// TestOutageLoggedOnce: all background work fails while the database is unavailable,
+// and the reason is logged once.
+func TestOutageLoggedOnce(t *testing.T) {
 	t.Parallel()
 	const nowhere = "127.0.0.1:1"
 	p := serve(t, databaseURL("postgres://lethe@"+nowhere+"/dwctl"), "LETHE_ERASURE_KEY="+strings.TrimSpace(must(t, nil, "keys", "new", "example.com/log")), "LETHE_ERASURE_CHECKPOINT_FILE="+filepath.Join(t.TempDir(), "seen"))

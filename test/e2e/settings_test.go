@@ -19,9 +19,9 @@ var strange = []string{
 	"quote_all_identifiers = on", "gin_fuzzy_search_limit = 1", "default_transaction_isolation = 'repeatable read'",
 }
 
-// TestStrangeSettings lists, fetches, erases one and erases many on a database
-// whose sessions begin with settings of somebody else's.
-func TestStrangeSettings(t *testing.T) {
+// TestSessionSettings: it lists, fetches, erases one and erases many on a database
+// whose sessions start with unusual settings.
+func TestSessionSettings(t *testing.T) {
 	t.Parallel()
 	same := func(address string) string { return address }
 	for name, c := range map[string]struct {
@@ -61,7 +61,7 @@ func TestStrangeSettings(t *testing.T) {
 				t.Errorf("erase many: %+v", e)
 			}
 			if n := count(t, conn, ids...); n != 0 {
-				t.Errorf("%d responses are left", n)
+				t.Errorf("%d responses are left, want 0", n)
 			}
 			if said := p.stderr.String(); strings.Contains(said, `"ERROR"`) {
 				t.Errorf("logged\n%s", said)
@@ -85,8 +85,8 @@ func queryMode(mode string) func(*testing.T) func(string) string {
 	}
 }
 
-// TestSchemaChange changes types of columns under a service whose connections
-// have everything prepared.
+// TestSchemaChange: column types change while the service's connections have prepared
+// statements.
 func TestSchemaChange(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)

@@ -37,8 +37,8 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// TestVerifyVectors: the program says of every test vector what is written of
-// it, without a database and whatever the configuration is.
+// TestVerifyVectors: `lethe verify` reports the documented result for every test
+// vector, without a database and whatever the configuration.
 func TestVerifyVectors(t *testing.T) {
 	t.Parallel()
 	folder := vectorFolder(t)
@@ -95,7 +95,7 @@ func TestVerifyVectors(t *testing.T) {
 	}
 }
 
-func TestVerifyInWords(t *testing.T) {
+func TestVerifyOutput(t *testing.T) {
 	t.Parallel()
 	folder := vectorFolder(t)
 	data, err := os.ReadFile(filepath.Join(folder, "vectors.json"))
@@ -125,7 +125,7 @@ func TestVerifyInWords(t *testing.T) {
 	}
 }
 
-func TestVerifyMisused(t *testing.T) {
+func TestVerifyUsageErrors(t *testing.T) {
 	t.Parallel()
 	folder := vectorFolder(t)
 	private, public, err := receipt.GenerateKey("lethe.example/log")
@@ -197,8 +197,8 @@ func ofNobody(t *testing.T, file []byte) string {
 	return string(file)
 }
 
-// TestSigningKeys: a key is made, signs a log, and what it has signed is
-// verified with what is shown of it.
+// TestSigningKeys: a key is created and signs a log, and `lethe verify` checks it with
+// the published keys.
 func TestSigningKeys(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

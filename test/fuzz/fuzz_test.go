@@ -177,9 +177,8 @@ func (s service) stock(t *testing.T, folder string) {
 	dictionary("tiles", "000.p/1", "000.p/2", "000.p/3", "000")
 }
 
-// TestContract has a fuzzer read the contract, with a fixed seed. Its long form
-// takes LETHE_TEST_FUZZ_SECONDS, and LETHE_TEST_FUZZ_SEED if another seed is
-// wanted; see `make fuzz`.
+// TestContract: a fuzzer reads the contract, with a fixed seed. The long form takes
+// LETHE_TEST_FUZZ_SECONDS, and LETHE_TEST_FUZZ_SEED for another seed; see `make fuzz`.
 func TestContract(t *testing.T) {
 	t.Parallel()
 	if exec.Command("python3", "-c", "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))").Run() != nil {

@@ -26,9 +26,9 @@ import (
 	"lethe"
 )
 
-// TestMalformed sends what is no HTTP, or nearly, over connections of its own.
-// Each is either closed or answered as the contract says. Its long form takes
-// LETHE_TEST_RAW_REQUESTS; LETHE_TEST_FUZZ_SEED is the seed if another is wanted.
+// TestMalformed: it sends malformed HTTP over its own connections. Each is closed or
+// gets a response that the contract allows. The long form takes
+// LETHE_TEST_RAW_REQUESTS, and LETHE_TEST_FUZZ_SEED for another seed.
 func TestMalformed(t *testing.T) {
 	t.Parallel()
 	s := start(t)

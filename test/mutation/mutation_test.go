@@ -35,7 +35,7 @@ var others = []string{
 // equivalent are changes that change nothing, with the reason.
 var equivalent = map[string]string{}
 
-func TestEveryChangeOfARuleFailsATest(t *testing.T) {
+func TestMutations(t *testing.T) {
 	t.Parallel()
 	domain, err := filepath.Abs("../../domain")
 	if err != nil {

@@ -55,7 +55,7 @@ var estimatedByStatistics = map[string]domain.ResponseFilter{
 	"failed, of a model":   {States: []string{"failed"}, StatusMin: new(int64(500)), Models: []string{"model-0"}},
 }
 
-// TestEstimates compares what is estimated with what is there.
+// TestEstimates: estimated counts are compared with exact ones.
 func TestEstimates(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, skewed)

@@ -46,8 +46,8 @@ var growing = regexp.MustCompile(`Seq Scan on (requests|http_analytics|response_
 // named is the index of what raw copies name in their headers, of each partition.
 var named = regexp.MustCompile(`Index Cond: \("right"\(translate\(lower\(\(headers ->> 'x-fusillade-request-id'`)
 
-// TestNewerPlans: what is asked for newer versions' sake uses the indexes that
-// dwctl makes, or that the doctor advises.
+// TestNewerPlans: queries for newer versions use the indexes that dwctl creates or
+// that doctor advises.
 func TestNewerPlans(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, load, func(b *fixture, _ *pgtest.Database) {

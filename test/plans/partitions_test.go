@@ -45,17 +45,17 @@ func partitioned(b *fixture, database *pgtest.Database) {
 	}
 }
 
-// TestPartitions shows what the service's queries do where fusillade.requests
-// is partitioned by time, and what that costs: docs/scaling.md draws on it.
-// -v prints the plans.
+// TestPartitions: it shows what the service's queries do where fusillade.requests is
+// partitioned by time, and what that costs. docs/scaling.md quotes it; -v prints the
+// plans.
 func TestPartitions(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, load, partitioned)
 	t.Run("lists", b.testPartitionedLists)
 	t.Run("counts", b.testPartitionedCounts)
 	t.Run("by id", b.testPartitionedByID)
-	t.Run("default part", b.testDefaultPart)
-	t.Run("what is lost", b.testLostWithPartitions) // last, as it writes
+	t.Run("default partition", b.testDefaultPartition)
+	t.Run("lost constraints", b.testLostConstraints) // last, as it writes
 }
 
 // inParts is how a statement went about the parts.
@@ -220,9 +220,9 @@ func (b *fixture) testPartitionedByID(t *testing.T) {
 	})
 }
 
-// testDefaultPart: with a part for all other times, the parts are no longer in
+// testDefaultPartition: with a part for all other times, the parts are no longer in
 // the order of time, and none can be left for later.
-func (b *fixture) testDefaultPart(t *testing.T) {
+func (b *fixture) testDefaultPartition(t *testing.T) {
 	b.exec(`CREATE TABLE fusillade.requests_00 PARTITION OF fusillade.requests DEFAULT`)
 	defer b.exec(`DROP TABLE fusillade.requests_00`)
 	b.recorder.take()
@@ -238,8 +238,8 @@ func (b *fixture) testDefaultPart(t *testing.T) {
 	}
 }
 
-// testLostWithPartitions: what the tables promise no more.
-func (b *fixture) testLostWithPartitions(t *testing.T) {
+// testLostConstraints: partitioned tables cannot have these constraints.
+func (b *fixture) testLostConstraints(t *testing.T) {
 	code := func(sql string) string {
 		t.Helper()
 		_, err := b.conn.Exec(t.Context(), sql)
@@ -257,17 +257,17 @@ func (b *fixture) testLostWithPartitions(t *testing.T) {
 		responseOfTheFirst = "'00000000-0000-4000-8000-000000000001'"
 	)
 	for what, c := range map[string]struct{ sql, want string }{
-		"a key without the time": {`ALTER TABLE fusillade.requests ADD UNIQUE (id)`, notSupported},
-		"a reference by the identifier": {
+		"unique/without the time": {`ALTER TABLE fusillade.requests ADD UNIQUE (id)`, notSupported},
+		"foreign key/by ID": {
 			`ALTER TABLE fusillade.response_steps ADD FOREIGN KEY (request_id) REFERENCES fusillade.requests (id) ON DELETE CASCADE`, noSuchKey,
 		},
-		"insert or update by the identifier": {
+		"upsert/by ID": {
 			`INSERT INTO fusillade.requests (id, model, created_by, created_at) VALUES (` + responseOfTheFirst + `, 'm', 'o', '2026-01-02') ON CONFLICT (id) DO NOTHING`, noSuchConflict,
 		},
-		"the same identifier at another time": {
+		"same ID, other time": {
 			`INSERT INTO fusillade.requests (id, model, created_by, created_at) VALUES (` + responseOfTheFirst + `, 'm', 'o', '2026-01-02')`, "",
 		},
-		"a step of no response": {
+		"step without a response": {
 			`INSERT INTO fusillade.response_steps (request_id, step_kind, step_sequence, request_payload) VALUES (gen_random_uuid(), 'model_call', 0, '{}')`, "",
 		},
 	} {

@@ -247,10 +247,10 @@ func TestPlans(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, load)
 	t.Run("lists", b.testLists)
-	t.Run("the rest", b.testRest)
-	t.Run("erase what is another's", b.testErasesNothing)
+	t.Run("single responses", b.testSingleResponses)
+	t.Run("erase/other owner", b.testEraseOtherOwner)
 	t.Run("bulk erasures", b.testErasures)
-	t.Run("depth", b.testDepth)
+	t.Run("page depth", b.testDepth)
 	t.Run("counts", b.testCounts)
 	t.Run("advised indexes", b.testAdvisedIndexes) // last, as it makes them
 }
@@ -314,7 +314,7 @@ func (b *fixture) testLists(t *testing.T) {
 // testErasesNothing erases a response of somebody else and one that does not
 // exist. Were the statements different, then their time or their locks would
 // tell which of the two it is.
-func (b *fixture) testErasesNothing(t *testing.T) {
+func (b *fixture) testEraseOtherOwner(t *testing.T) {
 	type erase func(context.Context, uuid.UUID, []string, func(domain.Found) (domain.Authorization, error)) (domain.Erased, error)
 	for name, erase := range map[string]erase{"alone": b.responses.Erase, "with later turns": b.responses.EraseWithLaterTurns} {
 		t.Run(name, func(t *testing.T) {
@@ -338,7 +338,7 @@ func (b *fixture) testErasesNothing(t *testing.T) {
 	}
 }
 
-func (b *fixture) testRest(t *testing.T) {
+func (b *fixture) testSingleResponses(t *testing.T) {
 	id := response(20_002)
 	ids := make([]uuid.UUID, domain.MaxLimit)
 	for i := range ids {

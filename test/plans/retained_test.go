@@ -21,8 +21,8 @@ var retained string
 // retainedScan is a reading of the whole of what is retained.
 var retainedScan = regexp.MustCompile(`Seq Scan on retained_response_(objects|request_routes|group_routes)\w*\b`)
 
-// TestRetainedPlans: a list of what fusillade-arsenal has moved reads about as much as
-// it shows, and no payload of what it does not show.
+// TestRetainedPlans: a list of responses that fusillade-arsenal has moved reads about
+// as much as it shows, and no payload of other responses.
 func TestRetainedPlans(t *testing.T) {
 	t.Parallel()
 	const shown = 21

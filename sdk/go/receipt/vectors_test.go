@@ -119,7 +119,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// TestSameSource: the check is the service's own, file by file.
+// TestSameSource: each file of the check is a copy of the service's own.
 func TestSameSource(t *testing.T) {
 	t.Parallel()
 	const own = "../../../receipt"
@@ -151,7 +151,7 @@ func TestSameSource(t *testing.T) {
 	}
 }
 
-func TestEveryByteCounts(t *testing.T) {
+func TestVectorsEveryByteChanged(t *testing.T) {
 	t.Parallel()
 	v := all(t)
 	for _, name := range []string{"single.receipt", "rotated.receipt"} {
