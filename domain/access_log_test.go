@@ -73,7 +73,7 @@ func TestGetAccessNotRecorded(t *testing.T) {
 		}
 		wantError(t, err, c.code, want)
 		if got != (domain.ResponseDetail{}) {
-			t.Errorf("%s: a refusal says something: %+v", name, got)
+			t.Errorf("%s: refused: want an empty result, got %+v", name, got)
 		}
 		for _, r := range []domain.GetRequest{{ID: mine.ID}, {ID: others.ID, OmitContents: true}} {
 			if _, err := w.getter().Execute(t.Context(), admin, r); err != nil {
@@ -113,7 +113,7 @@ func TestListAccessLog(t *testing.T) {
 		for {
 			page, err := w.accessLister().Execute(t.Context(), admin, r)
 			if err != nil || page.Limit != 4 {
-				t.Fatal(page.Limit, err)
+				t.Fatalf("limit: want 4, got %d, %v", page.Limit, err)
 			}
 			for _, item := range page.Items {
 				if seen[item.ID] || !filter.Matches(item.Access) {
@@ -121,10 +121,10 @@ func TestListAccessLog(t *testing.T) {
 				}
 				seen[item.ID] = true
 				if by, ok := known[item.By.String()]; ok != (item.ByEmail != nil) || ok && *item.ByEmail != by {
-					t.Errorf("the address of %s is %v", item.By, item.ByEmail)
+					t.Errorf("address of caller %s: got %v", item.By, item.ByEmail)
 				}
 				if owner, ok := known[item.Owner]; ok != (item.OwnerEmail != nil) || ok && *item.OwnerEmail != owner {
-					t.Errorf("the address of %s is %v", item.Owner, item.OwnerEmail)
+					t.Errorf("address of owner %s: got %v", item.Owner, item.OwnerEmail)
 				}
 			}
 			if page.Next == nil {
@@ -137,10 +137,10 @@ func TestListAccessLog(t *testing.T) {
 			r.After = &again
 			other := domain.AccessLogRequest{Filter: domain.AccessFilter{Owner: ptr("another")}, After: &again}
 			if _, err := w.accessLister().Execute(t.Context(), admin, other); domain.CodeOf(err) != domain.CodeInvalid {
-				t.Errorf("a cursor goes on with another list: %v", err)
+				t.Errorf("cursor of another list: want %s, got %v", domain.CodeInvalid, err)
 			}
 			if _, err := w.list().Execute(t.Context(), admin, domain.ListRequest{After: &again}); domain.CodeOf(err) != domain.CodeInvalid {
-				t.Errorf("a cursor of the access log goes on with a list of responses: %v", err)
+				t.Errorf("cursor of the access log, for responses: want %s, got %v", domain.CodeInvalid, err)
 			}
 		}
 		want := 0

@@ -38,7 +38,7 @@ func TestCursorText(t *testing.T) {
 	for _, c := range cursors(t) {
 		text := c.String()
 		if got, err := domain.ParseCursor(text); err != nil || got != *c {
-			t.Errorf("%s came back as %v, %v", text, got, err)
+			t.Errorf("ParseCursor(%s): want %v, got %v, %v", text, *c, got, err)
 		}
 		if strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 			t.Errorf("%s needs escaping in a URL", text)
@@ -59,24 +59,24 @@ func TestCursorDamaged(t *testing.T) {
 		return err != nil && err.Error() == errAfter
 	}
 	if refused(whole) {
-		t.Fatal("the whole cursor is refused")
+		t.Fatal("undamaged cursor: refused")
 	}
 	for i := range whole {
 		for _, other := range "AB9_-.= \n" {
 			if changed := whole[:i] + string(other) + whole[i+1:]; changed != whole && !refused(changed) {
-				t.Errorf("taken: %q instead of %s", changed, whole)
+				t.Errorf("changed cursor %q: accepted instead of %s", changed, whole)
 			}
 			if longer := whole[:i] + string(other) + whole[i:]; !refused(longer) {
-				t.Errorf("taken: %q instead of %s", longer, whole)
+				t.Errorf("longer cursor %q: accepted instead of %s", longer, whole)
 			}
 		}
 		if shorter := whole[:i] + whole[i+1:]; !refused(shorter) {
-			t.Errorf("taken: %s instead of %s", shorter, whole)
+			t.Errorf("shorter cursor %s: accepted instead of %s", shorter, whole)
 		}
 	}
 	for _, text := range []string{"", "A", whole + "=", whole + "\n", strings.Repeat("A", len(whole)), base64.StdEncoding.EncodeToString([]byte(whole))} {
 		if !refused(text) {
-			t.Errorf("taken: %q", text)
+			t.Errorf("damaged cursor %q: accepted", text)
 		}
 	}
 }

@@ -53,28 +53,28 @@ func TestReplay(t *testing.T) {
 
 	looked, err := replay.Execute(t.Context(), ids, true, progress)
 	if err != nil || looked.Found != 600 || looked.Erased != (domain.Erased{}) || looked.Receipts != nil || len(responses.authorizations) != 0 {
-		t.Errorf("looking: %+v, %v", looked, err)
+		t.Errorf("dry run: want 600 found and nothing erased, got %+v, %v", looked, err)
 	}
 	if !slices.Equal(told, []int{500, 1000, 1200}) {
-		t.Errorf("told of %v", told)
+		t.Errorf("progress: want 500, 1000 and 1200, got %v", told)
 	}
 	before := w.Stored()
 	done, err := replay.Execute(t.Context(), ids, false, nil)
 	want := domain.Erased{Requests: 600, Templates: 600}
 	if err != nil || done.Found != 600 || done.Erased != want || len(done.Receipts) != 3 || w.Stored() != before.Less(want) {
-		t.Errorf("replaying: %+v, %v", done, err)
+		t.Errorf("replay: want 600 found and %+v erased with 3 receipts, got %+v, %v", want, done, err)
 	}
 	for i, by := range responses.authorizations {
 		if by.Trigger != domain.TriggerReplay || by.Role != domain.ActorSystem || by.Actor != nil || by.RequestedAt != noon ||
 			by.Receipt != done.Receipts[i] || by.Salt == (domain.Salt{}) || responses.sizes[i] > 250 {
-			t.Errorf("%d requests were erased by %+v", responses.sizes[i], by)
+			t.Errorf("part %d: want 250 requests or fewer with their own receipt, got %d by %+v", i, responses.sizes[i], by)
 		}
 	}
 	if _, _, err := w.Get(t.Context(), kept.ID, nil, math.MaxInt64); err != nil {
-		t.Errorf("another response: %v", err)
+		t.Errorf("get of another response: %v", err)
 	}
 	if done, err = replay.Execute(t.Context(), ids, false, nil); err != nil || done.Found != 0 || done.Receipts != nil {
-		t.Errorf("once more: %+v, %v", done, err)
+		t.Errorf("second replay: want nothing found, got %+v, %v", done, err)
 	}
 
 	// What was done before an error counts.
@@ -84,12 +84,12 @@ func TestReplay(t *testing.T) {
 	responses.authorizations, responses.fail = nil, 2
 	done, err = replay.Execute(t.Context(), ids, false, nil)
 	if domain.CodeOf(err) != domain.CodeUnavailable || done.Erased.Requests != 250 || len(done.Receipts) != 1 {
-		t.Errorf("interrupted: %+v, %v", done, err)
+		t.Errorf("replay during an outage: want an error after one part of 250, got %+v, %v", done, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := replay.Execute(ctx, ids, false, nil); !errors.Is(err, context.Canceled) {
-		t.Errorf("canceled: %v", err)
+		t.Errorf("canceled context: want %v, got %v", context.Canceled, err)
 	}
 }
 

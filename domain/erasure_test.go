@@ -454,12 +454,12 @@ func TestPreviewToken(t *testing.T) {
 		if c.message != "" {
 			wantError(t, err, domain.CodeConflict, c.message)
 			if page, err := m.Erasures().Page(t.Context(), domain.ErasureQuery{Limit: 1}); err != nil || len(page) > 0 || secret != nil {
-				t.Errorf("%s: want nothing begun, got %+v, %v", name, page, err)
+				t.Errorf("%s: want nothing started, got %+v, %v", name, page, err)
 			}
 			continue
 		}
 		if err != nil || secret == nil || e.Expected == nil || *e.Expected != shown.Responses || !e.AsOf.Equal(asOf) || e.State != domain.ErasurePending {
-			t.Errorf("%s: want it begun as it was shown, got %+v, %v", name, e, err)
+			t.Errorf("%s: want it started as previewed, got %+v, %v", name, e, err)
 		}
 		if !slices.Equal(m.Enqueued(), []uuid.UUID{e.ID}) {
 			t.Errorf("%s: want it enqueued, got %v", name, m.Enqueued())
@@ -745,7 +745,7 @@ func TestErasureVisibility(t *testing.T) {
 		}
 		_, dueErr := get.Execute(t.Context(), c.caller, due.ID)
 		if seen := dueErr == nil; seen != (c.listed == 2) {
-			t.Errorf("%s: saw a rule's erasure: %v", name, seen)
+			t.Errorf("%s: a rule's erasure is visible: want %t, got %t", name, c.listed == 2, seen)
 		}
 		listed, err := list.Execute(t.Context(), c.caller, domain.ErasureListRequest{})
 		switch {
@@ -836,7 +836,7 @@ func TestListErasures(t *testing.T) {
 	}
 	page, err := list.Execute(t.Context(), admin, domain.ErasureListRequest{Limit: ptr(int64(1))})
 	if err != nil || page.Next == nil {
-		t.Fatal(page, err)
+		t.Fatalf("got page %+v, %v", page, err)
 	}
 	for name, other := range map[string]struct {
 		caller domain.Principal
@@ -869,7 +869,7 @@ func TestListErasures(t *testing.T) {
 	for {
 		page, err := receipts.Execute(t.Context(), admin, e.ID, after, ptr(int64(1)))
 		if err != nil || page.Limit != 1 {
-			t.Fatal(page, err)
+			t.Fatalf("got page %+v, %v", page, err)
 		}
 		for _, r := range page.Items {
 			seen += r.Responses
@@ -947,7 +947,7 @@ func TestRunErasure(t *testing.T) {
 	m.now = time.Now().Add(time.Hour)
 	m.put(ben.String())
 	if over, err := m.run().Execute(t.Context(), id, 0); !over || err != nil {
-		t.Fatal(over, err)
+		t.Fatalf("want it finished, got %t, %v", over, err)
 	}
 	if e, _ = m.Erasures().Get(t.Context(), id); e.Done != 5001 || e.VerifiedAt == nil {
 		t.Errorf("want it verified, got %+v", e)

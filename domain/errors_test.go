@@ -33,6 +33,6 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	if !errors.Is(caused, cause) {
-		t.Error("the cause cannot be found")
+		t.Error("errors.Is: want the cause found")
 	}
 }

@@ -46,7 +46,7 @@ func TestHoldPermission(t *testing.T) {
 					wantError(t, err, domain.CodeForbidden, "Insufficient permissions to "+operation+" Holds")
 				}
 				if left, _ := store.Get(t.Context(), hold.ID); !left.Active || placed.ID != uuid.Nil || len(page.Items) != 0 || got.ID != uuid.Nil || released.ID != uuid.Nil {
-					t.Errorf("%s could do something: %+v", c.name, left)
+					t.Errorf("%s: want no effect, got %+v", c.name, left)
 				}
 				continue
 			}
@@ -57,7 +57,7 @@ func TestHoldPermission(t *testing.T) {
 				t.Errorf("%s: placed %+v, listed %+v, got %+v, released %+v", c.name, placed, page, got, released)
 			}
 			if domain.CodeOf(badErr) != domain.CodeInvalid {
-				t.Errorf("%s: %v", c.name, badErr)
+				t.Errorf("%s: want %s, got %v", c.name, domain.CodeInvalid, badErr)
 			}
 			for _, err := range []error{noneErr, gone} {
 				wantError(t, err, domain.CodeNotFound, "Hold with ID "+anna.String()+" not found")
@@ -126,13 +126,13 @@ func TestPlaceHold(t *testing.T) {
 		if c.message != "" {
 			wantError(t, err, domain.CodeInvalid, c.message)
 			if e, ok := errors.AsType[*domain.Error](err); !ok || e.Parameter != c.about || len(all) != 0 {
-				t.Errorf("%s: about %v, %d placed", name, err, len(all))
+				t.Errorf("%s: want an error about %q and no hold, got %v and %d", name, c.about, err, len(all))
 			}
 			continue
 		}
 		if err != nil || len(all) != 1 || !reflect.DeepEqual(all[0].HoldTarget, c.request.HoldTarget) ||
 			hold.ID.Version() != 4 || hold.Reason != strings.TrimSpace(c.request.Reason) || hold.ExpiresAt != c.request.ExpiresAt {
-			t.Errorf("%s: placed %+v, %v", name, hold, err)
+			t.Errorf("%s: want a hold as requested, got %+v, %v", name, hold, err)
 		}
 	}
 }
@@ -153,7 +153,7 @@ func TestListHolds(t *testing.T) {
 		for n := int64(domain.MaxLimit + 2); n > 0; n -= want {
 			page, err := list.Execute(t.Context(), admin, r)
 			if err != nil || int64(len(page.Items)) != min(want, n) || page.Limit != want || (page.Next == nil) != (n <= want) {
-				t.Fatalf("limit %d: %d items of %d, next %v, %v", limit, len(page.Items), n, page.Next, err)
+				t.Fatalf("limit %d: want %d items, got %d, next %v, %v", limit, min(want, n), len(page.Items), page.Next, err)
 			}
 			for _, hold := range page.Items {
 				seen[hold.ID] = true
@@ -161,18 +161,18 @@ func TestListHolds(t *testing.T) {
 			r.After = page.Next
 		}
 		if int64(len(seen)) != domain.MaxLimit+2 {
-			t.Errorf("limit %d: saw %d", limit, len(seen))
+			t.Errorf("limit %d: want %d holds on all pages, got %d", limit, domain.MaxLimit+2, len(seen))
 		}
 	}
 	page, err := list.Execute(t.Context(), admin, domain.HoldListRequest{})
 	if err != nil || page.Limit != domain.DefaultLimit {
-		t.Fatalf("%+v, %v", page, err)
+		t.Fatalf("default limit: want %d, got %+v, %v", domain.DefaultLimit, page, err)
 	}
 	for _, active := range []*bool{ptr(true), ptr(false)} {
 		_, err := list.Execute(t.Context(), admin, domain.HoldListRequest{Active: active, After: page.Next})
 		wantError(t, err, domain.CodeInvalid, "after: must be the next_cursor of a page of this same list")
 		if e, ok := errors.AsType[*domain.Error](err); !ok || e.Parameter != "after" {
-			t.Errorf("about %v", err)
+			t.Errorf("invalid cursor: want an error about after, got %v", err)
 		}
 	}
 	for active, want := range map[bool]int64{true: domain.DefaultLimit, false: 0} {
@@ -252,7 +252,7 @@ func TestEraseHeld(t *testing.T) {
 				wantError(t, err, domain.CodeHeld, fmt.Sprintf("Response with ID %s is held and cannot be erased until these holds are released or expire: %s, %s", id, holds[0].ID, holds[1].ID))
 			}
 			if erased != (domain.Erased{}) || w.Stored() != before {
-				t.Errorf("%s: erased %+v, left %+v of %+v", c.name, erased, w.Stored(), before)
+				t.Errorf("%s, while held: want nothing erased of %+v, got %+v and %+v left", c.name, before, erased, w.Stored())
 			}
 			for _, hold := range holds {
 				if _, err := w.Holds().Release(t.Context(), hold.ID, anna); err != nil {
@@ -260,7 +260,7 @@ func TestEraseHeld(t *testing.T) {
 				}
 			}
 			if _, _, err := w.eraser().Execute(t.Context(), c.principal, id, false); (err == nil) != may(c.delete, second.String(), nil) {
-				t.Errorf("%s, once nothing is held: %v", c.name, err)
+				t.Errorf("%s, after the release: got %v", c.name, err)
 			}
 		}
 	}

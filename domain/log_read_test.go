@@ -145,7 +145,7 @@ func TestGetReceipt(t *testing.T) {
 				t.Errorf("%s, %s: got %q, %v", c.name, name, got, err)
 			}
 			if err != nil && got != nil {
-				t.Errorf("%s, %s: a file beside the error", c.name, name)
+				t.Errorf("%s, %s: want no file with an error", c.name, name)
 			}
 			other := uuid.New()
 			_, err = u.Execute(t.Context(), c.principal, other, nil)

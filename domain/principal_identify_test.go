@@ -136,7 +136,7 @@ func TestIdentify(t *testing.T) {
 				// Who remembers keys asks each of them whether it works.
 				key, keyErr := s.ByKey(t.Context(), c.credentials.Key)
 				if works := keyErr == nil && key.Works(); works != (err == nil) {
-					t.Errorf("the key works: %v, and the caller gets %v", works, err)
+					t.Errorf("key works: %v; want an error only if it does not, got %v", works, err)
 				}
 			}
 			if c.want == uuid.Nil {
@@ -262,7 +262,7 @@ func TestIdentifyRecordsLogin(t *testing.T) {
 			t.Errorf("%s: want %v noted, got %v", name, want, w.logins)
 		}
 		if _, err := identify.Execute(t.Context(), domain.Credentials{Sessions: []uuid.UUID{ben}}); err == nil || !slices.Equal(w.logins, want) {
-			t.Errorf("%s: nobody's login was noted: %v, %v", name, w.logins, err)
+			t.Errorf("%s, unknown person: want logins %v and an error, got %v, %v", name, want, w.logins, err)
 		}
 	}
 }
@@ -304,7 +304,7 @@ func TestIdentifySessionLimit(t *testing.T) {
 		looked := 0
 		p, err := domain.NewIdentifyCaller(counting{s, &looked}, func() time.Time { return noon }).Execute(t.Context(), c.given)
 		if p.ID != c.want || looked != c.looked || (err == nil) != (c.want != uuid.Nil) || err != nil && (domain.CodeOf(err) != domain.CodeUnauthenticated || err.Error() != errAuthentication) {
-			t.Errorf("%s: %v, %v after %d look-ups", name, p.ID, err, looked)
+			t.Errorf("%s: want person %v after %d lookups, got %v, %v after %d", name, c.want, c.looked, p.ID, err, looked)
 		}
 	}
 }

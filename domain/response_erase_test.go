@@ -77,7 +77,7 @@ func TestErasePermission(t *testing.T) {
 						t.Errorf("%s, %q: want erased %+v and left %+v, got %+v and %+v", c.name, owners, want, before.Less(want), erased, w.Stored())
 					}
 					if _, _, err := w.Store.Get(t.Context(), other.ID, nil, math.MaxInt64); err != nil {
-						t.Errorf("another response is gone: %v", err)
+						t.Errorf("get of another response: %v", err)
 					}
 				}
 			}
@@ -186,7 +186,7 @@ func TestAuthorization(t *testing.T) {
 		}}
 		_, told, err := domain.NewEraseResponse(responses, func() time.Time { return noon }).Execute(t.Context(), c.caller, uuid.New(), false)
 		if err != nil || told != given {
-			t.Errorf("%s: told %+v, %v", name, told, err)
+			t.Errorf("%s: want receipt %+v, got %+v, %v", name, given, told, err)
 		}
 		if given.Role != c.want || given.Actor == nil || *given.Actor != anna || !given.RequestedAt.Equal(noon) ||
 			given.Trigger != domain.TriggerSingle || given.Ground != domain.GroundUnspecified || given.Receipt == uuid.Nil || given.Salt == (domain.Salt{}) {

@@ -45,7 +45,7 @@ func TestGetPermission(t *testing.T) {
 					t.Errorf("%s, owner %s: want the response, got %+v, %v", c.name, owner, got, err)
 				}
 				if err != nil && got != (domain.ResponseDetail{}) {
-					t.Errorf("%s: a refusal says something: %+v", c.name, got)
+					t.Errorf("%s: refused: want an empty result, got %+v", c.name, got)
 				}
 			}
 		}
@@ -157,7 +157,7 @@ func TestGetEncrypted(t *testing.T) {
 			t.Errorf("%q: got %+v, %+v, %v", c.prompt, got.Contents, got.Withheld, err)
 		}
 		if !got.HasError && c.error != nil {
-			t.Errorf("%q: that there is an error is not told", c.prompt)
+			t.Errorf("%q: want HasError, as there is an error", c.prompt)
 		}
 	}
 }

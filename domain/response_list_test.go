@@ -132,7 +132,7 @@ func TestListBounds(t *testing.T) {
 				c.skip, c.limit, c.wantSkip, c.wantLimit, c.items, page.Skip, page.Limit, len(page.Items), page.Count.Total)
 		}
 		if page.Items == nil {
-			t.Error("no items must be an empty list")
+			t.Error("items: want an empty list, got nil")
 		}
 	}
 }
@@ -461,7 +461,7 @@ func TestListPages(t *testing.T) {
 			}
 			for i, row := range rows {
 				if i%3 != 0 && seen[row.ID] != 1 {
-					t.Errorf("active first %t, pages of %d: row %d came %d times", activeFirst, size, i, seen[row.ID])
+					t.Errorf("active first %t, pages of %d: row %d: want it once, got it %d times", activeFirst, size, i, seen[row.ID])
 				}
 			}
 		}

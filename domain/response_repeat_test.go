@@ -82,29 +82,29 @@ func TestEraseIdempotencyKey(t *testing.T) {
 	erased, first, err := u.ExecuteOnce(t.Context(), anna, id, false, "key")
 	if err != nil || erased.Requests != 1 || first.Again || first.Receipt.Version() != 4 || first.Salt == (domain.Salt{}) ||
 		first.Trigger != domain.TriggerSingle || first.Ground != domain.GroundUnspecified || first.RequestedAt != now || *first.Actor != anna.ID || first.Role == "" {
-		t.Fatalf("%+v, %+v, %v", erased, first, err)
+		t.Fatalf("first call: got %+v, %+v, %v", erased, first, err)
 	}
 	now = now.Add(domain.RepeatableFor)
 	for name, u := range map[string]*domain.EraseResponse{"the same": u, "another process": eraser("secret"), "a newer key": eraser("newer", "secret")} {
 		erased, again, err := u.ExecuteOnce(t.Context(), anna, id, false, "key")
 		if err != nil || erased != (domain.Erased{}) || !again.Again || again.Receipt != first.Receipt || again.Salt != first.Salt || again.Trigger != domain.TriggerSingle {
-			t.Errorf("%s: %+v, %+v, %v", name, erased, again, err)
+			t.Errorf("%s: want the first receipt and salt again and nothing erased, got %+v, %+v, %v", name, erased, again, err)
 		}
 	}
 	// The same key with other parameters is another request, whichever came first.
 	turned := uuid.New()
 	_, withTurns, err := u.ExecuteOnce(t.Context(), anna, turned, true, "key")
 	if err != nil || withTurns.Again {
-		t.Fatalf("%+v, %v", withTurns, err)
+		t.Fatalf("first call with later turns: got %+v, %v", withTurns, err)
 	}
 	if _, w, err := u.ExecuteOnce(t.Context(), anna, turned, true, "key"); err != nil || !w.Again || w.Receipt != withTurns.Receipt || w.Salt != withTurns.Salt {
-		t.Errorf("with later turns once more: %+v, %v", w, err)
+		t.Errorf("repeated with later turns: want the same receipt and salt, got %+v, %v", w, err)
 	}
 	for _, u := range []*domain.EraseResponse{u, eraser("newer", "secret")} {
 		for of, laterTurns := range map[uuid.UUID]bool{id: true, turned: false} {
 			if erased, w, err := u.ExecuteOnce(t.Context(), anna, of, laterTurns, "key"); domain.CodeOf(err) != domain.CodeConflict || erased != (domain.Erased{}) || w.Salt != (domain.Salt{}) ||
 				err.Error() != "This Idempotency-Key was used with a different request; use a new one for a new erasure" {
-				t.Errorf("later turns %v: %+v, %+v, %v", laterTurns, erased, w, err)
+				t.Errorf("later turns %v, with a used key: want a conflict and nothing erased, got %+v, %+v, %v", laterTurns, erased, w, err)
 			}
 		}
 	}
@@ -129,33 +129,33 @@ func TestEraseIdempotencyKey(t *testing.T) {
 		if _, w, err := c.u.ExecuteOnce(t.Context(), c.caller, c.id, false, c.key); domain.CodeOf(err) != c.code || err == nil || w.Salt != (domain.Salt{}) || err.Error() != c.said {
 			t.Errorf("%s: want %s, got %+v, %v", name, c.code, w, err)
 		} else if e, _ := errors.AsType[*domain.Error](err); e.Parameter != c.about {
-			t.Errorf("%s: about %q", name, e.Parameter)
+			t.Errorf("%s: want an error about %q, got %q", name, c.about, e.Parameter)
 		}
 	}
 	// The same key at another path is another erasure.
 	if _, w, err := u.ExecuteOnce(t.Context(), anna, other, false, "key"); err != nil || w.Again || w.Receipt == first.Receipt || w.Salt == first.Salt {
-		t.Errorf("another path: %+v, %v", w, err)
+		t.Errorf("other response, same key: want another receipt and salt, got %+v, %v", w, err)
 	}
 	// The longest key, and a log that is away.
 	if _, _, err := u.ExecuteOnce(t.Context(), anna, uuid.New(), false, strings.Repeat("k", 255)); err != nil {
-		t.Errorf("the longest key: %v", err)
+		t.Errorf("key of 255 bytes: got %v", err)
 	}
 	*log.away = true
 	if _, _, err := u.ExecuteOnce(t.Context(), anna, uuid.New(), false, "key"); !errors.Is(err, errAway) {
-		t.Errorf("a log that is away: %v", err)
+		t.Errorf("unavailable log: want %v, got %v", errAway, err)
 	}
 	*log.away = false
 	// The same request at the same time got there first.
 	var theirs domain.Authorization
 	*responses.meanwhile = func(w domain.Authorization) { theirs, log.at[w.Receipt] = w, now }
 	if erased, w, err := u.ExecuteOnce(t.Context(), anna, uuid.New(), false, "key"); err != nil || erased != (domain.Erased{}) || !w.Again || w.Receipt != theirs.Receipt || w.Salt != theirs.Salt {
-		t.Errorf("at the same time: %+v, %v", w, err)
+		t.Errorf("concurrent call with the same key: want its receipt and salt, got %+v, %v", w, err)
 	}
 	*responses.meanwhile = nil
 	now = now.Add(time.Second)
 	responses.gone[id] = false // written again
 	if _, w, err := u.ExecuteOnce(t.Context(), anna, id, false, "key"); domain.CodeOf(err) != domain.CodeConflict || w.Salt != (domain.Salt{}) || responses.gone[id] || err.Error() != "This Idempotency-Key erased this response more than a day ago and can no longer be repeated: use another one" {
-		t.Errorf("after a day: %+v, %v", w, err)
+		t.Errorf("after a day: want a conflict without the salt, got %+v, %v", w, err)
 	}
 }
 
@@ -164,7 +164,7 @@ func TestEraseIdempotencyKey(t *testing.T) {
 func TestRepeatDerivation(t *testing.T) {
 	t.Parallel()
 	if domain.RepeatableFor != 24*time.Hour {
-		t.Errorf("a day has %s", domain.RepeatableFor)
+		t.Errorf("RepeatableFor: want 24h, got %s", domain.RepeatableFor)
 	}
 	now := time.Now()
 	log := written{at: map[uuid.UUID]time.Time{}, away: new(bool)}
@@ -174,6 +174,6 @@ func TestRepeatDerivation(t *testing.T) {
 		ExecuteOnce(t.Context(), caller, uuid.MustParse("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"), false, "k")
 	if salt := hex.EncodeToString(w.Salt[:]); err != nil || w.Receipt.String() != "81e3bc5c-b9d0-4f81-b118-f94641beeda4" ||
 		salt != "8cfb141a28c2545c68cca15c154ea4c2d1ec2032718cbc74b07b18aa5500f270" {
-		t.Errorf("%s, %s, %v", w.Receipt, salt, err)
+		t.Errorf("got receipt %s and salt %s, which differ from those of earlier versions; %v", w.Receipt, salt, err)
 	}
 }

@@ -131,12 +131,12 @@ func TestRulePermission(t *testing.T) {
 					if c.delete != "everyone" {
 						wantError(t, err, domain.CodeForbidden, "Insufficient permissions to "+operation+" Retention Rules")
 					} else if domain.CodeOf(err) == domain.CodeForbidden {
-						t.Errorf("%s: %s: %v", c.name, name, err)
+						t.Errorf("%s: %s: want it permitted, got %v", c.name, name, err)
 					}
 				}
 			}
 			if left, err := r.retention.Get(t.Context(), rule.ID); c.delete != "everyone" && (err != nil || !reflect.DeepEqual(left, rule)) {
-				t.Errorf("%s has done something: %+v, %v", c.name, left, err)
+				t.Errorf("%s: want the rule unchanged, got %+v, %v", c.name, left, err)
 			}
 			if _, err := domain.NewCreateRule(r.retention, clock).Execute(t.Context(), caller, domain.RuleRequest{}); c.delete != "everyone" {
 				wantError(t, err, domain.CodeForbidden, "Insufficient permissions to Create Retention Rules")
@@ -213,11 +213,11 @@ func TestRuleValidation(t *testing.T) {
 			for _, err := range []error{createErr, changeErr} {
 				wantError(t, err, domain.CodeInvalid, c.message)
 				if e, ok := errors.AsType[*domain.Error](err); !ok || e.Parameter != c.about {
-					t.Errorf("about %v", err)
+					t.Errorf("want an error about the parameter, got %v", err)
 				}
 			}
 			if len(all.Items) != 1 || !reflect.DeepEqual(all.Items[0], before) {
-				t.Errorf("%s: something was stored: %+v", c.message, all.Items)
+				t.Errorf("%s: want one rule, unchanged, got %+v", c.message, all.Items)
 			}
 			continue
 		}
@@ -294,7 +294,7 @@ func TestRuleVersionConflict(t *testing.T) {
 		for _, err := range []error{changeErr, enableErr} {
 			wantError(t, err, domain.CodeInvalid, "version: must be the version of the rule that you read, 1 or more")
 			if e, ok := errors.AsType[*domain.Error](err); !ok || e.Parameter != "version" {
-				t.Errorf("about %v", err)
+				t.Errorf("want an error about the parameter, got %v", err)
 			}
 		}
 	}
@@ -361,7 +361,7 @@ func TestListRules(t *testing.T) {
 	}
 	first, err := r.list(keeper, domain.RuleListRequest{})
 	if err != nil || int64(len(first.Items)) != domain.DefaultLimit || first.Limit != domain.DefaultLimit || first.Next == nil {
-		t.Fatalf("%+v, %v", first, err)
+		t.Fatalf("first page: want %d rules and a cursor, got %+v, %v", domain.DefaultLimit, first, err)
 	}
 	if err := r.remove(keeper, first.Items[0].ID); err != nil {
 		t.Fatal(err)
@@ -369,12 +369,12 @@ func TestListRules(t *testing.T) {
 	for removed, want := range map[bool]int{false: 11, true: 1} {
 		page, err := r.list(keeper, domain.RuleListRequest{Removed: removed, Limit: ptr(int64(11))})
 		if err != nil || len(page.Items) != want || page.Next != nil || page.Limit != 11 {
-			t.Errorf("removed %t: %+v, %v", removed, page, err)
+			t.Errorf("removed %t: want %d rules, got %+v, %v", removed, want, page, err)
 		}
 	}
 	rest, err := r.list(keeper, domain.RuleListRequest{After: first.Next})
 	if err != nil || len(rest.Items) != 2 || rest.Next != nil {
-		t.Errorf("%+v, %v", rest, err)
+		t.Errorf("last page: want 2 rules and no cursor, got %+v, %v", rest, err)
 	}
 	_, err = r.list(keeper, domain.RuleListRequest{Removed: true, After: first.Next})
 	wantError(t, err, domain.CodeInvalid, "after: must be the next_cursor of a page of this same list")
@@ -542,7 +542,7 @@ func TestRuleRun(t *testing.T) {
 		before := r.Stored()
 		tried, err := r.dryRun(keeper, rule.ID)
 		if err != nil || r.Stored() != before {
-			t.Fatalf("%s: %v, and %+v of %+v is left", name, err, r.Stored(), before)
+			t.Fatalf("%s: dry run: want %+v left, got %+v, %v", name, before, r.Stored(), err)
 		}
 		want := map[uuid.UUID]bool{old.ID: c.old, other.ID: c.other, active.ID: c.active}
 		var n int64
@@ -562,12 +562,12 @@ func TestRuleRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := r.run(t.Context(), r.Jobs()); err != nil || len(r.Enqueued()) != 0 {
-			t.Fatalf("%s: ran before its time: %v", name, err)
+			t.Fatalf("%s: before its time: want no run, got %v, %v", name, r.Enqueued(), err)
 		}
 		// A day later, what was young by less than that is old.
 		r.now = noon.Add(24 * time.Hour)
 		if err := r.run(t.Context(), r.Jobs()); err != nil || len(r.Enqueued()) != 1 {
-			t.Fatalf("%s: %v, %v", name, r.Enqueued(), err)
+			t.Fatalf("%s: at its time: want one run, got %v, %v", name, r.Enqueued(), err)
 		}
 		want[young.ID] = c.old
 		if c.old {
@@ -600,7 +600,7 @@ func TestRuleRun(t *testing.T) {
 		want[held.ID], want[chained.ID] = false, false
 		for row, gone := range want {
 			if _, _, err := r.Get(t.Context(), row, nil, math.MaxInt64); (err != nil) != gone {
-				t.Errorf("%s: %s is to be gone: %t, but %v", name, row, gone, err)
+				t.Errorf("%s: %s: want it erased: %t, got %v", name, row, gone, err)
 			}
 		}
 	}
@@ -639,7 +639,7 @@ func TestRuleSchedule(t *testing.T) {
 			t.Errorf("want %+v, got %+v, %v", rule, again, err)
 		}
 		if err := r.run(t.Context(), r.Jobs()); err != nil || len(r.Enqueued()) != 0 {
-			t.Errorf("%v: ran before its time, %v", c.runAt, err)
+			t.Errorf("%v: before its time: want no run, got %v, %v", c.runAt, r.Enqueued(), err)
 		}
 		r.now = c.next.Add(5*24*time.Hour + time.Second)
 		for range 2 {
@@ -681,7 +681,7 @@ func TestRuleRunLog(t *testing.T) {
 	}
 	ran, err := r.get(keeper, rule.ID)
 	if err != nil || ran.LastRun == nil {
-		t.Fatalf("%+v, %v", ran, err)
+		t.Fatalf("want a last run, got %+v, %v", ran, err)
 	}
 	id := ran.LastRun.Erasure
 	told(fmt.Sprintf("level=INFO msg=\"Retention run started\" rule=%s version=1 erasure=%s next_run_at=2026-03-03T12:00:00Z\n"+
@@ -711,7 +711,7 @@ func TestRuleRunLog(t *testing.T) {
 	r.now = r.now.Add(24 * time.Hour)
 	ctx, stop := context.WithCancel(t.Context())
 	if err := r.run(ctx, failingJobs{stop}); err != nil || strings.Contains(r.log.String(), "enqueued") {
-		t.Errorf("%v, told %s", err, r.log.String())
+		t.Errorf("stopped: want no error and no log of it, got %v, log %s", err, r.log.String())
 	}
 }
 
@@ -751,10 +751,10 @@ func TestRunDueFailedRule(t *testing.T) {
 		}
 	}
 	if ran, err := r.get(keeper, second.ID); err != nil || ran.LastRun == nil {
-		t.Errorf("the other one did not run: %+v, %v", ran, err)
+		t.Errorf("other rule: want a last run, got %+v, %v", ran, err)
 	}
 	if strings.Contains(r.log.String(), "enqueued") {
-		t.Errorf("told %s", r.log.String())
+		t.Errorf("want no log of an enqueued run, got %s", r.log.String())
 	}
 	r.log.Reset()
 	r.retention = dueless{r.Retention(), failure}
@@ -763,7 +763,7 @@ func TestRunDueFailedRule(t *testing.T) {
 	}
 	r.retention = lateRules{r.Retention(), []uuid.UUID{second.ID}}
 	if err := r.run(t.Context(), r.Jobs()); err != nil || len(r.Enqueued()) != 1 || r.log.Len() != 0 {
-		t.Errorf("%v, %d runs, told %s", err, len(r.Enqueued()), r.log.String())
+		t.Errorf("want one run and no log, got %v, %d runs, log %s", err, len(r.Enqueued()), r.log.String())
 	}
 }
 

@@ -89,7 +89,7 @@ func TestSweepOrphans(t *testing.T) {
 			for i, w := range port.asked {
 				if w.Trigger != domain.TriggerOrphans || w.Role != domain.ActorSystem || w.Ground != domain.GroundUnspecified ||
 					w.Actor != nil || !w.RequestedAt.Equal(now) || seen[w.Salt] || !port.before[i].Equal(now.Add(-7*24*time.Hour)) {
-					t.Errorf("asked by %+v for what is from before %s", w, port.before[i])
+					t.Errorf("want no actor, the current time and rows of 7 days ago, got %+v for rows before %s", w, port.before[i])
 				}
 				seen[w.Salt] = true
 			}

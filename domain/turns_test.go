@@ -63,17 +63,17 @@ func TestEraseLaterTurnsHeld(t *testing.T) {
 	before := w.Stored()
 	for role, want := range map[domain.Role]domain.Code{domain.RoleBatchAPIUser: domain.CodeHeld, domain.RolePlatformManager: domain.CodeHeld, "CONNECTIONSUSER": domain.CodeForbidden} {
 		if _, _, err := w.eraser().Execute(t.Context(), domain.Principal{ID: anna, Roles: []domain.Role{role}}, row.ID, true); domain.CodeOf(err) != want {
-			t.Errorf("%s: %v", role, err)
+			t.Errorf("%s: want %q, got %v", role, want, err)
 		}
 	}
 	if _, _, err := w.eraser().Execute(t.Context(), domain.Principal{ID: ben, Roles: []domain.Role{domain.RoleBatchAPIUser}}, row.ID, true); domain.CodeOf(err) != domain.CodeNotFound {
-		t.Errorf("of another: %v", err)
+		t.Errorf("other owner: want %s, got %v", domain.CodeNotFound, err)
 	}
 	if w.Stored() != before {
-		t.Error("something is gone")
+		t.Errorf("want nothing erased of %+v, left is %+v", before, w.Stored())
 	}
 	if _, _, err := w.eraser().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, row.ID, false); err != nil {
-		t.Errorf("without later turns: %v", err)
+		t.Errorf("erase without later turns: %v", err)
 	}
 }
 
@@ -88,9 +88,9 @@ func TestEraseLaterTurnsTooMany(t *testing.T) {
 	}
 	before := w.Stored()
 	if _, _, err := w.eraser().Execute(t.Context(), domain.Principal{ID: ben, Roles: []domain.Role{domain.RoleBatchAPIUser}}, row.ID, true); domain.CodeOf(err) != domain.CodeNotFound {
-		t.Errorf("of another: %v", err)
+		t.Errorf("other owner: want %s, got %v", domain.CodeNotFound, err)
 	}
 	if _, _, err := w.eraser().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, row.ID, true); domain.CodeOf(err) != domain.CodeRefused || w.Stored() != before {
-		t.Errorf("%v; left %+v of %+v", err, w.Stored(), before)
+		t.Errorf("administrator: want %s and %+v left, got %v and %+v", domain.CodeRefused, before, err, w.Stored())
 	}
 }

@@ -32,7 +32,7 @@ func TestEmbeddedKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		if s, err := ReadSigning(cfg, nil); err != nil || len(s.Signers) != 0 {
-			t.Fatalf("before: %+v, %v", s, err)
+			t.Fatalf("before the first start: want no key, got %+v, %v", s, err)
 		}
 		const starts = 8
 		keys := make([]string, starts)
@@ -54,19 +54,19 @@ func TestEmbeddedKey(t *testing.T) {
 		}
 		for _, key := range keys {
 			if key != keys[0] || !strings.HasPrefix(key, want+"+") {
-				t.Errorf("the keys are %q", keys)
+				t.Errorf("concurrent starts: want one key of %s, got %q", want, keys)
 			}
 		}
 		entries, err := os.ReadDir(folder)
 		if err != nil || len(entries) != 1 || entries[0].Name() != embeddedKey {
-			t.Errorf("in the folder are %v, %v", entries, err)
+			t.Errorf("data folder: want the key alone, got %v, %v", entries, err)
 		}
 		info, err := os.Stat(filepath.Join(folder, embeddedKey))
 		if err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("its mode is %v, %v", info.Mode(), err)
+			t.Errorf("key file: want mode 600, got %v, %v", info.Mode(), err)
 		}
 		if s, err := ReadSigning(cfg, nil); err != nil || s.Origin != want || s.Advice != "" || s.Signers[0].PublicKey().String() != keys[0] {
-			t.Errorf("after: %+v, %v", s, err)
+			t.Errorf("after the starts: want the same key, got %+v, %v", s, err)
 		}
 	}
 }
@@ -84,7 +84,7 @@ func TestEmbeddedKeyNotForDatabaseURL(t *testing.T) {
 		t.Errorf("got %+v, %v", s, err)
 	}
 	if entries, err := os.ReadDir(folder); err != nil || len(entries) != 0 {
-		t.Errorf("in the folder are %v, %v", entries, err)
+		t.Errorf("data folder: want nothing, got %v, %v", entries, err)
 	}
 	cfg.Erasure.Origin = "example.com/log"
 	if s, err = ReadSigning(cfg, func() error { return nil }); err != nil || !strings.Contains(s.NoKey(), "lethe keys new example.com/log ") {
@@ -112,7 +112,7 @@ func TestSigningKeyLost(t *testing.T) {
 	}
 	folder := t.TempDir()
 	if err := begin(folder); err != nil {
-		t.Fatalf("the first time: %v", err)
+		t.Fatalf("first start: %v", err)
 	}
 	key := filepath.Join(folder, embeddedKey)
 
@@ -121,7 +121,7 @@ func TestSigningKeyLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := begin(folder); err != nil {
-		t.Errorf("nothing was signed, and a key is not made: %v", err)
+		t.Errorf("lost key that signed nothing: want a new key, got %v", err)
 	}
 	for name, sign := range map[string]func() error{
 		"seen": func() error { return os.WriteFile(filepath.Join(folder, embeddedCheckpoint), nil, 0o600) },
@@ -135,10 +135,10 @@ func TestSigningKeyLost(t *testing.T) {
 		}
 		err := begin(folder)
 		if err == nil || !strings.Contains(err.Error(), "is gone") || !strings.Contains(err.Error(), key) || !strings.Contains(err.Error(), "lethe keys new ORIGIN --out FILE") {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: want an error that names the key and `lethe keys new`, got %v", name, err)
 		}
 		if _, err := os.Lstat(key); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s: a key was made: %v", name, err)
+			t.Errorf("%s: want no new key, got %v", name, err)
 		}
 		if err := os.RemoveAll(filepath.Join(folder, embeddedCheckpoint)); err != nil {
 			t.Fatal(err)
@@ -148,7 +148,7 @@ func TestSigningKeyLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := begin(folder); err != nil {
-		t.Errorf("with the key put back: %v", err)
+		t.Errorf("restored key: got %v", err)
 	}
 }
 
@@ -174,7 +174,7 @@ func TestEmbeddedKeyOfOtherUser(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := read(); err == nil || !strings.Contains(err.Error(), "belongs to uid 65534") {
-			t.Errorf("another's: %v", err)
+			t.Errorf("key of another user: want an error that names its uid, got %v", err)
 		}
 		if err := os.Chown(key, 0, 0); err != nil {
 			t.Fatal(err)
@@ -184,6 +184,6 @@ func TestEmbeddedKeyOfOtherUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := read(); !errors.Is(err, plainfile.ErrNotPlain) {
-		t.Errorf("a link: %v", err)
+		t.Errorf("link to the key: want %v, got %v", plainfile.ErrNotPlain, err)
 	}
 }

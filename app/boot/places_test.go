@@ -12,7 +12,7 @@ func TestPlacesBeyond(t *testing.T) {
 	t.Parallel()
 	p := &Places{}
 	if got := p.beyond(); !slices.Equal(got, []receipt.Gap{receipt.GapImageStore, receipt.GapPromptCache}) {
-		t.Errorf("before the first look: %v", got)
+		t.Errorf("before the first look: want both gaps, got %v", got)
 	}
 	for _, seen := range [][]receipt.Gap{{}, {receipt.GapPromptCache}} {
 		p.gaps.Store(&seen)

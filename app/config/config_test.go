@@ -30,7 +30,7 @@ func TestAccessLogKeep(t *testing.T) {
 		}
 		var out strings.Builder
 		if err := cfg.Print(&out); err != nil || !strings.Contains(out.String(), fmt.Sprintf("keep: %dd", want/(24*time.Hour))) {
-			t.Errorf("%q: %v, printed %s", given, err, &out)
+			t.Errorf("%q: want it printed in days, got %v, %s", given, err, &out)
 		}
 	}
 	for _, given := range []string{"0d", "-1d", "3651d", "365", "24h", "1.5d", "01d", "+1d", "d", "1 d", "99999999999999999999d"} {
@@ -97,12 +97,12 @@ func TestConfigSchemasOfSeparateDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 		if cfg.Fusillade.Schema != c.fusillade || cfg.Outlet.Schema != c.outlet {
-			t.Errorf("%v: %s and %s", c.more, cfg.Fusillade.Schema, cfg.Outlet.Schema)
+			t.Errorf("%v: want schemas %s and %s, got %s and %s", c.more, c.fusillade, c.outlet, cfg.Fusillade.Schema, cfg.Outlet.Schema)
 		}
 	}
 	cfg, err := load(t, "", []string{environ[0], "LETHE_OUTLET_DATABASE_URL=postgres://h/outlet"}, nil)
 	if err != nil || cfg.Fusillade.Schema != "fusillade" || cfg.Outlet.Schema != "public" {
-		t.Errorf("outlet apart: %s and %s, %v", cfg.Fusillade.Schema, cfg.Outlet.Schema, err)
+		t.Errorf("outlet in its own database: want schemas fusillade and public, got %s and %s, %v", cfg.Fusillade.Schema, cfg.Outlet.Schema, err)
 	}
 }
 
@@ -132,10 +132,10 @@ fusillade:
 		t.Errorf("got %+v", cfg)
 	}
 	if len(cfg.Auth.ProxyTrusted) != 2 || cfg.Auth.ProxyTrusted[1].String() != "192.168.1.7/32" {
-		t.Errorf("trusted are %v", cfg.Auth.ProxyTrusted)
+		t.Errorf("proxy_trusted: want two networks, got %v", cfg.Auth.ProxyTrusted)
 	}
 	if cfg.Auth.CacheTTL != time.Minute {
-		t.Errorf("callers are remembered for %s", cfg.Auth.CacheTTL)
+		t.Errorf("cache_ttl: want 1m, got %s", cfg.Auth.CacheTTL)
 	}
 	var out strings.Builder
 	if err := cfg.Print(&out); err != nil {
@@ -167,10 +167,10 @@ func TestConfigPrintRoundTrip(t *testing.T) {
 		}
 		second, err := load(t, printed.String(), nil, nil)
 		if err != nil {
-			t.Fatalf("%s: what is printed is refused: %v\n%s", name, err, &printed)
+			t.Fatalf("%s: load the printed file: %v\n%s", name, err, &printed)
 		}
 		if first.Embedded() != second.Embedded() {
-			t.Errorf("%s: embedded is %t, then %t", name, first.Embedded(), second.Embedded())
+			t.Errorf("%s: embedded: want %t, got %t", name, first.Embedded(), second.Embedded())
 		}
 		if err := second.Print(&again); err != nil {
 			t.Fatal(err)
@@ -180,7 +180,7 @@ func TestConfigPrintRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		if x, y := toYAML(t, a), toYAML(t, b); x != y {
-			t.Errorf("%s: first\n%s\nthen\n%s", name, x, y)
+			t.Errorf("%s: want\n%s\ngot\n%s", name, x, y)
 		}
 	}
 }
@@ -211,7 +211,7 @@ func TestConfigEmptyValues(t *testing.T) {
 		}
 	}
 	if len(keys) < 25 {
-		t.Fatalf("%d settings only: %v", len(keys), keys)
+		t.Fatalf("settings: want 25 or more, got %d: %v", len(keys), keys)
 	}
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	config.AddFlags(flags)
@@ -247,7 +247,7 @@ func TestConfigEmptyValues(t *testing.T) {
 			refused(key, "file ", section+": "+strings.Replace(name, "%", value, 1), nil, nil)
 		}
 		if _, err := load(t, section+": "+strings.Replace(name, "%", "null", 1), []string{"HOME=/home/x"}, nil); err != nil {
-			t.Errorf("%s: null is refused: %v", key, err)
+			t.Errorf("%s: want null accepted, got %v", key, err)
 		}
 	}
 	// A value in a later source does not help.
@@ -366,7 +366,7 @@ func TestConfigProblems(t *testing.T) {
 				}
 			}
 			if strings.Contains(err.Error(), hiddenWord) || strings.Contains(err.Error(), "fifteen") {
-				t.Errorf("a secret is in\n%s", err)
+				t.Errorf("want no secret in the error, got\n%s", err)
 			}
 		})
 	}
@@ -398,7 +398,7 @@ func TestConfigHidesSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.Contains(out.String(), hiddenWord) {
-		t.Errorf("a secret is in\n%s", &out)
+		t.Errorf("want no secret printed, got\n%s", &out)
 	}
 	if n := strings.Count(out.String(), "hidden"); n != 8 {
 		t.Errorf("%d values are hidden, want 8:\n%s", n, &out)
@@ -411,9 +411,9 @@ func TestConfigSecretHasNoFlag(t *testing.T) {
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	config.AddFlags(flags)
 	if flags.Lookup("auth-session-secret") != nil {
-		t.Error("there is one")
+		t.Error("flag --auth-session-secret: want none, got one")
 	}
 	if flags.Lookup("database-url") == nil {
-		t.Error("there are no flags at all")
+		t.Error("flag --database-url: missing")
 	}
 }

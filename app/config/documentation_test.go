@@ -21,7 +21,7 @@ func TestManualListsSettings(t *testing.T) {
 			flag = "none:"
 		}
 		if !strings.Contains(string(manual), fmt.Sprintf("| `%s` | `%s` | %s", s.key, s.env(), flag)) {
-			t.Errorf("%s is not there", s.key)
+			t.Errorf("docs/configuration.md: %s is missing", s.key)
 		}
 	}
 	for line := range strings.Lines(string(manual)) {
@@ -30,6 +30,6 @@ func TestManualListsSettings(t *testing.T) {
 		}
 	}
 	if rows != len(settings) {
-		t.Errorf("there are %d rows for %d settings", rows, len(settings))
+		t.Errorf("docs/configuration.md: want %d rows of settings, got %d", len(settings), rows)
 	}
 }

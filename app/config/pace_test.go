@@ -23,17 +23,17 @@ func TestPace(t *testing.T) {
 	}
 	// More takes a second at least.
 	if err := bounded(soon, minRate); err == nil {
-		t.Error("after a second's worth it did not wait")
+		t.Error("second call within a second: want it to wait")
 	}
 	more := PerSecond(maxRate).Pace()
 	if err := more(t.Context(), maxRate+1); err != nil {
-		t.Errorf("more than a second's worth: %v", err)
+		t.Errorf("first call for more than a second: got %v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, p := range []func(context.Context, int) error{unbounded, bounded, more} {
 		if err := p(ended, 1); !errors.Is(err, context.Canceled) {
-			t.Errorf("after the end: %v", err)
+			t.Errorf("canceled context: want %v, got %v", context.Canceled, err)
 		}
 	}
 }

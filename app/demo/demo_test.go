@@ -41,7 +41,7 @@ func TestFill(t *testing.T) {
 	now := time.Now()
 	filled, err := Fill(t.Context(), conn, schemas, now)
 	if err != nil || !filled {
-		t.Fatal(filled, err)
+		t.Fatalf("want an empty database filled, got %t, %v", filled, err)
 	}
 	for what, least := range map[string]struct {
 		sql   string
@@ -121,7 +121,7 @@ func TestFillOnce(t *testing.T) {
 		}
 	}
 	if fills != 1 {
-		t.Fatalf("filled %d times", fills)
+		t.Fatalf("concurrent starts: want it filled once, got %d times", fills)
 	}
 	first, err := ReadAccess(t.Context(), conn, schemas)
 	if err != nil {
@@ -129,14 +129,14 @@ func TestFillOnce(t *testing.T) {
 	}
 	for _, secret := range []string{first.Administrator, first.Manager, first.User} {
 		if !strings.HasPrefix(secret, "sk-") || len(secret) < 29 {
-			t.Errorf("a key is %q", secret)
+			t.Errorf("want a key that begins with sk-, got %q", secret)
 		}
 	}
 	if _, err := conn.Exec(t.Context(), "TRUNCATE fusillade.requests CASCADE"); err != nil {
 		t.Fatal(err)
 	}
 	if filled, err := Fill(t.Context(), conn, schemas, time.Now()); err != nil || filled {
-		t.Error("filled again", filled, err)
+		t.Errorf("second fill: want false, got %t, %v", filled, err)
 	}
 	second, err := ReadAccess(t.Context(), conn, schemas)
 	if err != nil {
@@ -147,7 +147,7 @@ func TestFillOnce(t *testing.T) {
 	}
 	second.Response, second.Person = first.Response, first.Person
 	if first != second {
-		t.Error("the second look shows other keys")
+		t.Error("second ReadAccess: want the same keys")
 	}
 }
 
@@ -164,7 +164,7 @@ func TestFillOtherData(t *testing.T) {
 				t.Fatal(err)
 			}
 			if filled, err := Fill(t.Context(), conn, schemas, time.Now()); filled || !errors.Is(err, ErrOtherData) {
-				t.Error(filled, err)
+				t.Errorf("want false and %v, got %t, %v", ErrOtherData, filled, err)
 			}
 			if n := one[int](t, conn, "SELECT count(*) FROM public.api_keys"); n != 0 {
 				t.Errorf("%d keys were written, want 0", n)
@@ -197,10 +197,10 @@ func TestGenerateDeterministic(t *testing.T) {
 	keys, others := rows()
 	keysAgain, othersAgain := rows()
 	if others != othersAgain {
-		t.Error("two runs made different rows")
+		t.Error("two runs: want the same rows")
 	}
 	if keys == keysAgain {
-		t.Error("two runs made the same secrets")
+		t.Error("two runs: want different secrets")
 	}
 }
 
@@ -216,7 +216,7 @@ func TestGenerateNoFutureTimes(t *testing.T) {
 		g := newGenerator(schemas, now, newSecret)
 		g.generate()
 		if g.responses != total {
-			t.Errorf("%s: %d responses", now, g.responses)
+			t.Errorf("%s: want %d responses, got %d", now, total, g.responses)
 		}
 		for _, row := range g.requests.rows {
 			for _, value := range row {
@@ -225,7 +225,7 @@ func TestGenerateNoFutureTimes(t *testing.T) {
 					at, ok = *p, true
 				}
 				if ok && at.After(now) {
-					t.Fatalf("%s: a row has %s", now, at)
+					t.Fatalf("%s: want no later time in a row, got %s", now, at)
 				}
 			}
 		}

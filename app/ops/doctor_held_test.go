@@ -23,7 +23,7 @@ func TestDoctorBypassedHolds(t *testing.T) {
 			if !slices.ContainsFunc(apptest.Found(report, want), func(c ops.Check) bool {
 				return c.Name == "what is held" && strings.Contains(c.Detail, w) && (want == ops.OK) != strings.Contains(c.Advice, "lethe guard")
 			}) {
-				t.Errorf("%s, %q is not in\n%s", want, w, apptest.Text(t, report))
+				t.Errorf("doctor: want %s with %q, got\n%s", want, w, apptest.Text(t, report))
 			}
 		}
 	}
@@ -40,7 +40,7 @@ func TestDoctorBypassedHolds(t *testing.T) {
 	})
 	apptest.Await(t, "nothing is gone", func() bool { return s.Metric(t, "lethe_held_responses_gone") == "0" })
 	if got := s.Metric(t, `lethe_held_purges{state="waiting"}`); got != "0" {
-		t.Errorf("%s purges", got)
+		t.Errorf("waiting purges: want 0, got %s", got)
 	}
 	apptest.Exec(t, database.URL, `DELETE FROM fusillade.requests WHERE id = '`+held+`';
 		INSERT INTO underway.task (id, task_queue_name, input) VALUES (gen_random_uuid(), 'purge-user-data', '{"user_id": "`+apptest.Bob+`"}')`)

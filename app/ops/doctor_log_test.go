@@ -29,17 +29,17 @@ func TestDoctorLog(t *testing.T) {
 	s.Stop()
 	report := apptest.Examine(t, environ...)
 	if len(apptest.Found(report, ops.Problem))+len(apptest.Found(report, ops.Warning)) != 0 || !strings.Contains(apptest.Text(t, report), ": 3 receipts and") {
-		t.Errorf("found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: want no problem and 3 receipts, got\n%s", apptest.Text(t, report))
 	}
 	apptest.Exec(t, database.URL, "UPDATE lethe.receipts SET body = set_byte(body, 200, 33) WHERE id = '"+ids[1]+"'")
 	report = apptest.Examine(t, environ...)
 	if problems := apptest.Found(report, ops.Problem); len(problems) != 1 || !strings.Contains(problems[0].Detail, ids[1]) || problems[0].Advice == "" {
-		t.Errorf("found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: want one finding, about what the test changed, got\n%s", apptest.Text(t, report))
 	}
 	// It also finds the change without the key.
 	report = apptest.ExamineAsIs(t, environ[0], "LETHE_ERASURE_CHECKPOINT_FILE="+filepath.Join(t.TempDir(), "checkpoint"))
 	if problems := apptest.Found(report, ops.Problem); len(problems) != 1 || !strings.Contains(problems[0].Detail, ids[1]) {
-		t.Errorf("found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: want one finding, about what the test changed, got\n%s", apptest.Text(t, report))
 	}
 }
 
@@ -59,12 +59,12 @@ func TestDoctorLogMissing(t *testing.T) {
 			apptest.Exec(t, database.URL, c.sql)
 			report := apptest.Examine(t, "LETHE_DATABASE_URL="+database.RoleURL)
 			if problems := apptest.Found(report, ops.Problem); len(problems) != 1 || !strings.Contains(problems[0].Detail, c.detail) || !strings.Contains(problems[0].Advice, c.advice) {
-				t.Errorf("found\n%s", apptest.Text(t, report))
+				t.Errorf("doctor: want one finding, about what the test changed, got\n%s", apptest.Text(t, report))
 			}
 			// The service is not ready either: it could not store a receipt.
 			s := apptest.Start(t, "LETHE_DATABASE_URL="+database.RoleURL)
 			if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "lethe doctor") {
-				t.Errorf("answered %d %s", status, body)
+				t.Errorf("readyz: want %d, got %d %s", http.StatusServiceUnavailable, status, body)
 			}
 		})
 	}
@@ -76,11 +76,11 @@ func TestDoctorStandbys(t *testing.T) {
 	environ := []string{"LETHE_DATABASE_URL=" + database.RoleURL, "LETHE_ERASURE_STANDBYS=near, far"}
 	report := apptest.Examine(t, environ...)
 	if problems := apptest.Found(report, ops.Problem); len(problems) != 1 || !strings.Contains(problems[0].Advice, "pg_monitor") {
-		t.Errorf("found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: want one finding, about what the test changed, got\n%s", apptest.Text(t, report))
 	}
 	report = apptest.Examine(t, "LETHE_DATABASE_URL="+database.URL, environ[1])
 	if warnings := apptest.Found(report, ops.Warning); len(warnings) != 1 || !strings.Contains(warnings[0].Detail, "far, near") {
-		t.Errorf("found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: want one finding, about what the test changed, got\n%s", apptest.Text(t, report))
 	}
 }
 
@@ -95,18 +95,18 @@ func TestDoctorKeyFile(t *testing.T) {
 	}
 	environ := []string{"LETHE_DATABASE_URL=" + database.RoleURL, "LETHE_ERASURE_KEY_FILE=" + file}
 	if warnings := apptest.Found(apptest.Examine(t, environ...), ops.Warning); len(warnings) != 1 || !strings.Contains(warnings[0].Detail, "chmod 600") {
-		t.Errorf("found %+v", warnings)
+		t.Errorf("doctor, key file that others can read: want one warning, got %+v", warnings)
 	}
 	if err := os.Chmod(file, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if warnings := apptest.Found(apptest.Examine(t, environ...), ops.Warning); len(warnings) != 0 {
-		t.Errorf("found %+v", warnings)
+		t.Errorf("doctor, key file with mode 600: want no warning, got %+v", warnings)
 	}
 	if err := os.WriteFile(file, []byte("damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if problems := apptest.Found(apptest.Examine(t, environ...), ops.Problem); len(problems) != 1 || !strings.Contains(problems[0].Detail, file) {
-		t.Errorf("found %+v", problems)
+		t.Errorf("doctor, damaged key file: want one problem, got %+v", problems)
 	}
 }

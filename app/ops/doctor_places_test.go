@@ -20,11 +20,11 @@ func TestDoctorPlaces(t *testing.T) {
 	report := apptest.Examine(t, "LETHE_DATABASE_URL="+database.URL)
 	warnings := apptest.Found(report, ops.Warning)
 	if len(warnings) != 1 || !strings.HasPrefix(warnings[0].Detail, "outlet.http_responses is a view") || report.Problems() != 0 {
-		t.Errorf("found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: got\n%s", apptest.Text(t, report))
 	}
 	apptest.Exec(t, database.URL, `DROP VIEW outlet.http_responses; ALTER TABLE outlet.http_responses_kept RENAME TO http_responses`)
 	if out := apptest.Text(t, apptest.Examine(t, "LETHE_DATABASE_URL="+database.URL)); !strings.Contains(out, "ok       main, places of content: ") ||
 		!strings.Contains(out, "no response leads to public.image_access (image_store), public.prompt_cache_entries (prompt_cache)") {
-		t.Errorf("found\n%s", out)
+		t.Errorf("doctor: got\n%s", out)
 	}
 }

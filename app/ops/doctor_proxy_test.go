@@ -108,7 +108,7 @@ func TestDoctorProxyHeader(t *testing.T) {
 				t.Errorf("of the proxy it says %+v, want %s", probed, c.probed)
 			}
 			if strings.Contains(headers.Detail+headers.Advice+probed.Detail+probed.Advice, "0123456789abcdef") {
-				t.Error("it tells the secret")
+				t.Error("doctor: want no secret in its findings")
 			}
 		})
 	}
@@ -133,7 +133,7 @@ func TestDoctorProxyHeaderOnOnePath(t *testing.T) {
 	}
 	probed := openAt(regexp.MustCompile("/access-log$"))
 	if !strings.HasSuffix(probed.Detail, "does not get 401 at /lethe/api/v1/access-log (403)") || probed.Finding != ops.Problem {
-		t.Errorf("open at one: %+v", probed)
+		t.Errorf("proxy that forwards the header at one path: want a problem, got %+v", probed)
 	}
 	probed = openAt(regexp.MustCompile(""))
 	document, err := openapi3.NewLoader().LoadFromData(lethe.OpenAPI)
@@ -143,7 +143,7 @@ func TestDoctorProxyHeaderOnOnePath(t *testing.T) {
 	parameter := regexp.MustCompile(`\{[a-z_]+\}`)
 	for path, item := range document.Paths.Map() {
 		if pattern := parameter.ReplaceAllString(strings.Replace(path, "{index}", "[^ ]+", 1), "[^/ ]+"); item.Get != nil && !regexp.MustCompile(" "+pattern+` \(`).MatchString(probed.Detail) {
-			t.Errorf("%s is not probed: %+v", path, probed)
+			t.Errorf("%s: want it probed, got %+v", path, probed)
 		}
 	}
 }
@@ -162,11 +162,11 @@ func TestDoctorProxyInconclusive(t *testing.T) {
 	closed.Close()
 
 	if _, probed := probe(t, page.URL, environ...); probed.Finding != ops.OK || !strings.Contains(probed.Detail, "can name nobody") {
-		t.Errorf("with nobody to be named: %+v", probed)
+		t.Errorf("no person to name: want ok, got %+v", probed)
 	}
 	apptest.Exec(t, database.URL, apptest.Proxied)
 	if _, probed := probe(t, page.URL, environ...); probed.Finding != ops.Warning || !strings.Contains(probed.Detail, "does not show what the proxy does") {
-		t.Errorf("another's page: %+v", probed)
+		t.Errorf("page of another server: want a warning, got %+v", probed)
 	}
 	for status, want := range map[int]ops.Finding{http.StatusForbidden: ops.OK, http.StatusServiceUnavailable: ops.Warning, http.StatusTooManyRequests: ops.Warning, http.StatusOK: ops.Problem} {
 		refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -196,20 +196,20 @@ func TestDoctorProxyInconclusive(t *testing.T) {
 	}))
 	t.Cleanup(partly.Close)
 	if _, probed := probe(t, partly.URL, environ...); probed.Finding != ops.OK || !strings.Contains(probed.Detail, "does not forward") || !strings.Contains(probed.Detail, "/access-log (404)") {
-		t.Errorf("a proxy that passes on one path: %+v", probed)
+		t.Errorf("proxy of one path only: want ok, got %+v", probed)
 	}
 	if _, probed := probe(t, closed.URL, environ...); probed.Finding != ops.Problem || !strings.Contains(probed.Detail, "does not answer") {
-		t.Errorf("nobody: %+v", probed)
+		t.Errorf("no proxy at the address: want a problem, got %+v", probed)
 	}
 	if headers, probed := probe(t, page.URL, environ[0]); headers.Name != "" || probed.Finding != ops.OK {
-		t.Errorf("off: %+v, %+v", headers, probed)
+		t.Errorf("proxy headers off: want no finding about them, got %+v, %+v", headers, probed)
 	}
 	if _, probed := probe(t, "", environ...); probed.Name != "" {
-		t.Errorf("not asked for: %+v", probed)
+		t.Errorf("without --proxy: want no probe, got %+v", probed)
 	}
 	for _, text := range []string{"", "gateway.example.com", "ftp://h", "https://", "https://h/?a=b", "https://u:p@h", "https://h/#x", "://"} {
 		if u, err := ops.ProxyURL(text); err == nil || strings.Contains(err.Error(), "u:p") {
-			t.Errorf("%q is %v, %v", text, u, err)
+			t.Errorf("ProxyURL(%q): want an error without the password, got %v, %v", text, u, err)
 		}
 	}
 }
@@ -241,24 +241,24 @@ func TestProxyExamples(t *testing.T) {
 			rules, is := say[b[1]]
 			if !is {
 				if regexp.MustCompile(`(?i)proxy_pass|reverse_proxy|ProxyPass|127\.0\.0\.1:8080`).MatchString(b[2]) && !slices.Contains([]string{"sh", "yaml", "console"}, b[1]) {
-					t.Errorf("%s: an example of a proxy that nothing is known of, %s:\n%s", page, b[1], b[2])
+					t.Errorf("%s: example of an unknown proxy, %s:\n%s", page, b[1], b[2])
 				}
 				continue
 			}
 			found[b[1]]++
 			for _, rule := range rules {
 				if !regexp.MustCompile(rule).MatchString(b[2]) {
-					t.Errorf("%s: %s has nothing like %s in\n%s", page, b[1], rule, b[2])
+					t.Errorf("%s: example for %s: want %s, got\n%s", page, b[1], rule, b[2])
 				}
 			}
 		}
 	}
 	for name := range say {
 		if found[name] == 0 {
-			t.Errorf("there is no example for %s", name)
+			t.Errorf("example for %s: missing", name)
 		}
 	}
 	if found["nginx"] < 2 {
-		t.Errorf("%d examples for nginx", found["nginx"])
+		t.Errorf("examples for nginx: want 2 or more, got %d", found["nginx"])
 	}
 }

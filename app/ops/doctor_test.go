@@ -20,10 +20,10 @@ func TestDoctorLeastPrivilegedRole(t *testing.T) {
 	t.Parallel()
 	report := apptest.Examine(t, "LETHE_DATABASE_URL="+pgtest.WithFixture(t).RoleURL)
 	if bad := append(apptest.Found(report, ops.Problem), apptest.Found(report, ops.Warning)...); len(bad) > 0 {
-		t.Errorf("found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: got\n%s", apptest.Text(t, report))
 	}
 	if len(report.Checks) < 8 {
-		t.Errorf("%d checks only:\n%s", len(report.Checks), apptest.Text(t, report))
+		t.Errorf("doctor: want 8 checks or more, got %d:\n%s", len(report.Checks), apptest.Text(t, report))
 	}
 	var b strings.Builder
 	if err := report.Write(&b, true); err != nil {
@@ -31,7 +31,7 @@ func TestDoctorLeastPrivilegedRole(t *testing.T) {
 	}
 	var again ops.Report
 	if err := json.Unmarshal([]byte(b.String()), &again); err != nil || len(again.Checks) != len(report.Checks) {
-		t.Errorf("%v in %s", err, &b)
+		t.Errorf("report as JSON: want %d checks, got %v in %s", len(report.Checks), err, &b)
 	}
 }
 
@@ -42,18 +42,18 @@ func TestDoctorIndexes(t *testing.T) {
 	report := apptest.Examine(t, "LETHE_DATABASE_URL="+database.URL)
 	warnings := apptest.Found(report, ops.Warning)
 	if len(warnings) != 2 || report.Problems() != 0 {
-		t.Fatalf("found\n%s", apptest.Text(t, report))
+		t.Fatalf("doctor: got\n%s", apptest.Text(t, report))
 	}
 	for _, w := range warnings {
 		for _, statement := range w.SQL {
 			if !strings.Contains(apptest.Text(t, report), statement+";\n") || !strings.HasPrefix(statement, "CREATE INDEX CONCURRENTLY") {
-				t.Errorf("%q is not printed", statement)
+				t.Errorf("want the statement printed: %q", statement)
 			}
 			apptest.Exec(t, database.URL, statement)
 		}
 	}
 	if report := apptest.Examine(t, "LETHE_DATABASE_URL="+database.URL); len(apptest.Found(report, ops.Warning)) != 0 {
-		t.Errorf("after creating them\n%s", apptest.Text(t, report))
+		t.Errorf("doctor, with the indexes: want no warning, got\n%s", apptest.Text(t, report))
 	}
 }
 
@@ -72,13 +72,13 @@ func TestDoctorStatistics(t *testing.T) {
 	}
 	missing := statistics()
 	if len(missing.SQL) != 3 || missing.Advice == "" {
-		t.Errorf("it advises %q with %q", missing.Advice, missing.SQL)
+		t.Errorf("without statistics: want advice with 3 statements, got %q with %q", missing.Advice, missing.SQL)
 	}
 	for _, statement := range missing.SQL {
 		apptest.Exec(t, database.URL, statement)
 	}
 	if there := statistics(); len(there.SQL) != 0 || there.Advice != "" {
-		t.Errorf("after making them it advises %q with %q", there.Advice, there.SQL)
+		t.Errorf("with statistics: want no advice, got %q with %q", there.Advice, there.SQL)
 	}
 }
 
@@ -92,19 +92,19 @@ func TestDoctorTimes(t *testing.T) {
 	}
 	apptest.Exec(t, database.URL, `INSERT INTO fusillade.requests (id, state, model, created_by, canceled_at) VALUES (gen_random_uuid(), 'canceled', 'm', 'o', now())`)
 	if c := times(); c.Finding != ops.OK {
-		t.Errorf("found %+v", c)
+		t.Errorf("times that can be shown: want ok, got %+v", c)
 	}
 	apptest.Exec(t, database.URL, `INSERT INTO fusillade.requests (id, state, model, created_by, created_at, started_at, canceled_at) VALUES
 		('00000000-0000-4000-8000-000000000001', 'canceled', 'm', 'o', 'infinity', NULL, now()),
 		('00000000-0000-4000-8000-000000000002', 'canceled', 'm', 'o', '0001-01-01 00:00+00 BC', NULL, now()),
 		('00000000-0000-4000-8000-000000000003', 'canceled', 'm', 'o', now(), '-infinity', now())`)
 	if c := times(); c.Finding != ops.Warning || !strings.HasPrefix(c.Detail, "3 responses ") || !strings.Contains(c.Detail, "00000000-0000-4000-8000-000000000003") {
-		t.Errorf("found %+v", c)
+		t.Errorf("three times that cannot be shown: want a warning that names them, got %+v", c)
 	}
 	apptest.Exec(t, database.URL, `INSERT INTO fusillade.requests (id, state, model, created_by, created_at, canceled_at)
 		SELECT gen_random_uuid(), 'canceled', 'm', 'o', '-infinity', now() FROM generate_series(1, 200)`)
 	if c := times(); c.Finding != ops.Warning || !strings.HasPrefix(c.Detail, "100 responses or more ") {
-		t.Errorf("found %+v", c)
+		t.Errorf("200 times that cannot be shown: want a warning of 100 or more, got %+v", c)
 	}
 }
 
@@ -129,10 +129,10 @@ func TestDoctorProblems(t *testing.T) {
 			apptest.Exec(t, database.URL, c.sql)
 			report := apptest.Examine(t, "LETHE_DATABASE_URL="+role)
 			if report.Problems() != 1 || !strings.Contains(apptest.Found(report, ops.Problem)[0].Detail, c.want) {
-				t.Errorf("found\n%s", apptest.Text(t, report))
+				t.Errorf("doctor: got\n%s", apptest.Text(t, report))
 			}
 			if apptest.Found(report, ops.Problem)[0].Advice == "" {
-				t.Error("there is no advice")
+				t.Error("problem: want advice, got none")
 			}
 		})
 	}
@@ -142,10 +142,10 @@ func TestDoctorNoDatabase(t *testing.T) {
 	t.Parallel()
 	report := apptest.Examine(t, "LETHE_DATABASE_URL=postgres://u:hunter2hunter2@127.0.0.1:1/d?connect_timeout=2")
 	if report.Problems() != 1 || len(report.Checks) != 2 { // there is a key
-		t.Errorf("found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: got\n%s", apptest.Text(t, report))
 	}
 	if strings.Contains(apptest.Text(t, report), "hunter2hunter2") {
-		t.Errorf("the password is in\n%s", apptest.Text(t, report))
+		t.Errorf("want no password in the report, got\n%s", apptest.Text(t, report))
 	}
 }
 
@@ -156,11 +156,11 @@ func TestDoctorReplica(t *testing.T) {
 	report := apptest.Examine(t, "LETHE_DATABASE_URL="+database.URL, "LETHE_DATABASE_REPLICA_URL="+database.RoleURL)
 	warnings := apptest.Found(report, ops.Warning)
 	if len(warnings) != 1 || !strings.Contains(warnings[0].Detail, "a primary, not a replica") {
-		t.Errorf("found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: got\n%s", apptest.Text(t, report))
 	}
 	gone := apptest.Examine(t, "LETHE_DATABASE_URL="+database.URL, "LETHE_DATABASE_REPLICA_URL=postgres://u@127.0.0.1:1/d")
 	if problems := apptest.Found(gone, ops.Problem); len(problems) != 1 || problems[0].Database != "main replica" {
-		t.Errorf("found\n%s", apptest.Text(t, gone))
+		t.Errorf("doctor: got\n%s", apptest.Text(t, gone))
 	}
 }
 
@@ -169,7 +169,7 @@ func TestDoctorTooManyConnections(t *testing.T) {
 	database := pgtest.New(t)
 	report := apptest.Examine(t, "LETHE_DATABASE_URL="+database.URL, "LETHE_DATABASE_MAX_CONNS=1000")
 	if problems := apptest.Found(report, ops.Problem); len(problems) != 1 || problems[0].Name != "connections" {
-		t.Errorf("found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: got\n%s", apptest.Text(t, report))
 	}
 }
 
@@ -183,21 +183,21 @@ func TestDoctorCopiesInOtherDatabase(t *testing.T) {
 		"LETHE_FUSILLADE_SCHEMA=fusillade", "LETHE_OUTLET_SCHEMA=outlet",
 	}
 	if report := apptest.Examine(t, environ...); len(apptest.Found(report, ops.Warning))+report.Problems() != 0 {
-		t.Errorf("without copies\n%s", apptest.Text(t, report))
+		t.Errorf("no copies: want no finding, got\n%s", apptest.Text(t, report))
 	}
 	apptest.Exec(t, main.URL, `INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers)
 		VALUES (gen_random_uuid(), 1, now(), 'POST', '/', '{}')`)
 	report := apptest.Examine(t, environ...)
 	if warnings := apptest.Found(report, ops.Warning); len(warnings) != 1 || !strings.HasPrefix(warnings[0].Detail, "outlet.http_requests may hold") {
-		t.Errorf("with a copy\n%s", apptest.Text(t, report))
+		t.Errorf("copy in this database: want one warning, got\n%s", apptest.Text(t, report))
 	}
 	report = apptest.Examine(t, append(environ, "LETHE_OUTLET_DATABASE_URL="+main.RoleURL)...)
 	if len(apptest.Found(report, ops.Warning))+report.Problems() != 0 || !strings.Contains(apptest.Text(t, report), "ok       outlet, privileges") {
-		t.Errorf("with a way to it\n%s", apptest.Text(t, report))
+		t.Errorf("outlet configured: want no finding, got\n%s", apptest.Text(t, report))
 	}
 	report = apptest.Examine(t, append(environ, "LETHE_OUTLET_DATABASE_URL="+main.RoleURL, "LETHE_OUTLET_SCHEMA=elsewhere")...)
 	if report.Problems() == 0 {
-		t.Errorf("with a wrong way to it\n%s", apptest.Text(t, report))
+		t.Errorf("outlet misconfigured: want a problem, got\n%s", apptest.Text(t, report))
 	}
 }
 
@@ -218,7 +218,7 @@ func TestGrants(t *testing.T) {
 	parsed.User = url.UserPassword(role, "x")
 	environ := []string{"LETHE_DATABASE_URL=" + parsed.String()}
 	if report := apptest.Examine(t, environ...); report.Problems() == 0 {
-		t.Errorf("found nothing:\n%s", apptest.Text(t, report))
+		t.Errorf("role without grants: want a problem, got\n%s", apptest.Text(t, report))
 	}
 
 	cfg, err := config.Load(config.Sources{Environ: []string{"LETHE_DATABASE_URL=" + database.URL}})
@@ -235,10 +235,10 @@ func TestGrants(t *testing.T) {
 	}
 	apptest.Exec(t, database.URL, statements)
 	if report := apptest.Examine(t, environ...); report.Problems() > 0 {
-		t.Errorf("after\n%s\nfound\n%s", &sql, apptest.Text(t, report))
+		t.Errorf("after the grants\n%s\nwant no problem, got\n%s", &sql, apptest.Text(t, report))
 	}
 	if strings.Contains(sql.String(), "api_key,") || regexp.MustCompile(`INSERT[^;]* ON "(public|fusillade|outlet|underway)"`).MatchString(sql.String()) {
-		t.Errorf("more than the least:\n%s", &sql)
+		t.Errorf("want no unneeded grant, got\n%s", &sql)
 	}
 }
 
@@ -272,7 +272,7 @@ func TestGrantsMissingTables(t *testing.T) {
 		}
 	}
 	if !strings.Contains(said.String(), "grants are incomplete") || strings.Count(sql.String(), "\nBEGIN;\n") != 1 {
-		t.Errorf("it says %q and prints\n%s", &said, &sql)
+		t.Errorf("missing tables: want them reported and one transaction, got %q and\n%s", &said, &sql)
 	}
 	apptest.Exec(t, database.URL, sql.String()[strings.Index(sql.String(), "BEGIN;"):])
 	var granted bool
@@ -283,7 +283,7 @@ func TestGrantsMissingTables(t *testing.T) {
 	defer func() { _ = conn.Close(t.Context()) }()
 	err = conn.QueryRow(t.Context(), "SELECT has_column_privilege($1, 'public.http_analytics', 'total_cost', 'SELECT') AND has_table_privilege($1, 'fusillade.requests', 'DELETE')", role).Scan(&granted)
 	if err != nil || !granted {
-		t.Errorf("what is there was not granted: %v", err)
+		t.Errorf("existing tables: want them granted, got %v", err)
 	}
 }
 
@@ -311,7 +311,7 @@ func TestDoctorUnreadableMigrations(t *testing.T) {
 	dwctl, fusillade := migrations()
 	for _, c := range []ops.Check{dwctl, fusillade} {
 		if c.Finding != ops.Warning || !strings.Contains(c.Detail, "may not read") || !strings.Contains(c.Advice, "lethe doctor --grants") {
-			t.Errorf("before the grants: %+v", c)
+			t.Errorf("before the grants: want a warning, got %+v", c)
 		}
 	}
 	cfg, err := config.Load(config.Sources{Environ: []string{"LETHE_DATABASE_URL=" + database.URL}})
@@ -327,11 +327,11 @@ func TestDoctorUnreadableMigrations(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.Contains(sql.String(), "checksum") {
-		t.Errorf("more than the least:\n%s", &sql)
+		t.Errorf("want no unneeded grant, got\n%s", &sql)
 	}
 	apptest.Exec(t, database.URL, sql.String()[strings.Index(sql.String(), "BEGIN;"):])
 	if dwctl, fusillade = migrations(); dwctl.Finding != ops.Warning || !strings.Contains(dwctl.Detail, "is newer than") || fusillade.Finding != ops.OK {
-		t.Errorf("after the grants: %+v, %+v", dwctl, fusillade)
+		t.Errorf("after the grants: want a warning of a newer dwctl and fusillade ok, got %+v, %+v", dwctl, fusillade)
 	}
 }
 
@@ -353,7 +353,7 @@ func TestGrantsSeparateDatabases(t *testing.T) {
 	parts := strings.Split(sql.String(), `\connect`)
 	for i, part := range parts {
 		if want := min(i, 1); strings.Count(part, "\nBEGIN;\n") != want || strings.Count(part, "\nCOMMIT;\n") != want {
-			t.Errorf("no transaction of its own:\n%s", part)
+			t.Errorf("want one transaction for each part, got\n%s", part)
 		}
 	}
 	if len(parts) != 4 || !strings.Contains(parts[3], outlet.Name) || strings.Count(parts[3], "GRANT SELECT") != 2 ||
@@ -374,7 +374,7 @@ func TestDoctorOptionalTable(t *testing.T) {
 		for _, check := range apptest.Found(report, ops.OK) {
 			for _, word := range []string{"not there", "missing", "lack", "are not"} {
 				if strings.Contains(check.Detail, word) {
-					t.Errorf("%s: ok, and %q", name, check.Detail)
+					t.Errorf("%s: ok: want no mention of a missing table, got %q", name, check.Detail)
 				}
 			}
 		}
@@ -448,11 +448,11 @@ func TestDoctorUnknownDwctlVersion(t *testing.T) {
 		return strings.Contains(apptest.Text(t, apptest.Examine(t, "LETHE_DATABASE_URL="+database.URL)), "lethe erasures search --sample")
 	}
 	if advised() {
-		t.Error("it advises a search for nothing")
+		t.Error("known dwctl version: want no advice to search")
 	}
 	apptest.Exec(t, database.URL, "CREATE TABLE public._sqlx_migrations (version bigint, success boolean); INSERT INTO public._sqlx_migrations VALUES (99999999999999, true)")
 	if !advised() {
-		t.Error("it advises no search")
+		t.Error("unknown dwctl version: want advice to search")
 	}
 }
 
@@ -468,7 +468,7 @@ func TestDoctorOneCause(t *testing.T) {
 		}
 		apptest.Exec(t, database.URL, `REVOKE USAGE ON SCHEMA fusillade, outlet, lethe, underway FROM `+pgx.Identifier{u.User.Username()}.Sanitize())
 		if bad := apptest.Found(apptest.Examine(t, "LETHE_DATABASE_URL="+database.RoleURL), ops.Problem); len(bad) != 1 || bad[0].Name != "privileges" {
-			t.Errorf("found %+v", bad)
+			t.Errorf("want one problem, with privileges, got %+v", bad)
 		}
 	})
 	t.Run("connection lost", func(t *testing.T) {
@@ -496,7 +496,7 @@ func TestDoctorOneCause(t *testing.T) {
 		bad := apptest.Found(apptest.Examine(t, "LETHE_DATABASE_URL="+database.RoleURL), ops.Problem)
 		<-ended
 		if len(bad) != 1 || !strings.Contains(bad[0].Detail, "could not be checked") || !strings.Contains(bad[0].Advice, "examine it again") {
-			t.Errorf("found %+v", bad)
+			t.Errorf("want one problem, of what could not be checked, got %+v", bad)
 		}
 	})
 }
@@ -513,10 +513,10 @@ func TestDoctorSettings(t *testing.T) {
 		return apptest.Named(t, apptest.Examine(t, environ...), "settings of sessions")
 	}
 	if c := find("LETHE_DATABASE_URL=" + database.URL); c.Finding != ops.OK {
-		t.Errorf("without a pooler: %+v", c)
+		t.Errorf("without a pooler: want ok, got %+v", c)
 	}
 	if c := find("LETHE_DATABASE_URL="+ignoring(database.URL), "LETHE_DATABASE_PGBOUNCER=true"); c.Finding != ops.OK {
-		t.Errorf("through a pooler that is known: %+v", c)
+		t.Errorf("through a configured pooler: want ok, got %+v", c)
 	}
 	c := find("LETHE_DATABASE_URL=" + ignoring(database.URL))
 	for _, want := range []string{`bytea_output is "escape" and not "hex"`, "search_path is", "statement_timeout is"} {
@@ -525,6 +525,6 @@ func TestDoctorSettings(t *testing.T) {
 		}
 	}
 	if strings.Contains(c.Detail, "datestyle") || !strings.Contains(c.Advice, "database.pgbouncer") {
-		t.Errorf("%+v", c)
+		t.Errorf("through an unknown pooler: want advice for database.pgbouncer and nothing about datestyle, got %+v", c)
 	}
 }

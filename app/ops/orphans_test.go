@@ -52,19 +52,19 @@ func TestOrphanedCopies(t *testing.T) {
 	apptest.Exec(t, database.URL, orphaned)
 	n := countedOrphans(t, environ)
 	if n.RawRequests-before.RawRequests != 3 || n.RawResponses-before.RawResponses != 2 || n.Looked-before.Looked != 7 || !n.All {
-		t.Errorf("counted %+v after %+v", n, before)
+		t.Errorf("count: want 3 requests, 2 responses and 7 rows looked at more than %+v, got %+v", before, n)
 	}
 	told := func() ops.Check {
 		t.Helper()
 		return apptest.Named(t, apptest.Examine(t, environ), "orphaned copies")
 	}
 	if c := told(); c.Finding != ops.Warning || !strings.Contains(c.Advice, "erasure.orphans") {
-		t.Errorf("the doctor says %+v", c)
+		t.Errorf("doctor: want a warning that names erasure.orphans, got %+v", c)
 	}
 
 	apptest.Start(t, environ).Stop()
 	if n := apptest.Number(t, database.URL, countCopies); n != 4 {
-		t.Errorf("%d left without being asked, want 4", n)
+		t.Errorf("erasure.orphans off: %d copies left, want 4", n)
 	}
 	s := apptest.Start(t, environ, "LETHE_ERASURE_KEY="+apptest.NewKey(t), "LETHE_ERASURE_ORPHANS=true")
 	apptest.Await(t, "they are removed", func() bool { return apptest.Number(t, database.URL, countCopies) == 1 })
@@ -72,12 +72,12 @@ func TestOrphanedCopies(t *testing.T) {
 		return apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%"trigger":"orphans"%' AND leaf_index IS NOT NULL`) >= 1
 	})
 	if _, _, metrics := s.Get(t, "/metrics", ""); !strings.Contains(metrics, `lethe_background_failures_total{work="orphans"} 0`) {
-		t.Error("failures are not counted")
+		t.Error("metrics: want 0 failures of orphans, got none")
 	}
 	if n := countedOrphans(t, environ); n.RawRequests+n.RawResponses != 0 {
-		t.Errorf("left %+v", n)
+		t.Errorf("count after the removal: want 0, got %+v", n)
 	}
 	if c := told(); c.Finding != ops.OK {
-		t.Errorf("the doctor says %+v", c)
+		t.Errorf("doctor, after the removal: want ok, got %+v", c)
 	}
 }

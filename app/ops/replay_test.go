@@ -191,7 +191,7 @@ func (p *protected) erase(s *apptest.Service, ids []uuid.UUID) (receipts []strin
 		}
 		_ = response.Body.Close()
 		if response.StatusCode != http.StatusNoContent {
-			p.t.Fatalf("erasing answers %d", response.StatusCode)
+			p.t.Fatalf("erase %s: want %d, got %d", id, http.StatusNoContent, response.StatusCode)
 		}
 		receipts = append(receipts, response.Header.Get("Location"))
 	}
@@ -266,7 +266,7 @@ func TestReplayAfterRestore(t *testing.T) {
 	p.erase(s, before)
 	p.published(s, 3)
 	if exported, mirrored := p.export(); exported != 3 || mirrored != 3 {
-		t.Fatalf("exported %d and mirrored %d", exported, mirrored)
+		t.Fatalf("first export: want 3 exported and 3 mirrored, got %d and %d", exported, mirrored)
 	}
 	end()
 	p.copyTo(p.database.Name + "_backup")
@@ -281,10 +281,10 @@ func TestReplayAfterRestore(t *testing.T) {
 	p.erase(s, unsealed)
 	end()
 	if exported, mirrored := p.export(); exported != 7 || mirrored != 6 {
-		t.Fatalf("exported %d and mirrored %d", exported, mirrored)
+		t.Fatalf("second export: want 7 exported and 6 mirrored, got %d and %d", exported, mirrored)
 	}
 	if exported, mirrored := p.export(); exported+mirrored != 0 {
-		t.Fatalf("exported %d and mirrored %d once more", exported, mirrored)
+		t.Fatalf("third export: want none, got %d exported and %d mirrored", exported, mirrored)
 	}
 	goal := p.number(rowsOfAlice)
 
@@ -294,55 +294,55 @@ func TestReplayAfterRestore(t *testing.T) {
 	p.copyTo(own + "_restored")
 	p.name = own + "_restored"
 	if n := p.number(rowsOfAlice); n != backup || n <= goal {
-		t.Fatalf("%d rows of %d are there", n, backup)
+		t.Fatalf("restored rows: want %d, more than %d, got %d", backup, goal, n)
 	}
 	s, end = p.serve()
 	for _, path := range []string{"/readyz", apptest.RequestsPath, apptest.RequestsPath + "/" + after[0].String()} {
 		if status, _, body := s.Get(t, path, "sk-alice-platform"); status != http.StatusServiceUnavailable || !strings.Contains(body, "lethe replay") {
-			t.Errorf("%s: answered %d %s", path, status, body)
+			t.Errorf("%s before the replay: want %d with `lethe replay`, got %d %s", path, http.StatusServiceUnavailable, status, body)
 		}
 	}
 
 	looked, err := p.replay(true)
 	if err != nil || looked.Entries != 10 || looked.Found != 9 || looked.Missing != 6 || looked.Added != 0 || p.number(rowsOfAlice) != backup {
-		t.Errorf("a look: %+v, %v", looked, err)
+		t.Errorf("dry run: want 10 entries, 9 found, 6 missing, nothing changed; got %+v, %v", looked, err)
 	}
 	done, err := p.replay(false)
 	if err != nil || !done.done || done.Found != 9 || done.Erased.Requests != 9 || done.Erased.Steps != 6 || done.Erased.Templates != 7 ||
 		done.Erased.Tasks != 7 || len(done.Receipts) != 1 || done.Added != 6 || len(done.Unlisted) != 0 {
-		t.Errorf("the replay: %+v, %v", done, err)
+		t.Errorf("replay: want 9 found and erased, 6 leaves added, 1 receipt; got %+v, %v", done, err)
 	}
 	if n := p.number(rowsOfAlice); n != goal {
 		t.Errorf("%d rows are left, want %d", n, goal)
 	}
 	if again, err := p.replay(false); err != nil || !again.done || again.Found != 0 || again.Added != 0 || len(again.Receipts) != 0 || p.number(allReceipts) != 10 {
-		t.Errorf("a second replay: %+v, %v", again, err)
+		t.Errorf("second replay: want nothing found, got %+v, %v", again, err)
 	}
 
 	apptest.Await(t, "it is ready", func() bool { status, _, _ := s.Get(t, "/readyz", ""); return status == http.StatusOK })
 	p.published(s, 10)
 	if status, _, _ := s.Get(t, apptest.RequestsPath+"/"+after[0].String(), "sk-alice-platform"); status != http.StatusNotFound {
-		t.Errorf("what was erased answers want %d, got %d", http.StatusNotFound, status)
+		t.Errorf("erased response: want %d, got %d", http.StatusNotFound, status)
 	}
 	if status, _, _ := s.Get(t, apptest.RequestsPath+"/"+kept[0].String(), "sk-alice-platform"); status != http.StatusOK {
-		t.Errorf("what was not erased answers want %d, got %d", http.StatusOK, status)
+		t.Errorf("kept response: want %d, got %d", http.StatusOK, status)
 	}
 	for _, path := range receipts {
 		status, _, file := s.Get(t, path, "sk-alice-platform")
 		if _, err := receipt.Check([]byte(file), apptest.PublicOf(t, p.key), receipt.Options{}); status != http.StatusOK || err != nil {
-			t.Errorf("%s, of before the restore, answers %d: %v", path, status, err)
+			t.Errorf("receipt %s, from before the restore: want %d and a valid proof, got %d, %v", path, http.StatusOK, status, err)
 		}
 	}
 	if exported, mirrored := p.export(); exported != 1 || mirrored != 1 {
-		t.Errorf("afterwards exported %d and mirrored %d", exported, mirrored)
+		t.Errorf("export after the replay: want 1 exported and 1 mirrored, got %d and %d", exported, mirrored)
 	}
 	p.goOn()
 	end()
 	if report := apptest.Examine(t, p.settings()...); len(apptest.Found(report, ops.Problem))+len(apptest.Found(report, ops.Warning)) != 0 {
-		t.Errorf("the doctor found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor after the replay: want no finding, got\n%s", apptest.Text(t, report))
 	}
 	if rest > goal {
-		t.Errorf("rows of others are gone: %d of %d", goal, rest)
+		t.Errorf("other rows: want %d or more left, got %d", rest, goal)
 	}
 }
 
@@ -360,11 +360,11 @@ func (p *protected) goOn() {
 	}
 	hashes := tlog.TileHashReader(tlog.Tree{N: c.Size, Hash: c.Root}, receipt.TileFiles(os.DirFS(filepath.Join(p.to, "mirror"))))
 	if len(p.shown) < 3 {
-		p.t.Errorf("only %d checkpoints were shown", len(p.shown))
+		p.t.Errorf("checkpoints shown: want 3 or more, got %d", len(p.shown))
 	}
 	for size, root := range p.shown {
 		if then, err := tlog.TreeHash(size, hashes); err != nil || then != root {
-			p.t.Errorf("the checkpoint of %d leaves is not of the log's past: %v", size, err)
+			p.t.Errorf("checkpoint of %d leaves: not consistent with the log: %v", size, err)
 		}
 	}
 }
@@ -397,14 +397,14 @@ func TestReplayInvalidInput(t *testing.T) {
 	rows, receipts := p.number(rowsOfAlice), p.number(allReceipts)
 	lists, err := filepath.Glob(p.to + "/*.list")
 	if err != nil || len(lists) != 1 {
-		t.Fatalf("lists %v, %v", lists, err)
+		t.Fatalf("export folder: want one list, got %v, %v", lists, err)
 	}
 	other := filepath.Join(t.TempDir(), "identity")
 	if err := ops.NewExportIdentity(other, ops.Output{Out: io.Discard, Progress: io.Discard}); err != nil {
 		t.Fatal(err)
 	}
 	if err := ops.NewExportIdentity(other, ops.Output{Out: io.Discard, Progress: io.Discard}); err == nil || !strings.Contains(err.Error(), "not overwritten") {
-		t.Errorf("an identity is overwritten: %v", err)
+		t.Errorf("existing identity file: want it left as it is, got %v", err)
 	}
 	file := func(path string, change func([]byte) []byte) func(*protected) {
 		return func(p *protected) {
@@ -470,19 +470,19 @@ func TestReplayInvalidInput(t *testing.T) {
 		}
 		o, err := victim.replay(false, settings...)
 		if err == nil || o.done || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), erased[0].String()) {
-			t.Errorf("%s: %+v, %v", name, o, err)
+			t.Errorf("%s: want an error with %q, got %+v, %v", name, c.says, o, err)
 		}
 		if p.number(rowsOfAlice) != rows || p.number(allReceipts) != receipts {
-			t.Errorf("%s: something was changed", name)
+			t.Errorf("%s: want rows and receipts unchanged", name)
 		}
 	}
 	apptest.Exec(t, p.owner(), "CREATE TABLE fusillade.retained_response_objects AS SELECT 'prompt' AS body")
 	if o, err := p.replay(false); err == nil || o.done || !strings.Contains(err.Error(), "fusillade.retained_response_objects") || p.number(allReceipts) != receipts {
-		t.Errorf("with content that is not served: %+v, %v", o, err)
+		t.Errorf("with unserved content: want an error that names the table, got %+v, %v", o, err)
 	}
 	apptest.Exec(t, p.owner(), "DROP TABLE fusillade.retained_response_objects")
 	if o, err := p.replay(false); err != nil || !o.done || o.Erased.Requests != 4 || o.Added != 3 {
-		t.Errorf("as it was: %+v, %v", o, err)
+		t.Errorf("valid input: want 4 requests erased and 3 leaves added, got %+v, %v", o, err)
 	}
 }
 
@@ -516,7 +516,7 @@ func TestReplayIncompleteInput(t *testing.T) {
 	// A list without its last line, whose receipt the mirror has.
 	lists, err := filepath.Glob(p.to + "/*.list")
 	if err != nil || len(lists) != 1 {
-		t.Fatalf("lists %v, %v", lists, err)
+		t.Fatalf("export folder: want one list, got %v, %v", lists, err)
 	}
 	data, err := os.ReadFile(lists[0])
 	if err != nil {
@@ -531,15 +531,15 @@ func TestReplayIncompleteInput(t *testing.T) {
 	for _, dry := range []bool{true, false} {
 		o, err := p.replay(dry)
 		if err != nil || o.done || len(o.Unlisted) != 1 || !strings.HasPrefix(lines[len(lines)-2], o.Unlisted[0].String()) || len(o.Advice) != 2 || !strings.Contains(o.Advice[1], "begin a new one") {
-			t.Errorf("dry %v: %+v, %v", dry, o, err)
+			t.Errorf("dry run %v: want one unlisted receipt and advice, got %+v, %v", dry, o, err)
 		}
 		if want := map[bool]int64{true: 0, false: 3}[dry]; o.Added != want || !dry && o.Erased.Requests == 0 {
-			t.Errorf("dry %v: %+v", dry, o)
+			t.Errorf("dry run %v: want %d leaves added, got %+v", dry, want, o)
 		}
 	}
 	s, end := p.serve()
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "lethe replay") {
-		t.Errorf("it opens: %d %s", status, body)
+		t.Errorf("readyz after an incomplete replay: want %d, got %d %s", http.StatusServiceUnavailable, status, body)
 	}
 	end()
 }
@@ -556,12 +556,12 @@ func TestReplayWithoutLog(t *testing.T) {
 	p.erase(s, ids)
 	end()
 	if exported, mirrored := p.export(); exported != 3 || mirrored != 0 {
-		t.Fatalf("exported %d and mirrored %d", exported, mirrored)
+		t.Fatalf("export without a log: want 3 exported and 0 mirrored, got %d and %d", exported, mirrored)
 	}
 	goal := p.number(rowsOfAlice)
 	p.name = own + "_restored"
 	if o, err := p.replay(false); err != nil || !o.done || o.Found != 4 || o.Added != 0 || p.number(rowsOfAlice) != goal {
-		t.Errorf("%+v, %v", o, err)
+		t.Errorf("replay without a log: want 4 found and erased, got %+v, %v", o, err)
 	}
 }
 
@@ -605,14 +605,14 @@ func TestExportFollow(t *testing.T) {
 	})
 	stop()
 	if strings.Contains(said.String(), "GAP") || !strings.Contains(said.String(), "begins with") {
-		t.Errorf("at first it said %s", said)
+		t.Errorf("first start: want no gap, got %s", said)
 	}
 	p.erase(s, p.add(1))
 	said, stop = follow()
 	apptest.Await(t, "what was erased meanwhile is on the list", func() bool { return entries() == 3 })
 	stop()
 	if said.Len() > 0 {
-		t.Errorf("then it said %s", said)
+		t.Errorf("restart: want no message, got %s", said)
 	}
 	list, err := offsite.OpenList(p.to, []string{p.reader})
 	if err == nil {
@@ -630,7 +630,7 @@ func TestExportFollow(t *testing.T) {
 	stop()
 	state, err := offsite.ReadState(p.to)
 	if err != nil || !strings.Contains(said.String(), "THE LIST HAS A GAP") || len(state.Gaps) != 1 || time.Since(state.Complete) > time.Minute {
-		t.Errorf("after a day it said %s, and noted %+v, %v", said, state, err)
+		t.Errorf("restart after a day: want one gap, got %s, state %+v, %v", said, state, err)
 	}
 	for want, options := range map[string]ops.ExportOptions{
 		"--keep":       {To: p.to, Recipients: []string{p.reader}, Keep: "0d"},
@@ -658,17 +658,17 @@ func TestReplayRetained(t *testing.T) {
 	p.published(s, 4)
 	end()
 	if exported, _ := p.export(); exported != 4 {
-		t.Fatalf("exported %d", exported)
+		t.Fatalf("export: want 4, got %d", exported)
 	}
 	p.name += "_backup"
 	done, err := p.replay(false)
 	if err != nil || !done.done || done.Found != 4 || done.Erased.Requests != 2 || done.Erased.Retained != 4 {
-		t.Errorf("the replay: %+v, %v", done, err)
+		t.Errorf("replay: want 4 found, 2 requests and 4 retained objects erased, got %+v, %v", done, err)
 	}
 	if n := p.number(`SELECT (` + apptest.KeptElsewhere + `) + (SELECT count(*) FROM fusillade.requests WHERE model = 'm')`); n != 0 {
 		t.Errorf("%d rows are left, want 0", n)
 	}
 	if report := apptest.Examine(t, "LETHE_DATABASE_URL="+p.roleURL()); len(apptest.Found(report, ops.Problem)) > 0 {
-		t.Errorf("found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: want no problem, got\n%s", apptest.Text(t, report))
 	}
 }

@@ -70,7 +70,7 @@ func TestSearch(t *testing.T) {
 		t.Errorf("found %v, want %v; unread %v", got, want, found.Unread)
 	}
 	if found.Needles != 3 || found.Found != 2 || !slices.Equal(found.Lines, []int{2, 4}) || found.Tables < 40 || found.Bytes == 0 {
-		t.Errorf("%+v", found)
+		t.Errorf("want 2 of 3 needles, of lines 2 and 4, got %+v", found)
 	}
 	var printed, asJSON strings.Builder
 	if err := found.Write(&printed, false); err != nil {
@@ -80,11 +80,11 @@ func TestSearch(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out := printed.String(); !strings.Contains(out, "public.forgotten") || !strings.Contains(out, "UNKNOWN") || !strings.Contains(out, "2 of 3 needles") || strings.Contains(out+asJSON.String(), "secret") {
-		t.Errorf("it says\n%s%s", out, &asJSON)
+		t.Errorf("want the unknown place and 2 of 3 needles without their text, got\n%s%s", out, &asJSON)
 	}
 	var again ops.Searched
 	if err := json.Unmarshal([]byte(asJSON.String()), &again); err != nil || len(again.Places) != len(found.Places) {
-		t.Errorf("%v in %s", err, &asJSON)
+		t.Errorf("as JSON: want %d places, got %v in %s", len(found.Places), err, &asJSON)
 	}
 
 	apptest.Exec(t, copies.URL, "ALTER TABLE outlet.http_requests RENAME TO elsewhere; CREATE VIEW outlet.http_requests AS SELECT * FROM outlet.elsewhere")
@@ -95,14 +95,14 @@ func TestSearch(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out := printed.String(); found.Left() || found.Complete() || len(found.Unread) != 2 || !strings.Contains(out, "is a view") || !strings.Contains(out, "is a foreign table") || !strings.Contains(out, "2 places NOT read") {
-		t.Errorf("it says\n%s", out)
+		t.Errorf("want the view and the foreign table named as not read, got\n%s", out)
 	}
 	// A role that may not read everything.
 	found = look(t, needles("a secret"), "LETHE_DATABASE_URL="+database.RoleURL)
 	if found.Complete() || !slices.ContainsFunc(found.Unread, func(u ops.UnreadPlace) bool {
 		return u.Name == "public.forgotten" && strings.Contains(u.Why, "may not be read by this role")
 	}) {
-		t.Errorf("%+v", found.Unread)
+		t.Errorf("unread: want public.forgotten, got %+v", found.Unread)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestSearchInvalidOptions(t *testing.T) {
 		}
 	}
 	if _, err := trySearch(t, ops.SearchOptions{Sample: 1}, "LETHE_DATABASE_URL="+pgtest.New(t).URL); err == nil || !strings.Contains(err.Error(), "no response") {
-		t.Errorf("of an empty database: %v", err)
+		t.Errorf("empty database: want an error, got %v", err)
 	}
 }
 
@@ -144,7 +144,7 @@ func TestSample(t *testing.T) {
 	}
 	found := look(t, ops.SearchOptions{Sample: 1000}, environ)
 	if found.Left() || !found.Complete() || found.Responses < 50 || found.Found != found.Needles || where(found)["main fusillade.requests.response_body erased"] < 10 {
-		t.Errorf("%+v", found)
+		t.Errorf("sample of the fixture: want all found and nothing missed, got %+v", found)
 	}
 
 	apptest.Exec(t, database.URL, `
@@ -166,7 +166,7 @@ func TestSample(t *testing.T) {
 	}
 	var printed strings.Builder
 	if err := found.Write(&printed, false); err != nil || !strings.Contains(printed.String(), "MISSED") || strings.Contains(printed.String(), "question ") {
-		t.Errorf("%v\n%s", err, &printed)
+		t.Errorf("want MISSED without contents, got %v\n%s", err, &printed)
 	}
 }
 
@@ -289,7 +289,7 @@ func TestSampleMatchesErasure(t *testing.T) {
 					said[p.Table] = max(said[p.Table], p.Rows)
 				}
 				if p.Treatment == "missed" && strings.HasPrefix(p.Table, "fusillade.") {
-					t.Errorf("%s: %d rows of %s are missed", p.Column, p.Rows, p.Table)
+					t.Errorf("%s: want no row missed, got %d of %s", p.Column, p.Rows, p.Table)
 				}
 			}
 			before := count()
@@ -299,11 +299,11 @@ func TestSampleMatchesErasure(t *testing.T) {
 			}
 			for table, left := range count() {
 				if before[table]-left != said[table] {
-					t.Errorf("%s: it said that %d rows go, and %d went of %d", table, said[table], before[table]-left, before[table])
+					t.Errorf("%s: the sample reported %d rows as erased, and the erasure removed %d of %d", table, said[table], before[table]-left, before[table])
 				}
 			}
 			if said["fusillade.requests"] != 2-of.moved+of.again || said["fusillade.retained_response_objects"] != 2*of.moved || said["outlet.http_requests"] == 0 {
-				t.Errorf("it said %v", said)
+				t.Errorf("rows reported as erased: got %v", said)
 			}
 		})
 	}
@@ -327,7 +327,7 @@ func TestSampleRefusedErasure(t *testing.T) {
 		return all
 	}
 	if got := objects(); !maps.Equal(got, map[string]int{"erased": 2}) {
-		t.Errorf("found %v", got)
+		t.Errorf("want 2 objects erased, got %v", got)
 	}
 	s := apptest.Start(t, environ...)
 	for name, change := range map[string]string{
@@ -337,15 +337,15 @@ func TestSampleRefusedErasure(t *testing.T) {
 	} {
 		apptest.Exec(t, database.URL, "UPDATE fusillade.retained_response_objects SET "+change+" WHERE object_kind = 'group'")
 		if got := objects(); got["erased"] != 0 || got["missed"] == 0 {
-			t.Errorf("%s: found %v", name, got)
+			t.Errorf("%s: want objects missed and none erased, got %v", name, got)
 		}
 		if status, body := s.DeleteAs(t, apptest.RequestsPath+"/"+apptest.Converted, "sk-root-platform"); status == http.StatusNoContent {
-			t.Errorf("%s: erased: %s", name, body)
+			t.Errorf("%s: want DELETE refused, got 204 %s", name, body)
 		}
 	}
 	apptest.Exec(t, database.URL, `UPDATE fusillade.retained_response_objects SET payload = jsonb_set(payload, '{request_ids}', '["`+strings.ToUpper(apptest.Converted)+`"]') WHERE object_kind = 'group'`)
 	if got := objects(); !maps.Equal(got, map[string]int{"erased": 2}) {
-		t.Errorf("in capitals: found %v", got)
+		t.Errorf("request ID in capitals: want 2 objects erased, got %v", got)
 	}
 	s.EraseOne(t, apptest.Converted)
 }

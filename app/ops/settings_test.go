@@ -53,7 +53,7 @@ func TestQuoteAllIdentifiers(t *testing.T) {
 		VALUES (gen_random_uuid(), 1, now(), 'POST', '/v1/responses', jsonb_build_object('x-fusillade-request-id', '%s'), '{"words": "canary"}')`, first))
 	setInDatabase(t, database.URL, "quote_all_identifiers = on")
 	if settings, indexes := aboutSettings(apptest.Examine(t, environ...)); settings != "" || indexes != usual {
-		t.Errorf("the doctor says %s%s\nand before\n%s", settings, indexes, usual)
+		t.Errorf("doctor: want no problem with settings and the indexes as before\n%s\ngot %s%s", usual, settings, indexes)
 	}
 	s := apptest.Start(t, environ...)
 	if status, body := s.DeleteAs(t, apptest.RequestsPath+"/"+first+"?include_later_turns=true", "sk-bob-platform"); status != http.StatusNoContent {
@@ -80,7 +80,7 @@ func TestDefaultTransactionReadOnly(t *testing.T) {
 	}
 	s.EraseAll(t, database.URL, apptest.Bob)
 	if settings, _ := aboutSettings(apptest.Examine(t, environ...)); settings != "" {
-		t.Error(settings)
+		t.Errorf("doctor: want no problem with settings, got %s", settings)
 	}
 	s.Stop()
 
@@ -88,11 +88,11 @@ func TestDefaultTransactionReadOnly(t *testing.T) {
 	environ = append(environ, "LETHE_DATABASE_PGBOUNCER=true")
 	s = apptest.Start(t, environ...)
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "default_transaction_read_only") {
-		t.Errorf("through PgBouncer: %d %s", status, body)
+		t.Errorf("readyz through PgBouncer: want %d, got %d %s", http.StatusServiceUnavailable, status, body)
 	}
 	settings, _ := aboutSettings(apptest.Examine(t, environ...))
 	if !strings.Contains(settings, "default_transaction_read_only") || !strings.Contains(settings, "default_transaction_isolation") || strings.Contains(settings, "quote_all_identifiers") {
-		t.Errorf("the doctor says of settings: %s", settings)
+		t.Errorf("doctor: want a problem with the settings that cannot be changed, got %s", settings)
 	}
 }
 
@@ -103,6 +103,6 @@ func TestDoctorSessionReplicationRole(t *testing.T) {
 	database := pgtest.New(t)
 	setInDatabase(t, database.URL, "session_replication_role = replica")
 	if settings, _ := aboutSettings(apptest.Examine(t, "LETHE_DATABASE_URL="+database.RoleURL)); !strings.Contains(settings, "session_replication_role") {
-		t.Errorf("the doctor says of settings: %s", settings)
+		t.Errorf("doctor: want a problem with the settings that cannot be changed, got %s", settings)
 	}
 }

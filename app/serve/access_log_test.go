@@ -49,7 +49,7 @@ func TestAccessLogExpiry(t *testing.T) {
 	}
 	cancel()
 	if err := <-done; err != nil {
-		t.Errorf("it stopped with %v", err)
+		t.Errorf("stop: got %v", err)
 	}
 	if n := left(); n != 9 {
 		t.Errorf("%d records are left, want 9", n)

@@ -185,7 +185,7 @@ func TestPermissions(t *testing.T) {
 		erasure := apptest.ErasuresPath + "/" + made(http.MethodPost, apptest.ErasuresPath, whose.key, `{"responses":["`+respond(whose.id)+`"]}`)
 		_, header, _ := ask(http.MethodDelete, apptest.RequestsPath+"/"+respond(whose.id), whose.key, "")
 		receipt := header.Get("Location")
-		apptest.Await(t, "it is sealed", func() bool {
+		apptest.Await(t, "the receipt is sealed", func() bool {
 			status, _, _ := ask(http.MethodGet, receipt, whose.key, "")
 			return status == http.StatusOK
 		})
@@ -231,7 +231,7 @@ func TestPermissions(t *testing.T) {
 			"eraseResponse: with another's key": func() question {
 				path, headers := apptest.RequestsPath+"/"+respond(whose.id), []string{"Idempotency-Key", "theirs"}
 				if status, _, text := ask(http.MethodDelete, path, whose.key, "", headers...); status != http.StatusNoContent {
-					t.Fatal(text)
+					t.Fatalf("DELETE %s: want %d, got %d %s", path, http.StatusNoContent, status, text)
 				}
 				return question{method: "DELETE", path: path, headers: headers, secret: "Receipt-Salt"}
 			},
@@ -328,10 +328,10 @@ func TestPermissions(t *testing.T) {
 				caller{stranger, "sk-bob-platform", []string{"X-Organization-Id", acme}}, caller{stranger, "", []string{"Cookie", session(apptest.Bob, signed) + "; dw_active_org=" + acme}})
 		}
 		isGone := map[string]bool{kept: false}
-		// lookAtWhatIsLeft compares what exists with the responses.
-		lookAtWhatIsLeft := func(after string) {
+		// wantLeft compares what exists with the responses.
+		wantLeft := func(after string) {
 			t.Helper()
-			apptest.Await(t, "erasures are over", func() bool {
+			apptest.Await(t, "erasures are finished", func() bool {
 				return apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.erasures WHERE finished_at IS NULL`) == 0
 			})
 			for _, gone := range []bool{false, true} {
@@ -346,7 +346,7 @@ func TestPermissions(t *testing.T) {
 					want = 0
 				}
 				if n := apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE id IN ('`+strings.Join(append(asked, apptest.MissingID), "', '")+`')`); n != want {
-					t.Errorf("after %s, of %d responses that are to be gone (%v) there are %d, want %d", after, len(asked), gone, n, want)
+					t.Errorf("after %s, of %d responses (erased: %t): want %d left, got %d", after, len(asked), gone, want, n)
 				}
 			}
 			isGone = map[string]bool{kept: false}
@@ -361,7 +361,7 @@ func TestPermissions(t *testing.T) {
 			model, known := mayDo[operation]
 			question, has := questions[operation]
 			if !known || !has {
-				t.Errorf("of %s nobody says who may do it", operation)
+				t.Errorf("%s: missing in mayDo or in the questions of this test", operation)
 				continue
 			}
 			byOwner := operation == "startErasure: by owner"
@@ -397,10 +397,10 @@ func TestPermissions(t *testing.T) {
 						t.Errorf("%s: want %s, got %s: %s", who, want, got, text)
 					}
 					if method != http.MethodHead && q.shown != "" && strings.Contains(text, q.shown) != (got == allowed && theirs(c.kind)) {
-						t.Errorf("%s: answered %s with %s", who, got, text)
+						t.Errorf("%s: got %s; want %q only in answers to its owners, got %s", who, got, q.shown, text)
 					}
 					if q.secret != "" && (header.Get(q.secret) != "") != (got == allowed) {
-						t.Errorf("%s: answered %s with %v", who, got, header)
+						t.Errorf("%s: got %s; want header %s only if allowed, got %v", who, got, q.secret, header)
 					}
 				}
 				for _, id := range q.gone {
@@ -410,12 +410,12 @@ func TestPermissions(t *testing.T) {
 					isGone[id] = false
 				}
 				if byOwner { // this must not erase what is created for the next
-					lookAtWhatIsLeft(fmt.Sprintf("%s by %s, %q %.40q", operation, c.kind, c.key, c.headers))
+					wantLeft(fmt.Sprintf("%s by %s, %q %.40q", operation, c.kind, c.key, c.headers))
 					delete(isGone, kept)
 				}
 			}
 			if !byOwner {
-				lookAtWhatIsLeft(operation + " of " + whose.key)
+				wantLeft(operation + " of " + whose.key)
 			}
 		}
 	}

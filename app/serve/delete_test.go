@@ -70,7 +70,7 @@ func TestDeleteEveryDwctlVersion(t *testing.T) {
 				}
 				proven := header.Get("Location") != "" && header.Get("Receipt-Salt") != ""
 				if erased := want == http.StatusNoContent; proven != erased || erased != (body == "") || !erased && header.Get("Content-Type") != "application/problem+json" {
-					t.Errorf("%s: %v %q", what, header, body)
+					t.Errorf("%s: want proof headers and no body if erased, else a problem; got %v %q", what, header, body)
 				}
 				if gone > 0 {
 					receipts++
@@ -82,7 +82,7 @@ func TestDeleteEveryDwctlVersion(t *testing.T) {
 			const key, root, along = "sk-bob-platform", "sk-root-platform", "?include_later_turns=true"
 			status, hold := s.Post(t, "/lethe/api/v1/holds", map[string]any{"responses": []string{third}, "reason": "court"})
 			if status != http.StatusCreated {
-				t.Fatalf("%d %v", status, hold)
+				t.Fatalf("place a hold: want %d, got %d %v", http.StatusCreated, status, hold)
 			}
 			placed := hold["id"].(string)
 
@@ -99,7 +99,7 @@ func TestDeleteEveryDwctlVersion(t *testing.T) {
 			ask("again", alone, key, http.StatusNotFound, "Response with ID "+alone+" not found", 0)
 			ask("its later turns stay", first, key, http.StatusNoContent, "", 1)
 			if status, _ := s.DeleteAs(t, "/lethe/api/v1/holds/"+placed, root); status != http.StatusOK {
-				t.Fatal(status)
+				t.Fatalf("release a hold: want %d, got %d", http.StatusOK, status)
 			}
 			ask("with later turns", second+along, key, http.StatusNoContent, "", 2)
 			ask("of the last", third, key, http.StatusNotFound, "Response with ID "+third+" not found", 0)
@@ -124,7 +124,7 @@ func installGuard(t *testing.T, database *pgtest.Database) {
 	}
 	apptest.Exec(t, database.URL, strings.Replace(sql.String(), "\\set ON_ERROR_STOP on\n", "", 1))
 	if n := apptest.Number(t, database.URL, "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'lethe_guard%'"); n == 0 {
-		t.Fatal("there is no guard")
+		t.Fatal("triggers of the guard: want some, got none")
 	}
 }
 
@@ -147,17 +147,17 @@ func TestDeleteIdempotencyKeyOtherRequest(t *testing.T) {
 		path := apptest.RequestsPath + "/" + first
 		status, salt, body := remove(path + before)
 		if status != http.StatusNoContent || salt == "" {
-			t.Fatalf("%q: %d %s", before, status, body)
+			t.Fatalf("%q: want %d with a salt, got %d %s", before, http.StatusNoContent, status, body)
 		}
 		left := apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE id = '`+later+`'`)
 		if status, salt, body := remove(path + after); status != http.StatusConflict || salt != "" || !strings.Contains(body, "was used with a different request") {
-			t.Errorf("%q after %q: %d %s", after, before, status, body)
+			t.Errorf("%q after %q: want %d without a salt, got %d %s", after, before, http.StatusConflict, status, body)
 		}
 		if n := apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE id = '`+later+`'`); n != left {
-			t.Errorf("%q after %q: %d later turns are left of %d, want %d", after, before, n, left, left)
+			t.Errorf("%q after %q: want %d later turns left, got %d", after, before, left, n)
 		}
 		if status, again, body := remove(path + before); status != http.StatusNoContent || again != salt {
-			t.Errorf("%q once more: %d %s", before, status, body)
+			t.Errorf("%q repeated: want %d with the same salt, got %d %s", before, http.StatusNoContent, status, body)
 		}
 	}
 }

@@ -33,11 +33,11 @@ func TestContractExplainsCounts(t *testing.T) {
 			continue
 		}
 		if text := strings.Join(strings.Fields(requests.Description), " "); !strings.Contains(text, "one for each call of a model") || !strings.Contains(text, "more of these than responses") {
-			t.Errorf("%s.requests says only %q", name, text)
+			t.Errorf("%s.requests: want an explanation of calls and responses, got %q", name, text)
 		}
 		explained++
 	}
 	if explained < 3 {
-		t.Errorf("%d counts of requests only", explained)
+		t.Errorf("explained counts of requests: want 3 or more, got %d", explained)
 	}
 }

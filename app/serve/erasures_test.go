@@ -74,7 +74,7 @@ func TestBackgroundErasure(t *testing.T) {
 	}
 	if s.Metric(t, `lethe_erasures{state="pending",trigger="bulk"}`)+s.Metric(t, `lethe_erasures{state="running",trigger="bulk"}`)+
 		s.Metric(t, `lethe_erasures{state="finished",trigger="bulk"}`) == "" {
-		t.Error("erasures are not counted")
+		t.Error("metrics: want lethe_erasures by state, got none")
 	}
 	apptest.Exec(t, database.URL, "UPDATE lethe.erasures SET verify_at = now()")
 	apptest.Await(t, "it is verified", is("verify_at IS NULL AND verified_at IS NOT NULL"))
@@ -95,7 +95,7 @@ func TestDeleteRefusedByDatabase(t *testing.T) {
 		for _, query := range []string{"", "?include_later_turns=true"} {
 			status, body := s.DeleteAs(t, apptest.RequestsPath+"/"+id+query, "sk-alice-platform")
 			if status != http.StatusConflict || !strings.Contains(body, "The database refuses to delete it: have its operator look for triggers, constraints and damaged rows\"") {
-				t.Errorf("%s: %d %s", how, status, body)
+				t.Errorf("%s: want %d without the database's message, got %d %s", how, http.StatusConflict, status, body)
 			}
 			if status, _ := s.DeleteAs(t, apptest.RequestsPath+"/"+id+query, "sk-bob-platform"); status != http.StatusNotFound {
 				t.Errorf("%s: somebody else's: want %d, got %d", how, http.StatusNotFound, status)
@@ -122,7 +122,7 @@ func TestErasureRedactedAfterADay(t *testing.T) {
 		return apptest.Number(t, database.URL, "SELECT count(*) FROM lethe.erasures WHERE target IS NULL") == 1
 	})
 	if kept := apptest.Number(t, database.URL, "SELECT count(*) FROM lethe.erasures WHERE target IS NOT NULL AND id = '"+recent.String()+"'"); kept != 1 {
-		t.Error("the wrong one is forgotten")
+		t.Errorf("recent erasure: want its target kept, got %d rows", kept)
 	}
 }
 
@@ -135,7 +135,7 @@ func TestErasuresWaitForTables(t *testing.T) {
 	settings := []string{"LETHE_DATABASE_URL=" + database.URL, "LETHE_LOG_LEVEL=error"}
 	s := start(t, settings...)
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "lethe.") {
-		t.Errorf("ready without its tables: %d %s", status, body)
+		t.Errorf("readyz without tables: want %d, got %d %s", http.StatusServiceUnavailable, status, body)
 	}
 	apptest.Await(t, "the failure is counted", func() bool {
 		n := s.Metric(t, `lethe_background_failures_total{work="erasures"}`)

@@ -50,7 +50,7 @@ func (s *service) hold(t *testing.T) {
 	t.Helper()
 	status, told := s.Post(t, "/lethe/api/v1/holds", map[string]any{"responses": []string{"c0000200-0000-4000-8000-000000000999"}, "reason": "a case"})
 	if status != http.StatusCreated {
-		t.Errorf("a hold is answered %d %v", status, told)
+		t.Errorf("place a hold: want %d, got %d %v", http.StatusCreated, status, told)
 	}
 }
 
@@ -83,12 +83,12 @@ func TestFullPool(t *testing.T) {
 		s.hold(t)
 	}
 	if got := s.inUse(t, "main"); got != "2" || len(answers) > 0 {
-		t.Errorf("%s connections were at work, and %d requests had been answered", got, len(answers))
+		t.Errorf("connections in use: want 2 and no request answered, got %s and %d", got, len(answers))
 	}
 	unlock()
 	for range cap(answers) {
 		if a := <-answers; a.Err != nil || a.Status != http.StatusOK {
-			t.Errorf("%d %s %v", a.Status, a.Body, a.Err)
+			t.Errorf("list after the pool is free: want 200, got %d %s %v", a.Status, a.Body, a.Err)
 		}
 	}
 }
@@ -115,7 +115,7 @@ func TestPreviewLimit(t *testing.T) {
 	for range asked - atWork - wait {
 		a := <-answers
 		if a.Status != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "" || !strings.Contains(a.Body, "in progress") {
-			t.Errorf("one too many was answered %d %v %s %v", a.Status, a.Header, a.Body, a.Err)
+			t.Errorf("preview over the limit: want 429 with Retry-After, got %d %v %s %v", a.Status, a.Header, a.Body, a.Err)
 		}
 	}
 	s.ask(t.Context(), client, http.MethodPost, apptest.ErasuresPath+"/preview", "sk-alice-platform", fmt.Sprintf(`{"owner":%q}`, apptest.Alice), others)
@@ -132,11 +132,11 @@ func TestPreviewLimit(t *testing.T) {
 	unlock()
 	late := time.Since(begun) > patience
 	if a := <-others; a.Status != http.StatusOK && !(late && a.Status == http.StatusServiceUnavailable) {
-		t.Errorf("another's: %d %s %v", a.Status, a.Body, a.Err)
+		t.Errorf("preview of another user: want 200, got %d %s %v", a.Status, a.Body, a.Err)
 	}
 	for range atWork + wait {
 		if a := <-answers; a.Status != http.StatusOK && !(late && (a.Status == http.StatusTooManyRequests || a.Status == http.StatusServiceUnavailable)) {
-			t.Errorf("%d %s %v", a.Status, a.Body, a.Err)
+			t.Errorf("preview: want 200, or a refusal if late, got %d %s %v", a.Status, a.Body, a.Err)
 		}
 	}
 }
@@ -163,13 +163,13 @@ func TestPreviewConnections(t *testing.T) {
 			t.Errorf("a list: want %d, got %d %s", http.StatusOK, status, body)
 		}
 		if got := s.inUse(t, "main"); got != "2" && got != "1" && !(got == "0" && time.Since(begun) > patience) {
-			t.Errorf("bulk work has %s of 4 connections", got)
+			t.Errorf("connections of previews: want 1 or 2 of 4, got %s", got)
 		}
 	}
 	unlock()
 	for range cap(answers) {
 		if a := <-answers; a.Status != http.StatusOK && a.Status != http.StatusServiceUnavailable {
-			t.Errorf("%d %s %v", a.Status, a.Body, a.Err)
+			t.Errorf("preview: want 200, or a refusal if late, got %d %s %v", a.Status, a.Body, a.Err)
 		}
 	}
 }
@@ -181,7 +181,7 @@ func firstID(t *testing.T, list string) string {
 	t.Helper()
 	var page struct{ Data []struct{ ID string } }
 	if err := json.Unmarshal([]byte(list), &page); err != nil || len(page.Data) == 0 {
-		t.Fatalf("%s: %v", list, err)
+		t.Fatalf("list: want responses, got %s, %v", list, err)
 	}
 	return page.Data[0].ID
 }
@@ -214,7 +214,7 @@ func TestDeleteLockedRows(t *testing.T) {
 			}
 			for range rounds {
 				if a := <-answers; a.Status != http.StatusNotFound {
-					t.Errorf("%s%s: %d %s %v", id, query, a.Status, a.Body, a.Err)
+					t.Errorf("DELETE %s%s of another owner: want 404, got %d %s %v", id, query, a.Status, a.Body, a.Err)
 				}
 			}
 		}
@@ -228,12 +228,12 @@ func TestDeleteLockedRows(t *testing.T) {
 		s.hold(t)
 	}
 	if len(answers) > 0 {
-		t.Error("erased while it was locked")
+		t.Error("DELETE of a locked row: want it to wait, got an answer")
 	}
 	unlock()
 	for range cap(answers) {
 		if a := <-answers; a.Status != http.StatusNoContent {
-			t.Errorf("its owner: %d %s %v", a.Status, a.Body, a.Err)
+			t.Errorf("DELETE by the owner, after the lock: want 204, got %d %s %v", a.Status, a.Body, a.Err)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func TestGuessedKeys(t *testing.T) {
 					case http.StatusTooManyRequests:
 						refused.Add(1)
 						if response.Header.Get("Retry-After") == "" {
-							t.Error("no Retry-After")
+							t.Error("refused request: want Retry-After, got none")
 						}
 					case http.StatusUnauthorized:
 						unknown.Add(1)
@@ -74,14 +74,14 @@ func TestGuessedKeys(t *testing.T) {
 		crowd.Wait()
 		client.CloseIdleConnections()
 		if unknown.Load() == 0 {
-			t.Error("no guess was looked up")
+			t.Error("guesses that were looked up: want 1 or more, got 0")
 		}
 		if restarted {
 			if status, _, body := s.Get(t, apptest.RequestsPath, "sk-bob-platform"); status != http.StatusOK {
 				t.Errorf("a new key: want %d, got %d %s", http.StatusOK, status, body)
 			}
 			if _, _, metrics := s.Get(t, "/metrics", ""); strings.Contains(metrics, "lethe_http_requests_refused_total 0\n") {
-				t.Error("refusals are not counted")
+				t.Error("metrics: want refusals counted, got 0")
 			}
 		}
 		s.Stop()

@@ -88,7 +88,7 @@ func (s *service) drops(t *testing.T) int {
 	_, _, body := s.Get(t, "/metrics", "")
 	found := cacheDrops.FindStringSubmatch(body)
 	if found == nil {
-		t.Fatalf("no drops are counted in\n%s", body)
+		t.Fatalf("metrics: want a count of drops, got\n%s", body)
 	}
 	n, err := strconv.Atoi(found[1])
 	if err != nil {
@@ -180,7 +180,7 @@ func TestCallerCacheOff(t *testing.T) {
 		t.Errorf("the caller was looked up %d times, want 3", byKey)
 	}
 	if _, _, body := s.Get(t, "/metrics", ""); strings.Contains(body, "lethe_cache") {
-		t.Error("there are figures of a cache")
+		t.Error("metrics: want none of the cache, as it is off")
 	}
 	apptest.Exec(t, database.URL, `DO $$ BEGIN
 		IF EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '%listener%') THEN

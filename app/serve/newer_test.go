@@ -20,7 +20,7 @@ func TestNewerDwctl(t *testing.T) {
 	environ := "LETHE_DATABASE_URL=" + database.RoleURL
 	report := apptest.Examine(t, environ)
 	if bad := append(apptest.Found(report, ops.Problem), apptest.Found(report, ops.Warning)...); len(bad) > 0 {
-		t.Errorf("found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: want no problem, got\n%s", apptest.Text(t, report))
 	}
 	s := start(t, environ)
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
@@ -35,7 +35,7 @@ func TestNewerDwctl(t *testing.T) {
 			} `json:"data"`
 		}
 		if err := json.Unmarshal([]byte(body), &page); err != nil || status != http.StatusOK {
-			t.Fatalf("%d %s", status, body)
+			t.Fatalf("list: want %d, got %d %s", http.StatusOK, status, body)
 		}
 		var ids []string
 		for _, r := range page.Data {
@@ -47,7 +47,7 @@ func TestNewerDwctl(t *testing.T) {
 		t.Helper()
 		for _, path := range []string{"?limit=100&service_tiers=background", "/" + apptest.Background} {
 			if status, _, body := s.Get(t, apptest.RequestsPath+path, "sk-bob-platform"); status != http.StatusOK || !strings.Contains(body, `"total_cost":`+want) {
-				t.Errorf("%s: %d %s", path, status, body)
+				t.Errorf("%s: want %d with total cost %s, got %d %s", path, http.StatusOK, want, status, body)
 			}
 		}
 	}
@@ -61,19 +61,19 @@ func TestNewerDwctl(t *testing.T) {
 		t.Errorf("a privilege that can be done without: want %d, got %d %s", http.StatusOK, status, body)
 	}
 	if report := apptest.Examine(t, environ); len(apptest.Found(report, ops.Problem)) > 0 || apptest.Named(t, report, "costs").Finding != ops.Warning {
-		t.Errorf("found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: want no problem, got\n%s", apptest.Text(t, report))
 	}
 	before := ids()
 	for _, id := range []string{apptest.Background, apptest.Converted, apptest.LaterTurn} {
 		if !slices.Contains(before, id) {
-			t.Errorf("%s is not in the list", id)
+			t.Errorf("list: %s is missing", id)
 		}
 	}
 	for id, want := range map[string][]string{apptest.Background: {"first", "one", `"background"`}, apptest.Converted: {"second", "two"}} {
 		status, _, body := s.Get(t, apptest.RequestsPath+"/"+id, "sk-bob-platform")
 		for _, part := range want {
 			if status != http.StatusOK || !strings.Contains(body, part) {
-				t.Errorf("%s: %d %s lacks %s", id, status, body, part)
+				t.Errorf("%s: want %d with %s, got %d %s", id, http.StatusOK, part, status, body)
 			}
 		}
 	}
@@ -85,7 +85,7 @@ func TestNewerDwctl(t *testing.T) {
 
 	s.EraseAll(t, database.URL, apptest.Bob)
 	if left := ids(); len(left) != 0 {
-		t.Errorf("%v are left", left)
+		t.Errorf("list after the erasure: want none, got %v", left)
 	}
 	if left := apptest.Number(t, database.URL, "SELECT count(*) FROM fusillade.requests WHERE created_by = '"+apptest.Bob+"'"); left != 0 {
 		t.Errorf("%d are left, want 0", left)
@@ -94,18 +94,18 @@ func TestNewerDwctl(t *testing.T) {
 	receipts := apptest.Number(t, database.URL, "SELECT count(*) FROM lethe.receipts")
 	if named := apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.receipts
 		WHERE convert_from(body, 'UTF8') LIKE '%"image_store","prompt_cache"]}'`); receipts < 3 || named != receipts-1 {
-		t.Errorf("%d of %d receipts name what no response leads to", named, receipts)
+		t.Errorf("receipts that name image store and prompt cache: want %d of %d, got %d", receipts-1, receipts, named)
 	}
 	// Except the last, about other data kept by person.
 	if last := apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.receipts
 		WHERE convert_from(body, 'UTF8') LIKE '%"image_store"]}' AND convert_from(body, 'UTF8') LIKE '%"responses":[],%'`); last != 1 {
-		t.Errorf("%d receipts leave the prompt cache out", last)
+		t.Errorf("receipts without the prompt cache: got %d", last)
 	}
 	if left := apptest.Number(t, database.URL, "SELECT (SELECT count(*) FROM public.image_access) + (SELECT count(*) FROM public.prompt_cache_entries)"); left != 0 {
 		t.Errorf("%d rows that are kept by person are left, want 0", left)
 	}
 	if bills := apptest.Number(t, database.URL, "SELECT count(*) FROM public.credits_transactions WHERE source_id = 'one'"); bills != 1 {
-		t.Error("the bill is gone")
+		t.Errorf("transactions: want 1 left, got %d", bills)
 	}
 }
 
@@ -117,7 +117,7 @@ func TestArsenalUnservedContent(t *testing.T) {
 	apptest.Exec(t, database.URL, apptest.NewerRows)
 	environ := "LETHE_DATABASE_URL=" + database.RoleURL
 	if bad := apptest.Found(apptest.Examine(t, environ), ops.Problem); len(bad) > 0 {
-		t.Errorf("found %+v", bad)
+		t.Errorf("doctor: want no problem, got %+v", bad)
 	}
 	s := start(t, environ)
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
@@ -145,7 +145,7 @@ func TestArsenalUnservedContent(t *testing.T) {
 	}
 	_, preview := s.Post(t, apptest.ErasuresPath+"/preview", map[string]any{"responses": []string{apptest.LaterTurn}})
 	if preview["templates"] != 1.0 {
-		t.Errorf("previewed %v", preview)
+		t.Errorf("preview: want 1 template, got %v", preview)
 	}
 	s.EraseOne(t, apptest.LaterTurn)
 	if n := prompts(); n != 1 {
@@ -173,6 +173,6 @@ func TestArsenalUnservedContent(t *testing.T) {
 		t.Errorf("a list: want %d, got %d %s", http.StatusServiceUnavailable, status, body)
 	}
 	if problems := apptest.Found(apptest.Examine(t, environ), ops.Problem); len(problems) != 1 || problems[0].Name != "places of content" {
-		t.Errorf("problems %+v", problems)
+		t.Errorf("doctor: want one problem, with places of content, got %+v", problems)
 	}
 }

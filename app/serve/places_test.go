@@ -52,7 +52,7 @@ func TestUnservedContent(t *testing.T) {
 				}
 			}
 			if report := apptest.Examine(t, environ); report.Problems() > 0 {
-				t.Errorf("while it is empty\n%s", apptest.Text(t, report))
+				t.Errorf("doctor, with an empty table: want no problem, got\n%s", apptest.Text(t, report))
 			}
 
 			apptest.Exec(t, database.URL, sql.fill)
@@ -63,7 +63,7 @@ func TestUnservedContent(t *testing.T) {
 			for _, path := range []string{apptest.RequestsPath, apptest.RequestsPath + "/" + apptest.MissingID} {
 				status, header, body := s.Get(t, path, "sk-root-platform")
 				if status != http.StatusServiceUnavailable || !strings.Contains(body, table) || header.Get("Retry-After") == "" {
-					t.Errorf("%s: %d %s", path, status, body)
+					t.Errorf("%s: want %d with %s and Retry-After, got %d %s", path, http.StatusServiceUnavailable, table, status, body)
 				}
 			}
 			for _, path := range []string{"/healthz", "/metrics", "/openapi.yaml"} {
@@ -74,7 +74,7 @@ func TestUnservedContent(t *testing.T) {
 			report := apptest.Examine(t, environ)
 			if problems := apptest.Found(report, ops.Problem); len(problems) != 1 || problems[0].Name != "places of content" ||
 				!strings.HasPrefix(problems[0].Detail, table) || problems[0].Advice == "" {
-				t.Errorf("found\n%s", apptest.Text(t, report))
+				t.Errorf("doctor: want one problem with the table and advice, got\n%s", apptest.Text(t, report))
 			}
 			// A second service is closed from its first response on.
 			if status, _, body := start(t, environ).Get(t, apptest.RequestsPath, "sk-root-platform"); status != http.StatusServiceUnavailable {

@@ -25,10 +25,10 @@ func TestProfiles(t *testing.T) {
 		lc.RequireStart()
 		found := profileURL.FindStringSubmatch(logged.String())
 		if found == nil {
-			t.Fatalf("%s: the log has %q", addr, &logged)
+			t.Fatalf("%s: want the address in the log, got %q", addr, &logged)
 		}
 		if got := strings.Contains(logged.String(), "WARN"); got != warned {
-			t.Errorf("%s: warned is %t:\n%s", addr, got, &logged)
+			t.Errorf("%s: warning: want %t, got %t:\n%s", addr, warned, got, &logged)
 		}
 		base := strings.Replace(found[1], "[::]", "127.0.0.1", 1)
 		for path, want := range map[string]int{
@@ -63,7 +63,7 @@ func TestNoProfiles(t *testing.T) {
 	lc.RequireStart()
 	lc.RequireStop()
 	if logged.Len() > 0 {
-		t.Errorf("the log has %q", &logged)
+		t.Errorf("want no log, got %q", &logged)
 	}
 }
 

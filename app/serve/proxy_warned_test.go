@@ -35,7 +35,7 @@ func TestProxyWarning(t *testing.T) {
 		var said records
 		warnOfProxy(cfg, slog.New(&said))
 		if warned != (len(said.texts) == 1) || warned && (!strings.HasPrefix(said.texts[0], "WARN ") || !strings.Contains(said.texts[0], "LETHE_AUTH_PROXY_INCOMING")) {
-			t.Errorf("%s: it says %q", more, said.texts)
+			t.Errorf("%s: want a warning: %t, got %q", more, warned, said.texts)
 		}
 	}
 }

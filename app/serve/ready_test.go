@@ -36,7 +36,7 @@ func TestReadyMissingPrivilege(t *testing.T) {
 		apptest.Exec(t, database.URL, c.revoke+role)
 		status, _, body := s.Get(t, "/readyz", "")
 		if status != http.StatusServiceUnavailable || !strings.Contains(body, c.want) || !strings.Contains(body, "lethe doctor") {
-			t.Errorf("%s: %d %s", c.revoke, status, body)
+			t.Errorf("%s: want %d with %q, got %d %s", c.revoke, http.StatusServiceUnavailable, c.want, status, body)
 		}
 		apptest.Exec(t, database.URL, c.grant+role)
 		if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
@@ -56,7 +56,7 @@ func TestReadyQueries(t *testing.T) {
 		_, _, body := s.Get(t, "/metrics", "")
 		found := otherQueries.FindStringSubmatch(body)
 		if found == nil {
-			t.Fatal("no query is counted")
+			t.Fatal("metrics: want a count of queries, got none")
 		}
 		n, err := strconv.Atoi(found[1])
 		if err != nil {

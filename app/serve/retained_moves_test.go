@@ -85,7 +85,7 @@ func TestRetainedConcurrentMove(t *testing.T) {
 	filter := map[string]any{"filter": map[string]any{"models": []string{"moving"}}}
 	_, preview := s.Post(t, apptest.ErasuresPath+"/preview", filter)
 	if preview["responses"] != float64(responses) {
-		t.Fatalf("previewed %v", preview)
+		t.Fatalf("preview: want %d responses, got %v", responses, preview)
 	}
 	var movers sync.WaitGroup
 	failed := make(chan error, 2)
@@ -110,7 +110,7 @@ func TestRetainedConcurrentMove(t *testing.T) {
 		switch status, _ := s.DeleteAs(t, apptest.RequestsPath+"/"+id, "sk-bob-platform"); status {
 		case http.StatusNoContent, http.StatusNotFound: // the other erasure was first
 		default:
-			t.Errorf("%s: %d", id, status)
+			t.Errorf("DELETE %s: want 204 or 404, got %d", id, status)
 		}
 	}
 	movers.Wait()
@@ -121,7 +121,7 @@ func TestRetainedConcurrentMove(t *testing.T) {
 	apptest.AwaitErasure(t, database.URL, erasure, "true")
 	if n := apptest.Number(t, database.URL, `SELECT (`+apptest.KeptElsewhere+`) + (SELECT count(*) FROM fusillade.requests WHERE model = 'moving')
 		+ (SELECT count(*) FROM fusillade.request_templates WHERE model = 'moving')`); n != 0 {
-		t.Errorf("%d rows are left", n)
+		t.Errorf("rows left in either place: %d", n)
 	}
 	if n := apptest.Number(t, database.URL, `SELECT sum(coalesce((c ->> 'requests')::int, 0) + coalesce((c ->> 'retained')::int, 0) / 2)
 		FROM (SELECT convert_from(body, 'UTF8')::jsonb -> 'counts' AS c FROM lethe.receipts) told`); n != responses {
@@ -174,7 +174,7 @@ func TestRetainedDroppedDuringErasure(t *testing.T) {
 			t.Fatal(err)
 		}
 		if status := <-answer; status != http.StatusNotFound {
-			t.Errorf("%q: answered want %d, got %d", query, http.StatusNotFound, status)
+			t.Errorf("DELETE %q: want %d, got %d", query, http.StatusNotFound, status)
 		}
 		for sql, want := range map[string]int{`SELECT count(*) FROM outlet.http_requests WHERE correlation_id = 77`: 1, `SELECT count(*) FROM lethe.receipts`: 0} {
 			if got := apptest.Number(t, database.URL, sql); got != want {

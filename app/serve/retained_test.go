@@ -29,7 +29,7 @@ func TestRetained(t *testing.T) {
 		t.Helper()
 		status, _, body := s.Get(t, apptest.RequestsPath+path, key)
 		if status != http.StatusOK {
-			t.Fatalf("%s: %d %s", path, status, body)
+			t.Fatalf("%s: want %d, got %d %s", path, http.StatusOK, status, body)
 		}
 		return body
 	}
@@ -70,27 +70,27 @@ func TestRetained(t *testing.T) {
 		}
 	}
 	if len(finished) < 10 {
-		t.Fatalf("only %d were moved", len(finished))
+		t.Fatalf("moved responses: want 10 or more, got %d", len(finished))
 	}
 
 	if report := apptest.Examine(t, environ); len(apptest.Found(report, ops.Problem)) > 0 {
-		t.Errorf("found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: want no problem, got\n%s", apptest.Text(t, report))
 	}
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
 		t.Errorf("want %d, got %d %s", http.StatusOK, status, body)
 	}
 	for at, body := range pages() {
 		if body != before[at] {
-			t.Errorf("%s: now\n%s\nand was\n%s", at, body, before[at])
+			t.Errorf("%s after the move: want\n%s\ngot\n%s", at, before[at], body)
 		}
 	}
 	for id, body := range shown {
 		if now := get("/"+id, "sk-root-platform"); now != body {
-			t.Errorf("%s: now\n%s\nand was\n%s", id, now, body)
+			t.Errorf("%s after the move: want\n%s\ngot\n%s", id, body, now)
 		}
 	}
 	if status, _, body := s.Get(t, apptest.RequestsPath+"/"+apptest.Background, "sk-alice-platform"); status != http.StatusNotFound {
-		t.Errorf("another's: want %d, got %d %s", http.StatusNotFound, status, body)
+		t.Errorf("other owner: want %d, got %d %s", http.StatusNotFound, status, body)
 	}
 
 	// A response in both places is listed once.
@@ -98,20 +98,20 @@ func TestRetained(t *testing.T) {
 		SELECT object_id, state, model, created_by, created_at, 200, '{"output": "one"}', terminal_at, service_tier
 		FROM fusillade.retained_response_objects WHERE object_kind = 'request' AND object_id = '`+apptest.Background+`'`)
 	if again := get("?limit=100", "sk-bob-platform"); again != before["sk-bob-platform?limit=100"] {
-		t.Errorf("now\n%s\nand was\n%s", again, before["sk-bob-platform?limit=100"])
+		t.Errorf("response in both places: want it listed once\n%s\ngot\n%s", before["sk-bob-platform?limit=100"], again)
 	}
 
 	// A bucket that is being dropped is not read.
 	apptest.Exec(t, database.URL, `UPDATE fusillade.retained_response_buckets SET state = 'retiring'`)
 	if status, _, body := s.Get(t, apptest.RequestsPath+"/"+apptest.Converted, "sk-bob-platform"); status != http.StatusNotFound {
-		t.Errorf("retiring: want %d, got %d %s", http.StatusNotFound, status, body)
+		t.Errorf("fetch from a retiring bucket: want %d, got %d %s", http.StatusNotFound, status, body)
 	}
 	if body := get("?limit=100", "sk-bob-platform"); strings.Contains(body, apptest.Converted) {
-		t.Errorf("retiring: %s", body)
+		t.Errorf("list with a retiring bucket: want none of its responses, got %s", body)
 	}
 	apptest.Exec(t, database.URL, `UPDATE fusillade.retained_response_buckets SET state = 'active', partition_oid = 1`)
 	if body := get("?limit=100", "sk-bob-platform"); strings.Contains(body, apptest.Converted) {
-		t.Errorf("another partition: %s", body)
+		t.Errorf("list with a bucket of another partition: want none of its responses, got %s", body)
 	}
 	apptest.Exec(t, database.URL, `UPDATE fusillade.retained_response_buckets SET partition_oid = 'fusillade.retained_response_objects_d20270101'::regclass`)
 
@@ -121,14 +121,14 @@ func TestRetained(t *testing.T) {
 		target["reason"] = "court"
 		status, placed := s.Post(t, "/lethe/api/v1/holds", target)
 		if status != http.StatusCreated {
-			t.Fatalf("%d %v", status, placed)
+			t.Fatalf("place a hold: want %d, got %d %v", http.StatusCreated, status, placed)
 		}
 		return placed["id"].(string)
 	}
 	release := func(id string) {
 		t.Helper()
 		if status, _ := s.DeleteAs(t, "/lethe/api/v1/holds/"+id, "sk-root-platform"); status != http.StatusOK {
-			t.Fatal(status)
+			t.Fatalf("release a hold: want %d, got %d", http.StatusOK, status)
 		}
 	}
 	for name, target := range map[string]map[string]any{
@@ -141,32 +141,32 @@ func TestRetained(t *testing.T) {
 		}
 		_, preview := s.Post(t, apptest.ErasuresPath+"/preview", map[string]any{"responses": []string{apptest.LaterTurn}})
 		if preview["held"] != 1.0 || preview["responses"] != 0.0 {
-			t.Errorf("%s: previewed %v", name, preview)
+			t.Errorf("%s: preview: want 1 held and no other, got %v", name, preview)
 		}
 		release(id)
 	}
 	_, preview := s.Post(t, apptest.ErasuresPath+"/preview", map[string]any{"responses": []string{apptest.LaterTurn, apptest.MissingID}})
 	if preview["responses"] != 1.0 || preview["retained"] != 2.0 || preview["requests"] != 0.0 || preview["not_found"] != 1.0 {
-		t.Errorf("previewed %v", preview)
+		t.Errorf("preview by ID: want 1 response, 2 retained objects and 1 not found, got %v", preview)
 	}
 	s.EraseOne(t, apptest.LaterTurn)
 	s.EraseOne(t, apptest.Background) // which is in both places
 	for _, id := range []string{apptest.LaterTurn, apptest.Background} {
 		if n := apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.retained_response_resurrection_fences
 			WHERE object_id = '`+id+`' AND reason = 'erased' AND expires_at BETWEEN now() + interval '6 d' AND now() + interval '8 d'`); n != 1 {
-			t.Errorf("%s: %d fences", id, n)
+			t.Errorf("%s: want 1 fence, got %d", id, n)
 		}
 		if n := apptest.Number(t, database.URL, `SELECT (SELECT count(*) FROM fusillade.retained_response_objects WHERE object_id = '`+id+`')
 			+ (SELECT count(*) FROM fusillade.retained_response_request_routes WHERE request_id = '`+id+`')
 			+ (SELECT count(*) FROM fusillade.retained_response_group_routes WHERE group_id = '`+id+`')`); n != 0 {
-			t.Errorf("%s: %d rows are left", id, n)
+			t.Errorf("%s: want no rows left, got %d", id, n)
 		}
 	}
 	if n := apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%"requests":0,%"retained":2}%'`); n != 1 {
-		t.Errorf("%d receipts count what was moved alone, want 1", n)
+		t.Errorf("receipts of a moved response: want 1, got %d", n)
 	}
 	if n := apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%"requests":1,%"retained":2}%'`); n != 1 {
-		t.Errorf("%d receipts count what was at both places, want 1", n)
+		t.Errorf("receipts of a response in both places: want 1, got %d", n)
 	}
 
 	// If it differs from its group, nothing of it is erased.
@@ -174,7 +174,7 @@ func TestRetained(t *testing.T) {
 		WHERE object_kind = 'group' AND object_id = '`+apptest.Converted+`'`)
 	rows := apptest.Number(t, database.URL, apptest.KeptElsewhere)
 	if status, _ := s.DeleteAs(t, apptest.RequestsPath+"/"+apptest.Converted, "sk-bob-platform"); status == http.StatusNoContent || status == http.StatusNotFound || apptest.Number(t, database.URL, apptest.KeptElsewhere) != rows {
-		t.Errorf("not what its group says: %d", status)
+		t.Errorf("response that differs from its group: want it refused and left, got %d", status)
 	}
 	target := map[string]any{"owner": apptest.Bob}
 	_, preview = s.Post(t, apptest.ErasuresPath+"/preview", target)
@@ -189,7 +189,7 @@ func TestRetained(t *testing.T) {
 	target = map[string]any{"filter": map[string]any{"models": []string{"m"}}}
 	_, preview = s.Post(t, apptest.ErasuresPath+"/preview", target)
 	if preview["responses"] != 1.0 || preview["retained"] != 2.0 {
-		t.Errorf("previewed %v", preview)
+		t.Errorf("preview by filter: want 1 response and 2 retained objects, got %v", preview)
 	}
 	apptest.AwaitErasure(t, database.URL, s.StartErasure(t, http.StatusAccepted, target, preview), "done = 1 AND retained = 2")
 
@@ -203,7 +203,7 @@ func TestRetained(t *testing.T) {
 	target = map[string]any{"responses": rest}
 	_, preview = s.Post(t, apptest.ErasuresPath+"/preview", target)
 	if preview["responses"] != float64(len(rest)) || len(rest) < 5 {
-		t.Errorf("previewed %v of %d", preview, len(rest))
+		t.Errorf("preview by IDs: want %d responses (5 or more), got %v", len(rest), preview)
 	}
 	s.StartErasure(t, http.StatusCreated, target, preview)
 	apptest.Await(t, "nothing is left", func() bool { return apptest.Number(t, database.URL, apptest.KeptElsewhere) == 0 })

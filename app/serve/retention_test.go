@@ -37,7 +37,7 @@ func (s *service) rule(t *testing.T, method, path, body string) (told rule) {
 	t.Helper()
 	status, _, text := s.Send(t, method, path, "sk-root-platform", body)
 	if err := json.Unmarshal([]byte(text), &told); err != nil || status > http.StatusCreated {
-		t.Fatalf("%s %s: answered %d %s, %v", method, path, status, text, err)
+		t.Fatalf("%s %s: want 200 or 201 with a rule, got %d %s, %v", method, path, status, text, err)
 	}
 	return told
 }
@@ -51,7 +51,7 @@ func (s *service) enabledRule(t *testing.T, body string, counted int64) rule {
 		t.Errorf("want %d counted, got %+v", counted, tried.DryRun)
 	}
 	if r = s.rule(t, http.MethodPost, at+"/enable", `{"version":1}`); !r.Enabled || r.NextRunAt == nil {
-		t.Fatalf("it is %+v", r)
+		t.Fatalf("want the rule enabled with a next run, got %+v", r)
 	}
 	return r
 }
@@ -106,7 +106,7 @@ func TestRetentionRun(t *testing.T) {
 	for _, s := range []*service{s, other} {
 		r = s.rule(t, http.MethodGet, rulesPath+"/"+r.ID.String(), "")
 		if r.LastRun == nil || r.LastRun.Version != 1 || r.NextRunAt == nil || !r.NextRunAt.After(time.Now()) || time.Until(*r.NextRunAt) > 12*time.Hour {
-			t.Errorf("it is %+v", r)
+			t.Errorf("want a last run of version 1 and a next run within 12 hours, got %+v", r)
 		}
 	}
 	if n := apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.erasures`); n != 1 {
@@ -133,13 +133,13 @@ func TestRetentionRun(t *testing.T) {
 	result, err := receipt.Check([]byte(file), apptest.PublicOf(t, key), receipt.Options{})
 	if err != nil || result.Receipt.Trigger != receipt.TriggerRetention || result.Receipt.Rule == nil ||
 		*result.Receipt.Rule != (receipt.Rule{ID: r.ID, Version: 1}) || result.Receipt.Counts.Requests != 7 {
-		t.Errorf("its receipt says %+v, %v", result.Receipt, err)
+		t.Errorf("receipt: want rule version 1 and 7 requests, got %+v, %v", result.Receipt, err)
 	}
 	if status, _, _ := s.Get(t, apptest.ReceiptsPath+id+"/receipt", "sk-alice-platform"); status != http.StatusNotFound {
 		t.Errorf("the receipt is told to somebody who did not ask for it: want %d, got %d", http.StatusNotFound, status)
 	}
 	if got := s.Metric(t, `lethe_background_failures_total{work="retention"}`); got != "0" {
-		t.Errorf("%s failures in the background", got)
+		t.Errorf("background failures: want 0, got %s", got)
 	}
 }
 
@@ -166,13 +166,13 @@ func TestRuleChangedDuringRun(t *testing.T) {
 	r = s.rule(t, http.MethodPut, at, `{"version":1,"name":"two months","filter":{"models":["aged"]},"age_days":60,"run_at":["00:00"]}`)
 	left := apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE model = 'aged'`)
 	if r.Version != 2 || r.Enabled || r.NextRunAt != nil || left == 0 || left == all {
-		t.Errorf("%d are left, and the rule is %+v", left, r)
+		t.Errorf("want some responses left and the rule disabled at version 2, got %d left and %+v", left, r)
 	}
 	state := said(t, database.URL, `SELECT state || ' ' || done FROM lethe.erasures`)
 	if want := fmt.Sprintf("canceled %d", all-left); state != want {
 		t.Errorf("its run is %s, want %s", state, want)
 	}
 	if again := said(t, database.URL, `SELECT state || ' ' || done FROM lethe.erasures`); again != state {
-		t.Errorf("it went on: %s, and then %s", state, again)
+		t.Errorf("want the run stopped at %s, got %s", state, again)
 	}
 }

@@ -24,7 +24,7 @@ func TestServeOlderDatabase(t *testing.T) {
 	for _, path := range []string{"/readyz", apptest.RequestsPath, "/log/checkpoint"} {
 		status, header, body := s.Get(t, path, "sk-root-platform")
 		if status != http.StatusServiceUnavailable || !strings.Contains(body, "lethe replay") || header.Get("Retry-After") == "" {
-			t.Errorf("%s: answered %d %s", path, status, body)
+			t.Errorf("%s: want %d with `lethe replay` and Retry-After, got %d %s", path, http.StatusServiceUnavailable, status, body)
 		}
 	}
 	for _, path := range []string{"/healthz", "/metrics", "/openapi.yaml"} {
@@ -42,7 +42,7 @@ func TestServeOlderDatabase(t *testing.T) {
 	}
 	report := apptest.Examine(t, environ...)
 	if problems := apptest.Found(report, ops.Problem); len(problems) != 1 || !strings.Contains(problems[0].Advice, "lethe replay") {
-		t.Errorf("the doctor found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: got\n%s", apptest.Text(t, report))
 	}
 }
 
@@ -61,16 +61,16 @@ func TestServeWritesCheckpointFile(t *testing.T) {
 			return err == nil && strings.HasPrefix(string(kept), want)
 		})
 		if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
-			t.Errorf("after %d: answered %d %s", n+1, status, body)
+			t.Errorf("after start %d: want %d, got %d %s", n+1, http.StatusOK, status, body)
 		}
 		s.Stop()
 	}
 	if report := apptest.Examine(t, environ...); len(apptest.Found(report, ops.Problem))+len(apptest.Found(report, ops.Warning)) != 0 {
-		t.Errorf("the doctor found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: got\n%s", apptest.Text(t, report))
 	}
 	report := apptest.ExamineAsIs(t, environ[:2]...)
 	if warnings := apptest.Found(report, ops.Warning); len(warnings) != 1 || !strings.Contains(warnings[0].Advice, "LETHE_ERASURE_CHECKPOINT_FILE") {
-		t.Errorf("without a file the doctor found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor without a checkpoint file: want one warning that names the setting, got\n%s", apptest.Text(t, report))
 	}
 }
 
@@ -94,7 +94,7 @@ func TestServeInvalidCheckpointFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = serve.Run(t.Context(), cfg, func(string) { t.Errorf("%s: it listens", name) })
+		err = serve.Run(t.Context(), cfg, func(string) { t.Errorf("%s: the service started, want an error", name) })
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.file) {
 			t.Errorf("%s: want an error about %q, got %v", name, c.want, err)
 		}
@@ -102,6 +102,6 @@ func TestServeInvalidCheckpointFile(t *testing.T) {
 	database := pgtest.New(t)
 	report := apptest.Examine(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_KEY="+key, "LETHE_ERASURE_CHECKPOINT_FILE="+damaged)
 	if problems := apptest.Found(report, ops.Problem); len(problems) != 1 || !strings.Contains(problems[0].Detail, damaged) {
-		t.Errorf("the doctor found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: got\n%s", apptest.Text(t, report))
 	}
 }

@@ -70,14 +70,14 @@ func TestRenamedTable(t *testing.T) {
 		schema, name, _ := strings.Cut(table, ".")
 		apptest.Exec(t, database.URL, "ALTER TABLE "+table+" RENAME TO elsewhere")
 		if status, body := s.DeleteAs(t, apptest.RequestsPath+"/"+id, root); status != http.StatusServiceUnavailable || !strings.Contains(body, name) {
-			t.Errorf("without %s: %d %s", table, status, body)
+			t.Errorf("DELETE without %s: want %d with %q, got %d %s", table, http.StatusServiceUnavailable, name, status, body)
 		}
 		apptest.Await(t, "not ready without "+table, func() bool {
 			status, _, _ := s.Get(t, "/readyz", "")
 			return status == http.StatusServiceUnavailable
 		})
 		if status, _, body := s.Get(t, apptest.RequestsPath, root); status != http.StatusOK && table != "public.http_analytics" {
-			t.Errorf("a list without %s: %d %s", table, status, body)
+			t.Errorf("list without %s: want %d, got %d %s", table, http.StatusOK, status, body)
 		}
 		apptest.Exec(t, database.URL, "ALTER TABLE "+schema+".elsewhere RENAME TO "+name)
 	}

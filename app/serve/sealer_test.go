@@ -29,7 +29,7 @@ func TestServeSeals(t *testing.T) {
 			break
 		}
 		if status != http.StatusAccepted || header.Get("Retry-After") != "1" || time.Now().After(deadline) {
-			t.Fatalf("answered %d %s", status, body)
+			t.Fatalf("receipt: want %d with Retry-After until it is sealed, got %d %s", http.StatusAccepted, status, body)
 		}
 	}
 	result, err := receipt.Check([]byte(file), apptest.PublicOf(t, key), receipt.Options{})
@@ -49,7 +49,7 @@ func TestServeSeals(t *testing.T) {
 		"/log/tile/entries/00": "index: must be",
 	} {
 		if status, _, body := s.Get(t, path, "sk-root-platform"); !strings.Contains(body, want) {
-			t.Errorf("%s: answered %d %s", path, status, body)
+			t.Errorf("%s: want %q, got %d %s", path, want, status, body)
 		}
 	}
 
@@ -90,7 +90,7 @@ func TestCostsInOtherDatabase(t *testing.T) {
 		"LETHE_FUSILLADE_SCHEMA=fusillade", "LETHE_OUTLET_SCHEMA=outlet")
 	status, _, body := s.Get(t, apptest.RequestsPath+"?min_total_cost=1", "sk-alice-platform")
 	if status != http.StatusBadRequest || !strings.Contains(body, `"parameter":"min_total_cost"`) || !strings.Contains(body, "another database") {
-		t.Errorf("answered %d %s", status, body)
+		t.Errorf("filter by cost: want %d for min_total_cost, got %d %s", http.StatusBadRequest, status, body)
 	}
 }
 
@@ -108,14 +108,14 @@ func TestServeWithoutKey(t *testing.T) {
 		t.Errorf("answered want %d, got %d %s", http.StatusAccepted, status, body)
 	}
 	if status, _, body := s.Get(t, "/log/keys", "sk-alice-platform"); status != http.StatusOK || body != "" {
-		t.Errorf("the keys are %d %q", status, body)
+		t.Errorf("/log/keys: want %d and no key, got %d %q", http.StatusOK, status, body)
 	}
 	if status, _, _ := s.Get(t, "/readyz", ""); status != http.StatusOK {
 		t.Errorf("it is not ready: want %d, got %d", http.StatusOK, status)
 	}
 	report := apptest.ExamineAsIs(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_CHECKPOINT_FILE="+filepath.Join(t.TempDir(), "checkpoint"))
 	if warnings := apptest.Found(report, ops.Warning); len(warnings) != 1 || !strings.Contains(warnings[0].Advice, "lethe keys new") {
-		t.Errorf("the doctor found\n%s", apptest.Text(t, report))
+		t.Errorf("doctor: want one warning, with `lethe keys new`, got\n%s", apptest.Text(t, report))
 	}
 	if n := apptest.Number(t, database.URL, "SELECT count(*) FROM lethe.receipts WHERE leaf_index IS NULL"); n != 1 {
 		t.Errorf("%d receipts are unsealed, want 1", n)
@@ -159,7 +159,7 @@ func TestServeInvalidKey(t *testing.T) {
 		environ := append([]string{"LETHE_DATABASE_URL=postgres://u@127.0.0.1:1/d", "LETHE_HTTP_ADDR=127.0.0.1:0", "LETHE_LOG_LEVEL=error"}, c.environ...)
 		cfg, err := config.Load(config.Sources{Environ: environ})
 		if err == nil {
-			err = serve.Run(t.Context(), cfg, func(string) { t.Errorf("%s: it listens", name) })
+			err = serve.Run(t.Context(), cfg, func(string) { t.Errorf("%s: the service started, want an error", name) })
 		}
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: want an error about %q, got %v", name, c.want, err)

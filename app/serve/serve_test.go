@@ -39,7 +39,7 @@ func TestServe(t *testing.T) {
 		"/healthz": "alive", "/readyz": "ready", "/openapi.yaml": "openapi: 3.0.3", "/metrics": `lethe_pool_connections_max{pool="main"} 10`,
 	} {
 		if status, _, body := s.Get(t, path, ""); status != http.StatusOK || !strings.Contains(body, want) {
-			t.Errorf("%s: %d %s", path, status, body)
+			t.Errorf("%s: want %d with %q, got %d %s", path, http.StatusOK, want, status, body)
 		}
 	}
 	status, _, body := s.Get(t, apptest.RequestsPath+"?limit=2", "sk-root-platform")
@@ -47,7 +47,7 @@ func TestServe(t *testing.T) {
 		Data []any `json:"data"`
 	}
 	if err := json.Unmarshal([]byte(body), &page); err != nil || status != http.StatusOK || len(page.Data) != 2 {
-		t.Errorf("%d %s", status, body)
+		t.Errorf("list: want %d with 2 responses, got %d %s", http.StatusOK, status, body)
 	}
 	s.Stop()
 	if err := <-s.Result; err != nil {
@@ -56,7 +56,7 @@ func TestServe(t *testing.T) {
 	s.Result <- nil
 	if response, err := http.Get(s.URL + "/healthz"); err == nil {
 		_ = response.Body.Close()
-		t.Error("it still listens")
+		t.Error("the address still answers after the stop")
 	}
 }
 
@@ -72,7 +72,7 @@ func TestServeErasures(t *testing.T) {
 		target := map[string]any{"owner": owner}
 		status, preview := s.Post(t, apptest.ErasuresPath+"/preview", target)
 		if status != http.StatusOK || preview["responses"] == 0.0 {
-			t.Fatalf("%d %v", status, preview)
+			t.Fatalf("preview: want %d with responses, got %d %v", http.StatusOK, status, preview)
 		}
 		return apptest.ErasuresPath + "/" + s.StartErasure(t, http.StatusAccepted, target, preview), preview["responses"].(float64)
 	}
@@ -87,7 +87,7 @@ func TestServeErasures(t *testing.T) {
 	_, _, body := s.Get(t, apptest.RequestsPath+"?member_id="+alice, "sk-root-platform")
 	var left struct{ Data []any }
 	if err := json.Unmarshal([]byte(body), &left); err != nil || len(left.Data) != 0 {
-		t.Errorf("left are %s", body)
+		t.Errorf("list after the erasure: want none, got %s", body)
 	}
 
 	// Rows that another transaction has locked cannot be erased yet.
@@ -102,7 +102,7 @@ func TestServeErasures(t *testing.T) {
 	path, _ = begin(bob)
 	for event := range s.events(t, path) {
 		if event.name == "end" {
-			t.Errorf("it is over: %v", event.erasure)
+			t.Errorf("want the erasure to wait for locked rows, but it finished: %v", event.erasure)
 		}
 		s.Stop()
 	}
@@ -130,7 +130,7 @@ func (s *service) events(t *testing.T, path string) iter.Seq[event] {
 		t.Fatal(err)
 	}
 	if response.StatusCode != http.StatusOK {
-		t.Fatalf("answered %d", response.StatusCode)
+		t.Fatalf("events: want %d, got %d", http.StatusOK, response.StatusCode)
 	}
 	return func(yield func(event) bool) {
 		defer func() { _ = response.Body.Close() }()
@@ -149,7 +149,7 @@ func (s *service) events(t *testing.T, path string) iter.Seq[event] {
 			}
 		}
 		if err := lines.Err(); err != nil {
-			t.Errorf("the events broke off: %v", err)
+			t.Errorf("read the events: %v", err)
 		}
 	}
 }
@@ -161,7 +161,7 @@ func TestServeSeparateDatabases(t *testing.T) {
 	environ := []string{"LETHE_DATABASE_URL=" + main.URL, "LETHE_FUSILLADE_DATABASE_URL=" + fusillade.URL}
 	s := start(t, environ...)
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "lethe doctor") {
-		t.Errorf("without tables: %d %s", status, body)
+		t.Errorf("readyz without tables: want %d, got %d %s", http.StatusServiceUnavailable, status, body)
 	}
 	cfg, err := config.Load(config.Sources{Environ: environ})
 	if err != nil {
@@ -184,7 +184,7 @@ func TestServeSeparateDatabases(t *testing.T) {
 	}
 	status, _, body := s.Get(t, apptest.RequestsPath, "sk-apart")
 	if status != http.StatusOK || !strings.Contains(body, `"model":"apart"`) || !strings.Contains(body, "a@example.com") {
-		t.Errorf("%d %s", status, body)
+		t.Errorf("list: want %d with the response, got %d %s", http.StatusOK, status, body)
 	}
 }
 
@@ -196,7 +196,7 @@ func TestServeAddressTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = serve.Run(t.Context(), cfg, func(string) { t.Error("it listens") })
+	err = serve.Run(t.Context(), cfg, func(string) { t.Error("the service started, want an error") })
 	if err == nil || !strings.Contains(err.Error(), "LETHE_HTTP_ADDR") || strings.Contains(err.Error(), "bind:") {
 		t.Errorf("got %v", err)
 	}
@@ -226,7 +226,7 @@ func TestAddressTakenBeforeSetup(t *testing.T) {
 			}
 		}
 		if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("with %v the folder was made: %v", settings, err)
+			t.Errorf("with %v: want no data folder, got %v", settings, err)
 		}
 	}
 }
@@ -241,6 +241,6 @@ func TestServeSchemaNames(t *testing.T) {
 		t.Errorf("want %d, got %d %s", http.StatusOK, status, body)
 	}
 	if status, _, body := s.Get(t, apptest.RequestsPath, "sk-root-platform"); status != http.StatusOK || !strings.Contains(body, `"total_count":`) {
-		t.Errorf("%d %s", status, body)
+		t.Errorf("list: want %d with the response, got %d %s", http.StatusOK, status, body)
 	}
 }

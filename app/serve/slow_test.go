@@ -27,7 +27,7 @@ func (s *service) answering(t *testing.T) int {
 	status, _, body := s.Get(t, "/metrics", "")
 	found := inFlight.FindStringSubmatch(body)
 	if status != http.StatusOK || found == nil {
-		t.Fatalf("metrics: %d %s", status, body)
+		t.Fatalf("metrics: want %d with requests in flight, got %d %s", http.StatusOK, status, body)
 	}
 	n, err := strconv.Atoi(found[1])
 	if err != nil {
@@ -78,7 +78,7 @@ func TestSlowDatabase(t *testing.T) {
 		}
 		_ = response.Body.Close()
 		if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
-			return fmt.Errorf("answered %d with Retry-After %q", response.StatusCode, response.Header.Get("Retry-After"))
+			return fmt.Errorf("want 503 with Retry-After, got %d with %q", response.StatusCode, response.Header.Get("Retry-After"))
 		}
 		return nil
 	}
@@ -100,25 +100,25 @@ func TestSlowDatabase(t *testing.T) {
 	}
 	for range surplus {
 		if err := <-tooMany; err != nil {
-			t.Errorf("one too many: %v", err)
+			t.Errorf("list over the limit: %v", err)
 		}
 		if status, _, body := s.Get(t, "/healthz", ""); status != http.StatusOK {
 			t.Errorf("healthz: want %d, got %d %s", http.StatusOK, status, body)
 		}
 	}
 	if n := s.answering(t); n != maxAtOnce {
-		t.Errorf("%d requests are left, want %d: what was too much had to wait for others", n, maxAtOnce)
+		t.Errorf("requests in progress: want %d, as those over the limit do not wait, got %d", maxAtOnce, n)
 	}
 	_, _, metrics := s.Get(t, "/metrics", "")
 	if want := fmt.Sprintf("\nlethe_http_requests_refused_total %d\n", surplus); !regexp.MustCompile(want).MatchString(metrics) {
-		t.Errorf("not %d refusals in\n%s", surplus, metrics)
+		t.Errorf("metrics: want %d refusals, got\n%s", surplus, metrics)
 	}
 	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK { // with its own connection
-		t.Errorf("readyz: %d %s", status, body)
+		t.Errorf("readyz: want %d, got %d %s", http.StatusOK, status, body)
 	}
 	for range maxAtOnce {
 		if err := <-waiting; err != nil {
-			t.Errorf("one that waited: %v", err)
+			t.Errorf("list that waited: %v", err)
 		}
 	}
 	if err := lock.Rollback(t.Context()); err != nil {

@@ -165,7 +165,7 @@ func TestTraces(t *testing.T) {
 		defer func() { _ = response.Body.Close() }()
 		body, err := io.ReadAll(response.Body)
 		if err != nil || response.StatusCode != want {
-			t.Fatalf("%s %s: %d %s %v", method, path, response.StatusCode, body, err)
+			t.Fatalf("%s %s: want %d, got %d %s %v", method, path, want, response.StatusCode, body, err)
 		}
 		return string(body)
 	}
@@ -179,11 +179,11 @@ func TestTraces(t *testing.T) {
 		} `json:"data"`
 	}
 	if err := json.Unmarshal([]byte(do(http.MethodGet, apptest.RequestsPath+"?status=completed&limit=5&canary-query=1", http.StatusOK)), &page); err != nil || len(page.Data) == 0 {
-		t.Fatalf("there is nothing to fetch: %v", err)
+		t.Fatalf("list: want responses to fetch, got none: %v", err)
 	}
 	id := page.Data[0].ID
 	if !strings.Contains(do(http.MethodGet, apptest.RequestsPath+"/"+id, http.StatusOK), "canary-answer") {
-		t.Error("no canary was fetched")
+		t.Error("fetch: want the canary in the answer, got none")
 	}
 	do(http.MethodGet, apptest.RequestsPath+"/canary-id", http.StatusBadRequest)
 	do(http.MethodDelete, apptest.RequestsPath+"/"+id, http.StatusNoContent)
@@ -213,7 +213,7 @@ func TestTraces(t *testing.T) {
 		below, ok := requests[c.name]
 		delete(requests, c.name)
 		if !ok {
-			t.Errorf("there is no %q", c.name)
+			t.Errorf("spans: %q is missing", c.name)
 			continue
 		}
 		named := 0
@@ -227,33 +227,33 @@ func TestTraces(t *testing.T) {
 		}
 	}
 	if len(requests) > 0 {
-		t.Errorf("there are more: %v", slices.Collect(maps.Keys(requests)))
+		t.Errorf("spans: got unexpected ones: %v", slices.Collect(maps.Keys(requests)))
 	}
 	failed := 0
 	for _, s := range collector.spans {
 		if len(s.GetEvents()) > 0 || s.GetStatus().GetMessage() != "" {
-			t.Errorf("%s: says %q and %v", s.GetName(), s.GetStatus().GetMessage(), s.GetEvents())
+			t.Errorf("span %s: want no message and no events, got %q and %v", s.GetName(), s.GetStatus().GetMessage(), s.GetEvents())
 		}
 		if attribute(s, "pgx.sql_state") == "P0001" && s.GetStatus().GetCode() == tracepb.Status_STATUS_CODE_ERROR {
 			failed++
 		}
 	}
 	if failed != 2 {
-		t.Errorf("%d spans tell of the error, want 2: the statement's and that of the batch it was sent in", failed)
+		t.Errorf("%d spans have the error, want 2: that of the statement and that of its batch", failed)
 	}
 	if got := collector.service; got["service.name"] != "lethe-under-test" || got["service.version"] == "" {
-		t.Errorf("the service is %v", got)
+		t.Errorf("service attributes: want the configured name and a version, got %v", got)
 	}
 	for _, name := range []string{
 		"lethe_http_request_duration_seconds", "lethe_query_duration_seconds", "lethe_query_errors_total", "lethe_pool_connections_open", "go_goroutines",
 	} {
 		if !collector.metrics[name] {
-			t.Errorf("%s was not sent, but %v", name, slices.Sorted(maps.Keys(collector.metrics)))
+			t.Errorf("metric %s was not sent; got %v", name, slices.Sorted(maps.Keys(collector.metrics)))
 		}
 	}
 	for _, canary := range []string{"canary", key, id, "SELECT", "password"} {
 		if i := bytes.Index(collector.raw, []byte(canary)); i >= 0 {
-			t.Errorf("%s was sent: %q", canary, collector.raw[max(0, i-80):min(len(collector.raw), i+80)])
+			t.Errorf("want no %q sent, got %q", canary, collector.raw[max(0, i-80):min(len(collector.raw), i+80)])
 		}
 	}
 }

@@ -28,7 +28,7 @@ func TestAdvanceWhileClosed(t *testing.T) {
 		c := countedErasures{closed: closed}
 		_, err := c.Advance(t.Context(), uuid.New(), 1, nil)
 		if e, is := errors.AsType[*domain.Error](err); !is || e.Code != domain.CodeUnavailable {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: want %s, got %v", name, domain.CodeUnavailable, err)
 		}
 	}
 }

@@ -86,7 +86,7 @@ func TestList(t *testing.T) {
 	}
 	for _, response := range page.Data {
 		if response.Status != status || response.CompletedAt == nil || response.BatchId != nil {
-			t.Errorf("not a completed response: %+v", response)
+			t.Errorf("want a completed response, got %+v", response)
 		}
 	}
 
@@ -98,7 +98,7 @@ func TestList(t *testing.T) {
 	}
 	slices.Sort(models)
 	if len(models) < 3 {
-		t.Fatalf("models %v: need three", models)
+		t.Fatalf("models: want 3 or more, got %v", models)
 	}
 	answer, err = c.ListResponsesWithResponse(context.Background(), &lethe.ListResponsesParams{Model: models[:2]})
 	if err != nil {
@@ -117,7 +117,7 @@ func TestAllPages(t *testing.T) {
 	}
 	total := int(*answer.JSON200.TotalCount)
 	if total < 50 {
-		t.Fatalf("only %d responses to page through", total)
+		t.Fatalf("responses: want 50 or more, got %d", total)
 	}
 
 	whole := collect(t, c, nil, nil)
@@ -126,7 +126,7 @@ func TestAllPages(t *testing.T) {
 		distinct[id] = true
 	}
 	if len(whole) != total || len(distinct) != total {
-		t.Fatalf("went through %d responses, %d distinct, of %d", len(whole), len(distinct), total)
+		t.Fatalf("all pages: want %d distinct responses, got %d, %d of them distinct", total, len(whole), len(distinct))
 	}
 	for _, size := range []int64{1, 7} {
 		if got := collect(t, c, &lethe.ListResponsesParams{Limit: &size}, nil); !slices.Equal(got, whole) {
@@ -137,7 +137,7 @@ func TestAllPages(t *testing.T) {
 	activeFirst := true
 	again := collect(t, c, &lethe.ListResponsesParams{Limit: &[]int64{7}[0], ActiveFirst: &activeFirst}, nil)
 	if slices.Equal(again, whole) {
-		t.Error("the order is the same with those at work first")
+		t.Error("active_first: want another order")
 	}
 	if compare := func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }; !slices.Equal(slices.SortedFunc(slices.Values(again), compare), slices.SortedFunc(slices.Values(whole), compare)) {
 		t.Errorf("%d responses with those at work first, want the same %d", len(again), total)
@@ -190,7 +190,7 @@ func TestUnknownStatesAndTiers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := answer.HTTPResponse.Header.Get("Unknown-Parameters"); len(answer.JSON200.Data) != 0 || got != "status=complete, service_tiers=Flex" {
-		t.Errorf("%d responses, named %q", len(answer.JSON200.Data), got)
+		t.Errorf("want no responses and both words named, got %d, %q", len(answer.JSON200.Data), got)
 	}
 }
 
@@ -212,7 +212,7 @@ func TestFetchAndErase(t *testing.T) {
 		t.Errorf("fetched %+v, want %+v", detail, summary)
 	}
 	if !strings.HasPrefix(detail.Body, "{") || detail.ResponseBody == nil {
-		t.Errorf("no prompt or no answer: %+v", detail)
+		t.Errorf("want prompt and answer, got %+v", detail)
 	}
 
 	if _, err := c.EraseResponseWithResponse(ctx, summary.Id, nil); err != nil {
@@ -223,7 +223,7 @@ func TestFetchAndErase(t *testing.T) {
 	_, err = c.EraseResponseWithResponse(ctx, summary.Id, nil)
 	wantError(t, err, http.StatusNotFound)
 	if slices.Contains(collect(t, c, nil, nil), summary.Id) {
-		t.Error("the list still has it")
+		t.Error("list after the erasure: want it without the response")
 	}
 }
 
@@ -244,16 +244,16 @@ func TestAllPagesWhileErasing(t *testing.T) {
 	left := collect(t, c, nil, nil)
 	for _, id := range left {
 		if !slices.Contains(seen, id) {
-			t.Errorf("%s was left out", id)
+			t.Errorf("all pages: %s is missing", id)
 		}
 	}
 	for _, id := range erased {
 		if slices.Contains(left, id) {
-			t.Errorf("%s is still there", id)
+			t.Errorf("list after the erasure: want no %s", id)
 		}
 	}
 	if len(left) == 0 || len(erased) != 3 {
-		t.Errorf("%d erased, %d left", len(erased), len(left))
+		t.Errorf("want 3 erased and others left, got %d erased, %d left", len(erased), len(left))
 	}
 }
 
@@ -265,7 +265,7 @@ func TestErrors(t *testing.T) {
 		_, err := user.ListResponsesWithResponse(ctx, &lethe.ListResponsesParams{MemberId: &somebody})
 		failure := wantError(t, err, http.StatusBadRequest)
 		if !strings.Contains(failure.Detail, "member_id") || !strings.Contains(failure.Error(), failure.RequestId) {
-			t.Errorf("the error does not tell enough: %v", failure)
+			t.Errorf("want an error with member_id and the request ID, got %v", failure)
 		}
 		// An administrator may.
 		admin := client(t, "LETHE_TEST_URL", setting(t, "LETHE_TEST_ADMIN_KEY"))
@@ -297,7 +297,7 @@ func TestErrors(t *testing.T) {
 		down := client(t, "LETHE_TEST_DOWN_URL", setting(t, "LETHE_TEST_USER_KEY"))
 		_, err := down.ListResponsesWithResponse(ctx, nil)
 		if failure := wantError(t, err, http.StatusServiceUnavailable); failure.RetryAfter <= 0 {
-			t.Error("not told when to try again")
+			t.Error("RetryAfter: want more than 0")
 		}
 		for _, err := range down.All(ctx, nil) {
 			wantError(t, err, http.StatusServiceUnavailable)
@@ -343,7 +343,7 @@ func TestReceipt(t *testing.T) {
 	_, err = c.GetReceiptWithResponse(context.Background(), id, nil)
 	var failure *lethe.Error
 	if !errors.As(err, &failure) || failure.Status != http.StatusAccepted || failure.RetryAfter != time.Second {
-		t.Fatalf("before it is sealed: %v", err)
+		t.Fatalf("unsealed receipt: want 202 with RetryAfter, got %v", err)
 	}
 	ready = true
 	answer, err := c.GetReceiptWithResponse(context.Background(), id, nil)
@@ -394,7 +394,7 @@ func TestEraseAndCheckReceipt(t *testing.T) {
 	}
 	other := uuid.New()
 	if _, err := receipt.Check(file, keys, receipt.Options{Salt: &salt, Response: &other}); err == nil {
-		t.Error("another response is said to be erased")
+		t.Error("check of another response: want an error")
 	}
 	_, err = c.FetchReceipt(ctx, other)
 	wantError(t, err, http.StatusNotFound)
@@ -511,6 +511,6 @@ func TestEmptyFilterLists(t *testing.T) {
 		t.Errorf("owners: got %v", failure)
 	}
 	if _, err := c.PreviewErasureWithResponse(ctx, nil, lethe.ErasureRequest{Filter: &lethe.ErasureFilter{HasError: &failed}}); err != nil {
-		t.Errorf("what is nil is left out: %v", err)
+		t.Errorf("nil list: want it left out, got %v", err)
 	}
 }

@@ -51,7 +51,7 @@ func readLies(t *testing.T) lies {
 		t.Fatal(err)
 	}
 	if len(told.Lies) < 30 || len(told.Streams) < 5 {
-		t.Fatalf("%d lies and %d streams", len(told.Lies), len(told.Streams))
+		t.Fatalf("want 30 wrong answers and 5 streams or more, got %d and %d", len(told.Lies), len(told.Streams))
 	}
 	return told
 }
@@ -66,7 +66,7 @@ func gateway(t *testing.T, path string) string {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil || answer.StatusCode != http.StatusOK {
-		t.Fatalf("%d %s %v", answer.StatusCode, text, err)
+		t.Fatalf("gateway: want %d, got %d %s %v", http.StatusOK, answer.StatusCode, text, err)
 	}
 	return string(text)
 }
@@ -144,7 +144,7 @@ func TestGatewayAnswers(t *testing.T) {
 				err := call(ctx)
 				if slices.Contains(lie.TrueFor, name) {
 					if err != nil {
-						t.Errorf("%s: %v, and it is the truth", name, err)
+						t.Errorf("%s: want the answer accepted, got %v", name, err)
 					}
 					continue
 				}
@@ -160,16 +160,16 @@ func TestGatewayAnswers(t *testing.T) {
 					t.Errorf("%s: got %q, want %q", name, failure.Detail, lie.Detail)
 				}
 				if got := failure.RetryAfter.Seconds(); got > float64(lie.RetryAfter) || got < float64(lie.RetryAfter)-10 {
-					t.Errorf("%s: to be tried again after %v", name, failure.RetryAfter)
+					t.Errorf("%s: RetryAfter: want %v s, got %v", name, lie.RetryAfter, failure.RetryAfter)
 				}
 				if lie.Status >= 400 && !strings.HasPrefix(string(failure.Body), lie.Body) {
-					t.Errorf("%s: kept %q", name, failure.Body)
+					t.Errorf("%s: want the body %q kept, got %q", name, lie.Body, failure.Body)
 				}
 			}
 		})
 	}
 	if n := gateway(t, "/follows"); n != "0" {
-		t.Errorf("%s redirects were followed", n)
+		t.Errorf("want no redirect followed, got %s", n)
 	}
 }
 
@@ -210,7 +210,7 @@ func TestWatch(t *testing.T) {
 			var failure *lethe.Error
 			if !slices.Equal(states, stream.States) || errors.As(failed, &failure) != (stream.Error != 0) || failure != nil && failure.Status != stream.Error ||
 				stream.Detail != "" && failure.Detail != stream.Detail {
-				t.Errorf("told %v, then %v", states, failed)
+				t.Errorf("stream: got states %v, then %v", states, failed)
 			}
 			opened := len(stream.Connections)
 			if stream.Asked != 0 {

@@ -91,15 +91,15 @@ func TestEveryAlertHasTests(t *testing.T) {
 		for _, rule := range group.Rules {
 			alerts++
 			if !fires[rule.Alert] || !rests[rule.Alert] {
-				t.Errorf("%s is tried when it fires: %t, when it does not: %t", rule.Alert, fires[rule.Alert], rests[rule.Alert])
+				t.Errorf("%s: want a test in which it fires and one in which it does not, got %t and %t", rule.Alert, fires[rule.Alert], rests[rule.Alert])
 			}
 			if rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" {
-				t.Errorf("%s does not say what is wrong and what to do", rule.Alert)
+				t.Errorf("%s: want summary and description", rule.Alert)
 			}
 		}
 	}
 	if alerts < 10 {
-		t.Errorf("%d alerts", alerts)
+		t.Errorf("alerts: want 10 or more, got %d", alerts)
 	}
 }
 
@@ -128,12 +128,12 @@ func TestAlertMetricsExist(t *testing.T) {
 			for _, name := range regexp.MustCompile(`\blethe_[a-z_]+?(?:_count)?\b`).FindAllString(rule.Expr, -1) {
 				asked++
 				if base := regexp.MustCompile(`_count$`).ReplaceAllString(name, ""); !has[base] {
-					t.Errorf("%s: there is no %s", rule.Alert, name)
+					t.Errorf("%s: no such metric: %s", rule.Alert, name)
 				}
 			}
 		}
 	}
 	if asked < 10 {
-		t.Errorf("%d metrics were found in the alerts", asked)
+		t.Errorf("metrics in the alerts: want 10 or more, got %d", asked)
 	}
 }

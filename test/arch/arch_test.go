@@ -154,14 +154,14 @@ func TestImportDirection(t *testing.T) {
 		if in(p.ImportPath, "domain") && !in(p.ImportPath, "domain/porttest") {
 			for _, to := range p.Deps {
 				if !standard(to) && to != "github.com/google/uuid" {
-					t.Errorf("%s comes to depend on %s", p.ImportPath, to)
+					t.Errorf("%s must not depend on %s, directly or not", p.ImportPath, to)
 				}
 			}
 		}
 		if in(p.ImportPath, "receipt") {
 			for _, to := range p.Deps {
 				if !standard(to) && !slices.Contains(pure, to) || to == "net/http" {
-					t.Errorf("%s comes to depend on %s", p.ImportPath, to)
+					t.Errorf("%s must not depend on %s, directly or not", p.ImportPath, to)
 				}
 			}
 		}
@@ -170,18 +170,18 @@ func TestImportDirection(t *testing.T) {
 		}
 		for _, to := range p.Deps {
 			if in(to, "domain/porttest", "internal", "test") {
-				t.Errorf("%s comes to depend on %s: what was made for tests is in the program", p.ImportPath, to)
+				t.Errorf("%s must not depend on %s, which is for tests", p.ImportPath, to)
 			}
 		}
 	}
 	for _, must := range []string{"domain", "domain/porttest", "internal/memory", "adapters/httpapi", "adapters/postgres/fusillade", "cmd/lethe", "receipt"} {
 		if !seen[module+"/"+must] {
-			t.Errorf("%s was not looked at", must)
+			t.Errorf("package %s: not found", must)
 		}
 	}
 	for path := range seen {
 		if _, known := rooms[path]; in(path, "app") != known {
-			t.Errorf("%s is in app, or in its list of rooms, and not in both", path)
+			t.Errorf("%s: add it to rooms, or remove it there if it is gone", path)
 		}
 	}
 }
@@ -278,7 +278,7 @@ func TestGeneratedFilesMarked(t *testing.T) {
 	t.Parallel()
 	for _, path := range generated(t) {
 		if !marked(t, path) {
-			t.Errorf("%s does not say that it is generated", path)
+			t.Errorf("%s: lacks the line that marks generated files", path)
 		}
 	}
 }
@@ -383,7 +383,7 @@ func TestQueriesFromOneTemplate(t *testing.T) {
 	for words, found := range places {
 		if want := filepath.Join(root, "queries/fusillade/lists.tmpl"); words == "THEN 0 WHEN" {
 			if len(found) > 0 {
-				t.Errorf("states are put in order in %v: take postgres.StateRank", found)
+				t.Errorf("order of states written in %v: use postgres.StateRank", found)
 			}
 		} else if len(found) != 1 || found[0] != want {
 			t.Errorf("%s is in %v: want it in %s alone", words, found, want)

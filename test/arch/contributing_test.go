@@ -51,7 +51,7 @@ func TestContributing(t *testing.T) {
 		case namedTest.MatchString(name):
 			checked++
 			if !slices.Contains(tests, name) {
-				t.Errorf("there is no test %s", name)
+				t.Errorf("CONTRIBUTING.md names %s: no such test", name)
 			}
 		case namedPath.MatchString(name):
 			checked++
@@ -60,11 +60,11 @@ func TestContributing(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := os.Stat(filepath.Join(root, name)); err != nil && len(generated) == 0 {
-				t.Errorf("there is no file %s", name)
+				t.Errorf("CONTRIBUTING.md names %s: no such file", name)
 			}
 		}
 	}
 	if checked < 40 || bytes.Count(contents(t, "CONTRIBUTING.md"), []byte("\n**A ")) < 6 {
-		t.Errorf("only %d names were found", checked)
+		t.Errorf("names in CONTRIBUTING.md: want 40 or more, got %d", checked)
 	}
 }

@@ -41,7 +41,7 @@ func TestReceiptWords(t *testing.T) {
 		want := slices.Sorted(slices.Values(slices.DeleteFunc(slices.Clone(words[field]), func(word string) bool { return slices.Contains(but, word) })))
 		got = slices.Compact(slices.Sorted(slices.Values(got)))
 		if !slices.Equal(got, want) {
-			t.Errorf("%s: a receipt's %s is one of %v, here it is one of %v", where, field, want, got)
+			t.Errorf("%s: %s: want the words of receipts %v, got %v", where, field, want, got)
 		}
 	}
 	domain := filepath.Join(root, "domain/*.go")
@@ -81,7 +81,7 @@ func TestReceiptWords(t *testing.T) {
 
 	for _, gap := range regexp.MustCompile(`(?:Gap: |unlocated = )"(\w+)"`).FindAllSubmatch(contents(t, "adapters/postgres/inspect/places.go"), -1) {
 		if !slices.Contains(words["not_covered"], string(gap[1])) {
-			t.Errorf("adapters/postgres/inspect: %s is no gap of receipts", gap[1])
+			t.Errorf("adapters/postgres/inspect: %s: no such gap in receipts", gap[1])
 		}
 	}
 }

@@ -82,7 +82,7 @@ func TestExchangesPgBouncer(t *testing.T) {
 func (s *service) playExchanges(t *testing.T) {
 	all := readExchanges(t)
 	if len(all) != 228 {
-		t.Errorf("there are %d exchanges", len(all))
+		t.Errorf("exchanges: want 228, got %d", len(all))
 	}
 	for _, x := range all {
 		t.Run(x.ID, func(t *testing.T) {
@@ -129,22 +129,22 @@ func (x exchange) check(t *testing.T, got answer) {
 			RequestID string `json:"request_id"`
 		}
 		if err := json.Unmarshal(got.body, &problem); err != nil || contentType != "application/problem+json" {
-			t.Fatalf("no problem+json: %q %.300s", contentType, got.body)
+			t.Fatalf("want application/problem+json, got %q %.300s", contentType, got.body)
 		}
 		if problem.Status != got.status || problem.Title == "" || problem.Detail == "" || problem.RequestID != got.header.Get("X-Request-Id") {
-			t.Errorf("the problem is incomplete: %s", got.body)
+			t.Errorf("want a problem with status, title, detail and request ID, got %s", got.body)
 		}
 		if want.Text != nil && problem.Detail != *want.Text {
 			t.Errorf("the detail is %q, want %q", problem.Detail, *want.Text)
 		}
 	} else if want.JSON == nil && (len(got.body) > 0 || contentType != "") {
-		t.Errorf("there is a body: %q %.300s", contentType, got.body)
+		t.Errorf("want no body, got %q %.300s", contentType, got.body)
 	}
 	if want.Allow != nil {
 		allowed := strings.Split(strings.ReplaceAll(got.header.Get("Allow"), " ", ""), ",")
 		for method := range strings.SplitSeq(*want.Allow, ",") {
 			if !slices.Contains(allowed, method) {
-				t.Errorf("Allow is %q, without %s", got.header.Get("Allow"), method)
+				t.Errorf("Allow: want %s in it, got %q", method, got.header.Get("Allow"))
 			}
 		}
 	}

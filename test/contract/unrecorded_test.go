@@ -123,7 +123,7 @@ func TestUnrecorded(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got := s.ask(t, c.method, c.path, c.headers)
 			if got.status != c.status {
-				t.Fatalf("answered %d %.300s", got.status, got.body)
+				t.Fatalf("want %d, got %d %.300s", c.status, got.status, got.body)
 			}
 			if c.total < 0 {
 				return
@@ -150,7 +150,7 @@ func TestLargeContents(t *testing.T) {
 		ResponseBody string `json:"response_body"`
 	}
 	if err := json.Unmarshal(got.body, &answered); err != nil || got.status != http.StatusOK {
-		t.Fatalf("answered %d, %v", got.status, err)
+		t.Fatalf("fetch: want %d, got %d, %v", http.StatusOK, got.status, err)
 	}
 	var body, responseBody string
 	if err := s.db.QueryRow(t.Context(), `
@@ -159,10 +159,10 @@ func TestLargeContents(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(body) < 100_000 || len(responseBody) < 100_000 {
-		t.Fatalf("the fixture's row has but %d and %d bytes", len(body), len(responseBody))
+		t.Fatalf("contents of the fixture: want 100,000 bytes each or more, got %d and %d", len(body), len(responseBody))
 	}
 	if answered.Body != body || answered.ResponseBody != responseBody {
-		t.Error("the contents are not as they are stored")
+		t.Error("contents: want them as stored")
 	}
 }
 
@@ -190,7 +190,7 @@ func TestEraseChain(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			want := s.rows(t, list)
 			if got := s.ask(t, http.MethodDelete, row+c.part, c.headers); got.status != c.status {
-				t.Fatalf("answered %d %s", got.status, got.body)
+				t.Fatalf("want %d, got %d %s", c.status, got.status, got.body)
 			}
 			left := 200
 			if c.status == http.StatusNoContent {
@@ -204,18 +204,18 @@ func TestEraseChain(t *testing.T) {
 			}
 			for _, part := range c.parts {
 				if got := s.ask(t, http.MethodGet, row+part, proxied("root")); got.status != left {
-					t.Errorf("part %s answers %d", part, got.status)
+					t.Errorf("part %s: want %d, got %d", part, left, got.status)
 				}
 				if c.status == http.StatusNoContent {
 					if got := s.ask(t, http.MethodDelete, row+part, c.headers); got.status != http.StatusNotFound {
-						t.Errorf("part %s, erased again, answers %d", part, got.status)
+						t.Errorf("part %s, erased again: want %d, got %d", part, http.StatusNotFound, got.status)
 					}
 				}
 			}
 		})
 	}
 	if got := s.rows(t, list); got.AllSteps != 0 || got.Analytics != total.Analytics {
-		t.Errorf("left rows %+v of %+v", got, total)
+		t.Errorf("want no steps and all analytics left, got %+v of %+v", got, total)
 	}
 }
 
@@ -236,7 +236,7 @@ func TestLastLogin(t *testing.T) {
 	s.ask(t, http.MethodGet, list, proxied("alice"))
 	for deadline := time.Now().Add(20 * time.Second); !lastLogin().After(*began); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("it is not written")
+			t.Fatal("want the login stored, got none before the deadline")
 		}
 	}
 }

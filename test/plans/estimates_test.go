@@ -85,7 +85,7 @@ func TestEstimates(t *testing.T) {
 			}
 		}
 		if len(all) < 2*len(filters) {
-			t.Errorf("of %d filters only %d estimates are of enough rows", len(filters), len(all))
+			t.Errorf("estimates of enough rows: want 2 for each of %d filters, got %d", len(filters), len(all))
 		}
 		return all
 	}
@@ -93,7 +93,7 @@ func TestEstimates(t *testing.T) {
 		t.Helper()
 		for name, part := range all {
 			if math.Abs(part) > within {
-				t.Errorf("%s: the estimate is %+.0f %% off", name, 100*part)
+				t.Errorf("%s: the estimate is %+.0f %% off, more than permitted", name, 100*part)
 			}
 		}
 	}
@@ -105,7 +105,7 @@ func TestEstimates(t *testing.T) {
 		}
 	}
 	if wrong == 0 {
-		t.Error("every estimate holds without the advised statistics")
+		t.Error("without the advised statistics: want an estimate that is off, got none")
 	}
 
 	statements, err := inspect.MissingStatistics(t.Context(), b.conn, inspect.Schemas{})

@@ -88,14 +88,14 @@ func TestNewerPlans(t *testing.T) {
 			}
 			plan := b.explain(s, mode, "")
 			if growing.MatchString(plan) {
-				t.Errorf("%s: a table is read as a whole by\n%s\n%s", what, s.sql, plan)
+				t.Errorf("%s: want no sequential scan, got\n%s\n%s", what, s.sql, plan)
 			}
 			if strings.Contains(s.sql, "x-fusillade-request-id") && strings.Contains(s.sql, "= ANY") && !named.MatchString(plan) {
-				t.Errorf("%s: headers are looked for without their index by\n%s\n%s", what, s.sql, plan)
+				t.Errorf("%s: want headers read by their index, got\n%s\n%s", what, s.sql, plan)
 			}
 		}
 		if there == 0 {
-			t.Errorf("%s: nothing that was sent has %q", what, about)
+			t.Errorf("%s: want a statement with %q, got none", what, about)
 		}
 	}
 	ids := make([]uuid.UUID, domain.MaxLimit)
@@ -151,6 +151,6 @@ func TestNewerPlans(t *testing.T) {
 		return err
 	})
 	if removed == 0 {
-		t.Error("no copy was removed")
+		t.Error("want copies removed, got none")
 	}
 }

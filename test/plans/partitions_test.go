@@ -82,7 +82,7 @@ func (b *fixture) look(t *testing.T, what string, s statement, mode string) inPa
 			found.read++
 		}
 		if scan[1] == "Seq Scan" {
-			t.Errorf("%s, %s plan: a part is read as a whole by\n%s\n%s", what, mode, s.sql, plan)
+			t.Errorf("%s, %s plan: want no sequential scan of a partition, got\n%s\n%s", what, mode, s.sql, plan)
 		}
 	}
 	if m := appended.FindStringSubmatch(plan); m != nil {
@@ -151,7 +151,7 @@ func (b *fixture) testPartitionedLists(t *testing.T) {
 			for _, mode := range modes {
 				got := b.look(t, c.what, s, mode)
 				if got.blocks > 150 {
-					t.Errorf("%s, %s plan: %d blocks were read", c.what, mode, got.blocks)
+					t.Errorf("%s, %s plan: want 150 blocks or fewer read, got %d", c.what, mode, got.blocks)
 				}
 				if got.blocks = 0; c.filter != "none" {
 					got.order = "" // few rows, and how they are sorted is all the same
@@ -173,7 +173,7 @@ func (b *fixture) testPartitionedCounts(t *testing.T) {
 			exact := b.exactly(t, filter)
 			estimate, err := b.responses.Count(t.Context(), filter, domain.CountEstimate)
 			if off := math.Abs(float64(estimate.Total - exact.Total)); err != nil || off > 0.15*float64(exact.Total)+1 {
-				t.Errorf("%s of %v: there are %d, estimated %d, %v", name, owners, exact.Total, estimate.Total, err)
+				t.Errorf("%s of %v: want an estimate within 15 %% of %d, got %d, %v", name, owners, exact.Total, estimate.Total, err)
 			}
 		}
 	}
@@ -200,7 +200,7 @@ func (b *fixture) testPartitionedByID(t *testing.T) {
 			}
 		}
 		if n == 0 {
-			t.Errorf("%s: no statement about responses was sent", what)
+			t.Errorf("%s: want a statement about responses, got none", what)
 		}
 	}
 	every("fetch", func(ctx context.Context) error {
@@ -214,7 +214,7 @@ func (b *fixture) testPartitionedByID(t *testing.T) {
 	every("erase", func(ctx context.Context) error {
 		erased, err := b.responses.Erase(ctx, response(2), nil, porttest.Permit)
 		if erased.Requests != 1 || erased.Steps != 1 {
-			t.Errorf("erased %+v", erased)
+			t.Errorf("want 1 request and 1 step erased, got %+v", erased)
 		}
 		return err
 	})
@@ -284,7 +284,7 @@ func (b *fixture) testLostConstraints(t *testing.T) {
 		t.Fatal(err)
 	}
 	if erased, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit); err != nil || erased.Requests != 1 || erased.Steps != 0 {
-		t.Errorf("erased %+v, %v", erased, err)
+		t.Errorf("want 1 request and no step erased, got %+v, %v", erased, err)
 	}
 	b.exec(`COMMIT`)
 	var left int

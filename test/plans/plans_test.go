@@ -264,12 +264,12 @@ func (b *fixture) noScan(t *testing.T, what string, do func(context.Context) err
 	}
 	sent := b.recorder.take()
 	if len(sent) == 0 {
-		t.Errorf("%s: nothing was sent", what)
+		t.Errorf("%s: want a statement, got none", what)
 	}
 	for _, s := range sent {
 		for _, mode := range []string{"custom", "generic"} {
 			if plan := b.explain(s, mode, ""); scan.MatchString(plan) {
-				t.Errorf("%s, %s plan: a table is read as a whole by\n%s\n%s", what, mode, s.sql, plan)
+				t.Errorf("%s, %s plan: want no sequential scan, got\n%s\n%s", what, mode, s.sql, plan)
 			}
 		}
 	}
@@ -304,7 +304,7 @@ func (b *fixture) testLists(t *testing.T) {
 			// Counts set their own plan_cache_mode.
 			for _, s := range b.recorder.take() {
 				if plan := b.explain(s, "custom", ""); scan.MatchString(plan) {
-					t.Errorf("count %s of %s: a table is read as a whole by\n%s", name, scope, plan)
+					t.Errorf("count %s of %s: want no sequential scan, got\n%s", name, scope, plan)
 				}
 			}
 		}
@@ -332,7 +332,7 @@ func (b *fixture) testEraseOtherOwner(t *testing.T) {
 			another := sent(response(20_002))
 			missing := sent(uuid.MustParse("10000000-0000-4000-8000-000000000000"))
 			if len(another) == 0 || !slices.Equal(another, missing) {
-				t.Errorf("another's: %d statements\n%s\nmissing: %d statements\n%s", len(another), strings.Join(another, "\n"), len(missing), strings.Join(missing, "\n"))
+				t.Errorf("want the same statements for another owner's response, got %d\n%s\nas for a missing one, got %d\n%s", len(another), strings.Join(another, "\n"), len(missing), strings.Join(missing, "\n"))
 			}
 		})
 	}
@@ -374,7 +374,7 @@ func (b *fixture) testSingleResponses(t *testing.T) {
 		for _, s := range b.recorder.take() {
 			for _, mode := range []string{"custom", "generic"} {
 				if plan := b.explain(s, mode, ""); people.MatchString(plan) {
-					t.Errorf("%s, %s plan: all people are read by\n%s", what, mode, plan)
+					t.Errorf("%s, %s plan: want no scan of all people, got\n%s", what, mode, plan)
 				}
 			}
 		}
@@ -422,10 +422,10 @@ func (b *fixture) testErasures(t *testing.T) {
 				}
 				plan := b.explain(s, mode, "")
 				if scan.MatchString(plan) {
-					t.Errorf("%s: a table is read as a whole by\n%s\n%s", what, s.sql, plan)
+					t.Errorf("%s: want no sequential scan, got\n%s\n%s", what, s.sql, plan)
 				}
 				if inOrder && strings.Contains(s.sql, "-- name: Next") && strings.Contains(plan, "->  Sort ") {
-					t.Errorf("%s: everything is sorted by\n%s\n%s", what, s.sql, plan)
+					t.Errorf("%s: want rows read in order, got a sort by\n%s\n%s", what, s.sql, plan)
 				}
 			}
 		}
@@ -447,11 +447,11 @@ func (b *fixture) testErasures(t *testing.T) {
 	id := b.start(domain.ErasureTarget{Responses: ids})
 	b.recorder.take()
 	if e, err := b.erasures.Advance(t.Context(), id, len(ids), porttest.JudgeAll); err != nil || e.Done != int64(len(ids)) {
-		t.Fatalf("%d erased, %v", e.Done, err)
+		t.Fatalf("want %d erased, got %d, %v", len(ids), e.Done, err)
 	}
 	for _, s := range b.recorder.take() {
 		if plan := b.explain(s, "generic", ""); scan.MatchString(plan) {
-			t.Errorf("named: a table is read as a whole by\n%s\n%s", s.sql, plan)
+			t.Errorf("named: want no sequential scan, got\n%s\n%s", s.sql, plan)
 		}
 	}
 }
@@ -463,7 +463,7 @@ func blocks(t *testing.T, plan string) int {
 	t.Helper()
 	found := shared.FindStringSubmatch(plan)
 	if found == nil {
-		t.Fatalf("no blocks in\n%s", plan)
+		t.Fatalf("want blocks in the plan, got\n%s", plan)
 	}
 	var hit, read int
 	_, _ = fmt.Sscan(found[1], &hit)
@@ -489,7 +489,7 @@ func (b *fixture) testDepth(t *testing.T) {
 					for _, mode := range []string{"custom", "generic"} {
 						plan := b.explain(s, mode, "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)")
 						if n := blocks(t, plan); n > 150 {
-							t.Errorf("%s, active first %t, after %+v, %s plan: %d blocks were read\n%s", scope, activeFirst, after, mode, n, plan)
+							t.Errorf("%s, active first %t, after %+v, %s plan: want 150 blocks or fewer, got %d\n%s", scope, activeFirst, after, mode, n, plan)
 						}
 					}
 				}
@@ -529,7 +529,7 @@ func (b *fixture) testCounts(t *testing.T) {
 			}
 			exact := b.exactly(t, filter)
 			if estimate.Exact || auto.Exact && auto != exact || !auto.Exact && auto != estimate {
-				t.Errorf("%s of %s: counted %+v, estimated %+v, decided on %+v", name, scope, exact, estimate, auto)
+				t.Errorf("%s of %s: want auto to be the exact count or the estimate, got exact %+v, estimate %+v, auto %+v", name, scope, exact, estimate, auto)
 			}
 			// Of durations the planner knows nothing, and of what is rare its
 			// sample holds but a few.
@@ -537,7 +537,7 @@ func (b *fixture) testCounts(t *testing.T) {
 				continue
 			}
 			if off := math.Abs(float64(estimate.Total - exact.Total)); !auto.Exact && off > 0.15*float64(exact.Total) {
-				t.Errorf("%s of %s: there are %d, estimated %d", name, scope, exact.Total, estimate.Total)
+				t.Errorf("%s of %s: want an estimate within 15 %% of %d, got %d", name, scope, exact.Total, estimate.Total)
 			}
 		}
 	}
@@ -585,13 +585,13 @@ func (b *fixture) testAdvisedIndexes(t *testing.T) {
 				used[a.Index] = used[a.Index] || strings.Contains(plan, `"`+a.Index+`"`)
 			}
 			if list.owners == nil && strings.Contains(plan, `"Sort"`) {
-				t.Errorf("%s of everyone: rows are sorted, and not read in order, by\n%s", list.filter, plan)
+				t.Errorf("%s of everyone: want rows read in order, got a sort by\n%s", list.filter, plan)
 			}
 		}
 	}
 	for _, a := range advice {
 		if !used[a.Index] {
-			t.Errorf("no list uses %s", a.Index)
+			t.Errorf("index %s: want a list that uses it", a.Index)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func TestRetainedPlans(t *testing.T) {
 			return
 		}
 		if len(page) < want {
-			t.Errorf("%s: %d are shown", what, len(page))
+			t.Errorf("%s: want %d responses or more, got %d", what, want, len(page))
 		}
 		looked := 0
 		for _, s := range b.recorder.take() {
@@ -57,16 +57,16 @@ func TestRetainedPlans(t *testing.T) {
 			looked++
 			plan := b.explain(s, "custom", "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)")
 			if retainedScan.MatchString(plan) {
-				t.Errorf("%s: all is read by\n%s\n%s", what, s.sql, plan)
+				t.Errorf("%s: want no scan of all retained rows, got\n%s\n%s", what, s.sql, plan)
 			}
 			n := blocks(t, plan)
 			t.Logf("%s: %d blocks", what, n)
 			if n > limit {
-				t.Errorf("%s: %d blocks were read\n%s\n%s", what, n, s.sql, plan)
+				t.Errorf("%s: want %d blocks or fewer, got %d\n%s\n%s", what, limit, n, s.sql, plan)
 			}
 		}
 		if looked == 0 {
-			t.Errorf("%s: what is retained was not asked for", what)
+			t.Errorf("%s: want a query of retained rows, got none", what)
 		}
 	}
 	// Of a page of everyone each state gives as many, and of a page of an owner's that
@@ -129,12 +129,12 @@ func TestRetainedPlans(t *testing.T) {
 		for _, mode := range []string{"custom", "generic"} {
 			plan := b.explain(s, mode, "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)")
 			if n := blocks(t, plan); n > 100 {
-				t.Errorf("fetch, %s plan: %d blocks were read\n%s\n%s", mode, n, s.sql, plan)
+				t.Errorf("fetch, %s plan: want 100 blocks or fewer, got %d\n%s\n%s", mode, n, s.sql, plan)
 			}
 		}
 	}
 	if fetched != 1 {
-		t.Errorf("fetch: what is retained was asked %d times", fetched)
+		t.Errorf("fetch: want 1 query of retained rows, got %d", fetched)
 	}
 
 	// Nor do bulk erasures go through more than they come to, the oldest first.
@@ -157,13 +157,13 @@ func TestRetainedPlans(t *testing.T) {
 				looked++
 				plan := b.explain(s, "custom", "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)")
 				n := blocks(t, plan)
-				t.Logf("erasure of what is of %s: %d blocks", name, n)
+				t.Logf("erasure of %s: %d blocks", name, n)
 				if n > few {
-					t.Errorf("erasure of %s: %d blocks were read\n%s\n%s", name, n, s.sql, plan)
+					t.Errorf("erasure of %s: want %d blocks or fewer, got %d\n%s\n%s", name, few, n, s.sql, plan)
 				}
 			}
 			if looked == 0 {
-				t.Errorf("erasure of %s: what is retained was not asked for", name)
+				t.Errorf("erasure of %s: want a query of retained rows, got none", name)
 			}
 		}
 	}
@@ -176,11 +176,11 @@ func TestRetainedPlans(t *testing.T) {
 			filter.Owners = owners
 			exact, err := responses.Count(t.Context(), filter, domain.CountExact)
 			if err != nil || !exact.Exact || exact.Total < 300 {
-				t.Fatalf("%s of %s: %+v, %v", name, scope, exact, err)
+				t.Fatalf("%s of %s: want an exact count of 300 or more, got %+v, %v", name, scope, exact, err)
 			}
 			estimate, err := responses.Count(t.Context(), filter, domain.CountEstimate)
 			if off := math.Abs(float64(estimate.Total - exact.Total)); err != nil || off > 0.15*float64(exact.Total) {
-				t.Errorf("%s of %s: there are %d, estimated %d, %v", name, scope, exact.Total, estimate.Total, err)
+				t.Errorf("%s of %s: want an estimate within 15 %% of %d, got %d, %v", name, scope, exact.Total, estimate.Total, err)
 			}
 		}
 	}

@@ -110,12 +110,12 @@ func TestVectors(t *testing.T) {
 			proven++
 			leaf, err := receipt.Encode(r.Receipt)
 			if err != nil || tlog.RecordHash(leaf).String() != vector.Leaf {
-				t.Errorf("%s: the leaf is another: %v", vector.File, err)
+				t.Errorf("%s: want the leaf of the vector, got another or %v", vector.File, err)
 			}
 		}
 	}
 	if proven < 12 || len(kinds) < 10 {
-		t.Errorf("%d proven, refused %v", proven, kinds)
+		t.Errorf("want 12 proven and 10 kinds refused or more, got %d and %v", proven, kinds)
 	}
 }
 
@@ -143,11 +143,11 @@ func TestSameSource(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, rest, _ := bytes.Cut(copied, []byte("\n\n")); !bytes.Equal(rest, source) {
-			t.Errorf("%s.gen.go is not receipt/%s.go: make generate", name, name)
+			t.Errorf("%s.gen.go differs from receipt/%s.go: run make generate", name, name)
 		}
 	}
 	if len(files) < 8 {
-		t.Errorf("there are only %d files", len(files))
+		t.Errorf("copied files: want 8 or more, got %d", len(files))
 	}
 }
 
@@ -166,7 +166,7 @@ func TestVectorsEveryByteChanged(t *testing.T) {
 					continue
 				}
 				if _, err := receipt.Check(changed, keys, receipt.Options{}); err == nil {
-					t.Errorf("%s: byte %d may be %q", name, at, value)
+					t.Errorf("%s: byte %d changed to %q: want an error", name, at, value)
 				}
 			}
 		}
