@@ -59,9 +59,9 @@ func TestGetAccessNotRecorded(t *testing.T) {
 		err  error
 		code domain.Code
 	}{
-		"unavailable": {domain.Errorf(domain.CodeUnavailable, "gone"), domain.CodeUnavailable},
-		"a fault":     {domain.Errorf(domain.CodeInternal, "no table"), domain.CodeUnavailable},
-		"erased":      {domain.Errorf(domain.CodeNotFound, "none"), domain.CodeNotFound},
+		"unavailable":    {domain.Errorf(domain.CodeUnavailable, "gone"), domain.CodeUnavailable},
+		"internal error": {domain.Errorf(domain.CodeInternal, "no table"), domain.CodeUnavailable},
+		"erased":         {domain.Errorf(domain.CodeNotFound, "none"), domain.CodeNotFound},
 	} {
 		w := newWorld()
 		w.record = func(context.Context) error { return c.err }

@@ -505,18 +505,18 @@ func TestStartErasure(t *testing.T) {
 		role   domain.ActorRole
 		scope  []string
 	}{
-		"own":                {user, domain.ErasureRequest{Owner: &anna}, domain.ActorOwner, []string{anna.String()}},
-		"own responses":      {user, domain.ErasureRequest{Responses: []uuid.UUID{uuid.New()}}, domain.ActorOwner, []string{anna.String()}},
-		"in an organization": {inAcme, domain.ErasureRequest{Responses: []uuid.UUID{uuid.New()}}, domain.ActorOrganization, []string{anna.String(), acme.String()}},
-		"its own":            {inAcme, domain.ErasureRequest{Owner: &acme}, domain.ActorOrganization, []string{anna.String(), acme.String()}},
-		"of the list":        {inAcme, domain.ErasureRequest{Filter: &domain.ErasureFilter{All: true}}, domain.ActorOrganization, []string{anna.String(), acme.String()}},
-		"own filter":         {user, domain.ErasureRequest{Filter: &domain.ErasureFilter{All: true}}, domain.ActorOwner, []string{anna.String()}},
-		"administrator":      {admin, domain.ErasureRequest{Owner: &ben}, domain.ActorAdministrator, nil},
-		"administrator's":    {admin, domain.ErasureRequest{Owner: &anna}, domain.ActorOwner, nil},
-		"all":                {admin, domain.ErasureRequest{Filter: &domain.ErasureFilter{All: true}}, domain.ActorAdministrator, nil},
-		"manager":            {overseer, domain.ErasureRequest{Filter: &domain.ErasureFilter{MemberID: &ben}}, domain.ActorPlatformManager, nil},
-		"manager's own":      {overseer, domain.ErasureRequest{Filter: &domain.ErasureFilter{MemberID: &anna}}, domain.ActorOwner, nil},
-		"any responses":      {overseer, domain.ErasureRequest{Responses: []uuid.UUID{uuid.New()}}, domain.ActorPlatformManager, nil},
+		"own":                            {user, domain.ErasureRequest{Owner: &anna}, domain.ActorOwner, []string{anna.String()}},
+		"own responses":                  {user, domain.ErasureRequest{Responses: []uuid.UUID{uuid.New()}}, domain.ActorOwner, []string{anna.String()}},
+		"own responses, in organization": {inAcme, domain.ErasureRequest{Responses: []uuid.UUID{uuid.New()}}, domain.ActorOrganization, []string{anna.String(), acme.String()}},
+		"organization":                   {inAcme, domain.ErasureRequest{Owner: &acme}, domain.ActorOrganization, []string{anna.String(), acme.String()}},
+		"filter, in organization":        {inAcme, domain.ErasureRequest{Filter: &domain.ErasureFilter{All: true}}, domain.ActorOrganization, []string{anna.String(), acme.String()}},
+		"own filter":                     {user, domain.ErasureRequest{Filter: &domain.ErasureFilter{All: true}}, domain.ActorOwner, []string{anna.String()}},
+		"administrator":                  {admin, domain.ErasureRequest{Owner: &ben}, domain.ActorAdministrator, nil},
+		"own, as administrator":          {admin, domain.ErasureRequest{Owner: &anna}, domain.ActorOwner, nil},
+		"all":                            {admin, domain.ErasureRequest{Filter: &domain.ErasureFilter{All: true}}, domain.ActorAdministrator, nil},
+		"manager":                        {overseer, domain.ErasureRequest{Filter: &domain.ErasureFilter{MemberID: &ben}}, domain.ActorPlatformManager, nil},
+		"own, as manager":                {overseer, domain.ErasureRequest{Filter: &domain.ErasureFilter{MemberID: &anna}}, domain.ActorOwner, nil},
+		"responses, as manager":          {overseer, domain.ErasureRequest{Responses: []uuid.UUID{uuid.New()}}, domain.ActorPlatformManager, nil},
 	} {
 		m := newEraseMany()
 		m.now = noon.Add(time.Hour + 999).In(time.FixedZone("", 3600))
@@ -725,12 +725,12 @@ func TestErasureVisibility(t *testing.T) {
 		sees, holder bool
 		listed       int
 	}{
-		"who asked":                  {user, true, false, 1},
-		"who asked, without a right": {domain.Principal{ID: anna}, true, false, -1},
-		"administrator":              {domain.Principal{ID: ben, Admin: true}, true, true, 2},
-		"manager":                    {domain.Principal{ID: ben, Roles: overseer.Roles}, true, true, 2},
-		"stranger":                   {stranger, false, false, 0},
-		"stranger without a right":   {domain.Principal{ID: ben}, false, false, -1},
+		"caller who requested it":          {user, true, false, 1},
+		"caller who requested it, no role": {domain.Principal{ID: anna}, true, false, -1},
+		"administrator":                    {domain.Principal{ID: ben, Admin: true}, true, true, 2},
+		"manager":                          {domain.Principal{ID: ben, Roles: overseer.Roles}, true, true, 2},
+		"other caller":                     {stranger, false, false, 0},
+		"other caller, no role":            {domain.Principal{ID: ben}, false, false, -1},
 	} {
 		got, err := get.Execute(t.Context(), c.caller, e.ID)
 		page, pageErr := receipts.Execute(t.Context(), c.caller, e.ID, nil, nil)

@@ -127,12 +127,12 @@ func TestGetReceipt(t *testing.T) {
 			file  []byte
 			may   bool
 		}{
-			"hers":               {&anna, []byte("file"), true},
-			"hers, waiting":      {&anna, nil, true},
-			"another's":          {&ben, []byte("file"), everyone},
-			"another's, waiting": {&ben, nil, everyone},
-			"nobody's":           {nil, []byte("file"), everyone},
-			"nobody's, waiting":  {nil, nil, everyone},
+			"own":                    {&anna, []byte("file"), true},
+			"own, unsealed":          {&anna, nil, true},
+			"other caller":           {&ben, []byte("file"), everyone},
+			"other caller, unsealed": {&ben, nil, everyone},
+			"no actor":               {nil, []byte("file"), everyone},
+			"no actor, unsealed":     {nil, nil, everyone},
 		} {
 			u := domain.NewGetReceipt(fakeLog{id: id, receipt: domain.LoggedReceipt{Actor: r.actor, File: r.file}})
 			got, err := u.Execute(t.Context(), c.principal, id, nil)

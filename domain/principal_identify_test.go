@@ -210,17 +210,17 @@ func TestIdentifyFailures(t *testing.T) {
 		credentials domain.Credentials
 		want        error
 	}{
-		"key":                      {failing{key: down}, known, down},
-		"key with an answer":       {failing{key: down}, domain.Credentials{Key: "key of anna"}, down},
-		"session with an answer":   {failing{id: down}, known, down},
-		"proxy with an answer":     {failing{externalID: down}, all, down},
-		"key, canceled":            {failing{key: context.Canceled}, known, context.Canceled},
-		"session":                  {failing{id: down}, all, down},
-		"proxy":                    {failing{externalID: down}, domain.Credentials{ExternalID: "nobody"}, down},
-		"session is not asked":     {failing{id: down}, domain.Credentials{Key: "key of anna", Sessions: []uuid.UUID{anna}}, nil},
-		"proxy is not asked":       {failing{externalID: down}, known, nil},
-		"only what there is":       {failing{key: down, externalID: down}, domain.Credentials{Sessions: []uuid.UUID{anna}}, nil},
-		"only what there is, name": {failing{key: down, id: down}, domain.Credentials{ExternalID: "anna"}, nil},
+		"key":                                {failing{key: down}, known, down},
+		"key lookup fails":                   {failing{key: down}, domain.Credentials{Key: "key of anna"}, down},
+		"session lookup fails":               {failing{id: down}, known, down},
+		"proxy lookup fails":                 {failing{externalID: down}, all, down},
+		"key, canceled":                      {failing{key: context.Canceled}, known, context.Canceled},
+		"session":                            {failing{id: down}, all, down},
+		"proxy":                              {failing{externalID: down}, domain.Credentials{ExternalID: "nobody"}, down},
+		"key works, session not looked up":   {failing{id: down}, domain.Credentials{Key: "key of anna", Sessions: []uuid.UUID{anna}}, nil},
+		"session works, proxy not looked up": {failing{externalID: down}, known, nil},
+		"session alone":                      {failing{key: down, externalID: down}, domain.Credentials{Sessions: []uuid.UUID{anna}}, nil},
+		"proxy alone":                        {failing{key: down, id: down}, domain.Credentials{ExternalID: "anna"}, nil},
 	} {
 		c.people.People = peopled()
 		got, err := domain.NewIdentifyCaller(c.people, time.Now).Execute(t.Context(), c.credentials)
@@ -241,12 +241,12 @@ func TestIdentifyRecordsLogin(t *testing.T) {
 		last *time.Time
 		want bool
 	}{
-		"never seen":       {nil, true},
-		"long ago":         {ptr(noon.Add(-time.Hour)), true},
-		"five minutes ago": {ptr(noon.Add(-5 * time.Minute)), true},
-		"just under":       {ptr(noon.Add(-5*time.Minute + time.Nanosecond)), false},
-		"now":              {&noon, false},
-		"in the future":    {ptr(noon.Add(time.Hour)), false},
+		"never seen":                  {nil, true},
+		"an hour ago":                 {ptr(noon.Add(-time.Hour)), true},
+		"five minutes ago":            {ptr(noon.Add(-5 * time.Minute)), true},
+		"just under five minutes ago": {ptr(noon.Add(-5*time.Minute + time.Nanosecond)), false},
+		"now":                         {&noon, false},
+		"in the future":               {ptr(noon.Add(time.Hour)), false},
 	} {
 		w := newWorld()
 		w.AddPerson(porttest.Person{ID: anna, Email: "anna@example.com", LastLogin: c.last})
@@ -294,12 +294,12 @@ func TestIdentifySessionLimit(t *testing.T) {
 		looked int
 		want   uuid.UUID
 	}{
-		"one, many times":      {domain.Credentials{Sessions: slices.Repeat([]uuid.UUID{gone}, 144)}, 1, uuid.Nil},
-		"the last that counts": {domain.Credentials{Sessions: several(7, gone, gone)[1:]}, 7, uuid.Nil},
-		"as many as may be":    {domain.Credentials{Sessions: several(7, anna)}, 8, anna},
-		"one more":             {domain.Credentials{Sessions: several(8, anna)}, 0, uuid.Nil},
-		"and a proxy's word":   {domain.Credentials{Sessions: several(9), ExternalID: "anna"}, 0, uuid.Nil},
-		"and a key":            {domain.Credentials{Sessions: several(9), Key: "key of anna"}, 0, anna},
+		"one session, 144 times":  {domain.Credentials{Sessions: slices.Repeat([]uuid.UUID{gone}, 144)}, 1, uuid.Nil},
+		"eighth session ignored":  {domain.Credentials{Sessions: several(7, gone, gone)[1:]}, 7, uuid.Nil},
+		"eight sessions":          {domain.Credentials{Sessions: several(7, anna)}, 8, anna},
+		"nine sessions":           {domain.Credentials{Sessions: several(8, anna)}, 0, uuid.Nil},
+		"nine sessions and proxy": {domain.Credentials{Sessions: several(9), ExternalID: "anna"}, 0, uuid.Nil},
+		"nine sessions and key":   {domain.Credentials{Sessions: several(9), Key: "key of anna"}, 0, anna},
 	} {
 		looked := 0
 		p, err := domain.NewIdentifyCaller(counting{s, &looked}, func() time.Time { return noon }).Execute(t.Context(), c.given)

@@ -173,11 +173,11 @@ func TestAuthorization(t *testing.T) {
 		owners []string
 		want   domain.ActorRole
 	}{
-		"own":                {domain.Principal{ID: anna, Roles: []domain.Role{domain.RoleBatchAPIUser}}, []string{anna.String()}, domain.ActorOwner},
-		"own of an admin":    {domain.Principal{ID: anna, Admin: true}, []string{anna.String()}, domain.ActorOwner},
-		"organization's":     {domain.Principal{ID: anna, Organization: &acme, Roles: []domain.Role{domain.RoleBatchAPIUser}}, []string{acme.String(), anna.String()}, domain.ActorOrganization},
-		"another's":          {domain.Principal{ID: anna, Admin: true, Roles: []domain.Role{domain.RolePlatformManager}}, []string{anna.String(), ben.String()}, domain.ActorAdministrator},
-		"another's, managed": {domain.Principal{ID: anna, Roles: []domain.Role{domain.RolePlatformManager}}, []string{ben.String()}, domain.ActorPlatformManager},
+		"own":                     {domain.Principal{ID: anna, Roles: []domain.Role{domain.RoleBatchAPIUser}}, []string{anna.String()}, domain.ActorOwner},
+		"own, as administrator":   {domain.Principal{ID: anna, Admin: true}, []string{anna.String()}, domain.ActorOwner},
+		"organization":            {domain.Principal{ID: anna, Organization: &acme, Roles: []domain.Role{domain.RoleBatchAPIUser}}, []string{acme.String(), anna.String()}, domain.ActorOrganization},
+		"other owner":             {domain.Principal{ID: anna, Admin: true, Roles: []domain.Role{domain.RolePlatformManager}}, []string{anna.String(), ben.String()}, domain.ActorAdministrator},
+		"other owner, as manager": {domain.Principal{ID: anna, Roles: []domain.Role{domain.RolePlatformManager}}, []string{ben.String()}, domain.ActorPlatformManager},
 	} {
 		var given domain.Authorization
 		responses := erasing{erase: func(_ []string, permit func(domain.Found) (domain.Authorization, error)) (_ domain.Erased, err error) {
@@ -233,13 +233,13 @@ func TestEraseChecksEveryOwner(t *testing.T) {
 			found          domain.Found
 			ours, everyone bool
 		}{
-			"their own":                  {domain.Found{Owners: []string{mine, mine}}, true, true},
-			"another's":                  {domain.Found{Owners: []string{others}}, false, true},
-			"a part another's":           {domain.Found{Owners: []string{mine, others}}, false, true},
-			"a part a batch's":           {domain.Found{Owners: []string{mine, ""}}, false, false},
-			"gone, perhaps another's":    {domain.Found{Owners: []string{mine}, Unowned: true}, false, true},
-			"gone, of whom nobody knows": {domain.Found{Unowned: true}, false, true},
-			"nobody's":                   {domain.Found{}, false, false},
+			"own":                         {domain.Found{Owners: []string{mine, mine}}, true, true},
+			"other owner":                 {domain.Found{Owners: []string{others}}, false, true},
+			"other owner's part":          {domain.Found{Owners: []string{mine, others}}, false, true},
+			"batched part":                {domain.Found{Owners: []string{mine, ""}}, false, false},
+			"deleted row, partly unowned": {domain.Found{Owners: []string{mine}, Unowned: true}, false, true},
+			"deleted row, unowned":        {domain.Found{Unowned: true}, false, true},
+			"no owner":                    {domain.Found{}, false, false},
 		} {
 			responses := erasing{erase: func(_ []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 				_, err := permit(f.found)

@@ -584,12 +584,12 @@ func TestListCounts(t *testing.T) {
 		page domain.ResponsePage
 		want domain.Count
 	}{
-		"all of it":       {list(domain.CountEstimate, 0, 10, nil), domain.Count{Total: 3, Exact: true}},
-		"just all of it":  {list(domain.CountEstimate, 0, 3, nil), domain.Count{Total: 3, Exact: true}},
-		"its end":         {list(domain.CountEstimate, 2, 10, nil), domain.Count{Total: 3, Exact: true}},
-		"its beginning":   {list(domain.CountEstimate, 0, 2, nil), domain.Count{Total: 3}},
-		"beyond its end":  {list(domain.CountEstimate, 3, 10, nil), domain.Count{Total: 3}},
-		"after something": {list(domain.CountEstimate, 0, 10, next), domain.Count{Total: 3}},
+		"whole list, limit not reached": {list(domain.CountEstimate, 0, 10, nil), domain.Count{Total: 3, Exact: true}},
+		"whole list, limit reached":     {list(domain.CountEstimate, 0, 3, nil), domain.Count{Total: 3, Exact: true}},
+		"last page":                     {list(domain.CountEstimate, 2, 10, nil), domain.Count{Total: 3, Exact: true}},
+		"first page":                    {list(domain.CountEstimate, 0, 2, nil), domain.Count{Total: 3}},
+		"past the end":                  {list(domain.CountEstimate, 3, 10, nil), domain.Count{Total: 3}},
+		"after a cursor":                {list(domain.CountEstimate, 0, 10, next), domain.Count{Total: 3}},
 	} {
 		if *c.page.Count != c.want {
 			t.Errorf("%s: want %+v, got %+v", name, c.want, *c.page.Count)

@@ -118,13 +118,13 @@ func TestEraseIdempotencyKey(t *testing.T) {
 		said   string
 		about  string
 	}{
-		"somebody else":   {u, ben, id, "key", domain.CodeNotFound, "Response with ID " + id.String() + " not found", ""},
-		"another key":     {u, anna, id, "kez", domain.CodeNotFound, "Response with ID " + id.String() + " not found", ""},
-		"another secret":  {eraser("other"), anna, id, "key", domain.CodeNotFound, "Response with ID " + id.String() + " not found", ""},
-		"may not erase":   {u, domain.Principal{ID: anna.ID}, id, "key", domain.CodeForbidden, forbidden.Error(), ""},
-		"an empty key":    {u, anna, id, "", domain.CodeInvalid, "Idempotency-Key: must have 1 to 255 visible ASCII characters", "Idempotency-Key"},
-		"too long a key":  {u, anna, id, string(make([]byte, 256)), domain.CodeInvalid, "Idempotency-Key: must have 1 to 255 visible ASCII characters", "Idempotency-Key"},
-		"none taken here": {domain.NewEraseResponse(responses, time.Now), anna, id, "key", domain.CodeInvalid, "Idempotency-Key: not supported for single erasures on this server", "Idempotency-Key"},
+		"other caller":     {u, ben, id, "key", domain.CodeNotFound, "Response with ID " + id.String() + " not found", ""},
+		"other key":        {u, anna, id, "kez", domain.CodeNotFound, "Response with ID " + id.String() + " not found", ""},
+		"other secret":     {eraser("other"), anna, id, "key", domain.CodeNotFound, "Response with ID " + id.String() + " not found", ""},
+		"no permission":    {u, domain.Principal{ID: anna.ID}, id, "key", domain.CodeForbidden, forbidden.Error(), ""},
+		"empty key":        {u, anna, id, "", domain.CodeInvalid, "Idempotency-Key: must have 1 to 255 visible ASCII characters", "Idempotency-Key"},
+		"long key":         {u, anna, id, string(make([]byte, 256)), domain.CodeInvalid, "Idempotency-Key: must have 1 to 255 visible ASCII characters", "Idempotency-Key"},
+		"keys unsupported": {domain.NewEraseResponse(responses, time.Now), anna, id, "key", domain.CodeInvalid, "Idempotency-Key: not supported for single erasures on this server", "Idempotency-Key"},
 	} {
 		if _, w, err := c.u.ExecuteOnce(t.Context(), c.caller, c.id, false, c.key); domain.CodeOf(err) != c.code || err == nil || w.Salt != (domain.Salt{}) || err.Error() != c.said {
 			t.Errorf("%s: want %s, got %+v, %v", name, c.code, w, err)

@@ -524,13 +524,13 @@ func TestRuleRun(t *testing.T) {
 		active bool
 		held   int64
 	}{
-		"all":        {domain.RetentionFilter{}, true, true, false, 1},
-		"a state":    {domain.RetentionFilter{States: []string{"canceled"}}, false, true, false, 0},
-		"at work":    {domain.RetentionFilter{States: []string{"processing"}}, false, false, true, 0},
-		"a model":    {domain.RetentionFilter{Models: []string{"m"}}, true, false, false, 1},
-		"a tier":     {domain.RetentionFilter{Tiers: []string{"auto"}}, false, true, false, 0},
-		"owners":     {domain.RetentionFilter{Owners: []uuid.UUID{ben, acme}}, false, true, false, 1},
-		"one by one": {domain.RetentionFilter{States: []string{"completed"}, Models: []string{"m"}, Tiers: []string{"flex"}, Owners: []uuid.UUID{anna}}, true, false, false, 0},
+		"all":             {domain.RetentionFilter{}, true, true, false, 1},
+		"state":           {domain.RetentionFilter{States: []string{"canceled"}}, false, true, false, 0},
+		"active state":    {domain.RetentionFilter{States: []string{"processing"}}, false, false, true, 0},
+		"model":           {domain.RetentionFilter{Models: []string{"m"}}, true, false, false, 1},
+		"tier":            {domain.RetentionFilter{Tiers: []string{"auto"}}, false, true, false, 0},
+		"owners":          {domain.RetentionFilter{Owners: []uuid.UUID{ben, acme}}, false, true, false, 1},
+		"every condition": {domain.RetentionFilter{States: []string{"completed"}, Models: []string{"m"}, Tiers: []string{"flex"}, Owners: []uuid.UUID{anna}}, true, false, false, 0},
 	} {
 		r, old, chained, young, active, held, other := retained()
 		q := ruleAsked()

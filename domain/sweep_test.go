@@ -69,13 +69,13 @@ func TestSweepOrphans(t *testing.T) {
 		paced   int
 		err     error
 	}{
-		"none due":                {[]turn{{}}, nil, domain.Erased{}, 0, nil},
-		"some":                    {[]turn{{looked(1000, 3), nil}, {looked(1, 0), nil}, {}}, nil, domain.Erased{RawRequests: 3}, 1001, nil},
-		"refused stops nothing":   {[]turn{{looked(7, 1), refused}, {looked(8, 2), nil}, {}}, nil, domain.Erased{RawRequests: 3}, 15, refused},
-		"refused and no more due": {[]turn{{looked(7, 1), nil}, {looked(0, 2), refused}}, nil, domain.Erased{RawRequests: 3}, 7, refused},
-		"away ends it":            {[]turn{{looked(7, 1), nil}, {looked(8, 0), away}}, nil, domain.Erased{RawRequests: 1}, 7, away},
-		"away after refused":      {[]turn{{looked(7, 1), refused}, {err: away}}, nil, domain.Erased{RawRequests: 1}, 7, refused},
-		"stopped while it waits":  {[]turn{{looked(7, 1), nil}}, context.Canceled, domain.Erased{RawRequests: 1}, 7, context.Canceled},
+		"none due":                           {[]turn{{}}, nil, domain.Erased{}, 0, nil},
+		"two parts":                          {[]turn{{looked(1000, 3), nil}, {looked(1, 0), nil}, {}}, nil, domain.Erased{RawRequests: 3}, 1001, nil},
+		"refused, next part swept":           {[]turn{{looked(7, 1), refused}, {looked(8, 2), nil}, {}}, nil, domain.Erased{RawRequests: 3}, 15, refused},
+		"refused, none due":                  {[]turn{{looked(7, 1), nil}, {looked(0, 2), refused}}, nil, domain.Erased{RawRequests: 3}, 7, refused},
+		"database unavailable":               {[]turn{{looked(7, 1), nil}, {looked(8, 0), away}}, nil, domain.Erased{RawRequests: 1}, 7, away},
+		"database unavailable after refused": {[]turn{{looked(7, 1), refused}, {err: away}}, nil, domain.Erased{RawRequests: 1}, 7, refused},
+		"context canceled while waiting":     {[]turn{{looked(7, 1), nil}}, context.Canceled, domain.Erased{RawRequests: 1}, 7, context.Canceled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -429,7 +429,7 @@ func TestReplayInvalidInput(t *testing.T) {
 		settings string
 		says     string
 	}{
-		"another identity":     {change: func(p *protected) { p.identity = other }, says: "another recipient"},
+		"other identity":       {change: func(p *protected) { p.identity = other }, says: "another recipient"},
 		"no identity":          {change: func(p *protected) { p.identity = lists[0] }, says: "AGE-SECRET-KEY"},
 		"no file":              {change: func(p *protected) { p.identity += "x" }, says: "--identity"},
 		"no list":              {change: func(p *protected) { p.to = t.TempDir() }, says: "no list"},
@@ -437,7 +437,7 @@ func TestReplayInvalidInput(t *testing.T) {
 		"a damaged checkpoint": {change: file("mirror/checkpoint", flip(30)), says: "checkpoint of the mirror"},
 		"damaged tiles":        {change: file("mirror/tile/0/000.p/6", flip(-1)), says: "damaged"},
 		"damaged receipts":     {change: file("mirror/tile/entries/000.p/6", flip(-1)), says: "damaged"},
-		"an entry that was made up": {change: func(p *protected) {
+		"forged list entry": {change: func(p *protected) {
 			// An entry with a receipt in the log, but with another response.
 			list, err := offsite.OpenList(p.to, []string{p.reader})
 			if err == nil {
@@ -452,9 +452,9 @@ func TestReplayInvalidInput(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, says: "it was modified"},
-		"the keys of another log": {settings: "LETHE_ERASURE_KEY=" + strings.ReplaceAll(newKeyOf(t, "example.com/other"), "\n", ""), says: "checkpoint of the mirror"},
-		"another name":            {settings: "LETHE_ERASURE_ORIGIN=example.com/other", says: "example.com/other"},
-		"the service's role":      {settings: "LETHE_DATABASE_URL=" + p.roleURL(), says: "owner of schema lethe"},
+		"key of other log":    {settings: "LETHE_ERASURE_KEY=" + strings.ReplaceAll(newKeyOf(t, "example.com/other"), "\n", ""), says: "checkpoint of the mirror"},
+		"other origin":        {settings: "LETHE_ERASURE_ORIGIN=example.com/other", says: "example.com/other"},
+		"role of the service": {settings: "LETHE_DATABASE_URL=" + p.roleURL(), says: "owner of schema lethe"},
 	} {
 		victim := *p
 		victim.to = filepath.Join(t.TempDir(), "export")

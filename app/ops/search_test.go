@@ -237,17 +237,17 @@ func TestSampleMatchesErasure(t *testing.T) {
 		steps             bool
 		moved, again      int // number of retained responses, and of those also in requests
 	}{
-		"without indexes":      {open: pgtest.WithFixture, steps: true},
-		"with indexes":         {open: pgtest.WithFixture, main: byHeader + byStep, steps: true},
-		"by header alone":      {open: pgtest.WithFixture, main: byHeader, steps: true},
-		"as it is written":     {open: pgtest.WithFixture, main: byHeaderAsWritten + byStep, steps: true},
-		"copies apart":         {open: pgtest.WithFixture, apart: true, main: byStep, copiesBegin: byHeader, steps: true},
-		"arsenal":              {open: pgtest.WithArsenal, main: arsenal + byHeader},
-		"moved":                {open: pgtest.WithArsenal, main: byHeader + pgtest.Moved(mine), moved: 1},
-		"moved without prompt": {open: pgtest.WithArsenal, main: arsenal + pgtest.Moved(mine), moved: 1},
-		"moved, both":          {open: pgtest.WithArsenal, main: byHeader + pgtest.Moved(mine) + pgtest.Moved(second), moved: 2},
-		"at both places":       {open: pgtest.WithArsenal, main: byHeader + pgtest.Moved(mine) + writtenAgain, moved: 1, again: 1},
-		"of no bucket":         {open: pgtest.WithArsenal, main: byHeader + pgtest.Moved(mine) + writtenAgain + retiring, moved: 1, again: 1},
+		"without indexes":             {open: pgtest.WithFixture, steps: true},
+		"with indexes":                {open: pgtest.WithFixture, main: byHeader + byStep, steps: true},
+		"by header alone":             {open: pgtest.WithFixture, main: byHeader, steps: true},
+		"index on headers as written": {open: pgtest.WithFixture, main: byHeaderAsWritten + byStep, steps: true},
+		"copies apart":                {open: pgtest.WithFixture, apart: true, main: byStep, copiesBegin: byHeader, steps: true},
+		"arsenal":                     {open: pgtest.WithArsenal, main: arsenal + byHeader},
+		"moved":                       {open: pgtest.WithArsenal, main: byHeader + pgtest.Moved(mine), moved: 1},
+		"moved without prompt":        {open: pgtest.WithArsenal, main: arsenal + pgtest.Moved(mine), moved: 1},
+		"moved, both":                 {open: pgtest.WithArsenal, main: byHeader + pgtest.Moved(mine) + pgtest.Moved(second), moved: 2},
+		"in both places":              {open: pgtest.WithArsenal, main: byHeader + pgtest.Moved(mine) + writtenAgain, moved: 1, again: 1},
+		"retiring bucket":             {open: pgtest.WithArsenal, main: byHeader + pgtest.Moved(mine) + writtenAgain + retiring, moved: 1, again: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -28,7 +28,7 @@ func TestUnservedContent(t *testing.T) {
 			     FOR VALUES FROM ('2026-12-01') TO ('2026-12-02')`,
 			`INSERT INTO fusillade.retained_response_objects VALUES ('2026-12-01', '{}')`, true,
 		},
-		"that it may not read": {
+		"no privilege to read": {
 			`CREATE TABLE fusillade.retained_response_objects (delete_on date NOT NULL, payload jsonb NOT NULL)`,
 			`INSERT INTO fusillade.retained_response_objects VALUES ('2026-12-01', '{}')`, false,
 		},

@@ -140,21 +140,21 @@ func TestServeInvalidKey(t *testing.T) {
 		environ []string
 		want    string
 	}{
-		"no file":               {[]string{"LETHE_ERASURE_KEY_FILE=" + filepath.Join(folder, "none")}, "lethe keys new"},
-		"a folder":              {[]string{"LETHE_ERASURE_KEY_FILE=" + folder}, folder},
-		"an empty file":         {[]string{"LETHE_ERASURE_KEY_FILE=" + file("empty", "")}, "restore the original content"},
-		"a damaged file":        {[]string{"LETHE_ERASURE_KEY_FILE=" + file("damaged", good[:len(good)-8]+"AAAAAAA=\n")}, "line 1"},
-		"a damaged second":      {[]string{"LETHE_ERASURE_KEY_FILE=" + file("second", good+"\n"+good[:40]+"\n")}, "line 2"},
-		"too long":              {[]string{"LETHE_ERASURE_KEY_FILE=" + file("long", strings.Repeat(good+"\n", 1000))}, "line 2"},
-		"another name":          {[]string{"LETHE_ERASURE_KEY_FILE=" + file("good", good), "LETHE_ERASURE_ORIGIN=example.com/other"}, "example.com/other"},
-		"damaged, as such":      {[]string{"LETHE_ERASURE_KEY=" + good[:len(good)-8]}, "erasure.key (environment LETHE_ERASURE_KEY)"},
-		"both":                  {[]string{"LETHE_ERASURE_KEY=" + good, "LETHE_ERASURE_KEY_FILE=" + file("both", good)}, "erasure.key_file"},
-		"no name for a log":     {[]string{"LETHE_ERASURE_ORIGIN=a b"}, "erasure.origin"},
-		"a standby twice":       {[]string{"LETHE_ERASURE_STANDBYS=a,b,a"}, "erasure.standbys"},
-		"a standby's URL twice": {[]string{"LETHE_ERASURE_STANDBY_URLS=postgres://h/d, postgres://h/d"}, "erasure.standby_urls"},
-		"no standby's URL":      {[]string{"LETHE_ERASURE_STANDBY_URLS=h"}, "erasure.standby_urls"},
-		"a standby without URL": {[]string{"LETHE_ERASURE_STANDBYS=a,b", "LETHE_ERASURE_STANDBY_URLS=postgres://h/d"}, "erasure.standby_urls"},
-		"a standby too long":    {[]string{"LETHE_ERASURE_STANDBYS=" + strings.Repeat("a", 64)}, "erasure.standbys"},
+		"no file":                 {[]string{"LETHE_ERASURE_KEY_FILE=" + filepath.Join(folder, "none")}, "lethe keys new"},
+		"a folder":                {[]string{"LETHE_ERASURE_KEY_FILE=" + folder}, folder},
+		"an empty file":           {[]string{"LETHE_ERASURE_KEY_FILE=" + file("empty", "")}, "restore the original content"},
+		"a damaged file":          {[]string{"LETHE_ERASURE_KEY_FILE=" + file("damaged", good[:len(good)-8]+"AAAAAAA=\n")}, "line 1"},
+		"a damaged second":        {[]string{"LETHE_ERASURE_KEY_FILE=" + file("second", good+"\n"+good[:40]+"\n")}, "line 2"},
+		"too long":                {[]string{"LETHE_ERASURE_KEY_FILE=" + file("long", strings.Repeat(good+"\n", 1000))}, "line 2"},
+		"another name":            {[]string{"LETHE_ERASURE_KEY_FILE=" + file("good", good), "LETHE_ERASURE_ORIGIN=example.com/other"}, "example.com/other"},
+		"damaged key in variable": {[]string{"LETHE_ERASURE_KEY=" + good[:len(good)-8]}, "erasure.key (environment LETHE_ERASURE_KEY)"},
+		"key and key file":        {[]string{"LETHE_ERASURE_KEY=" + good, "LETHE_ERASURE_KEY_FILE=" + file("both", good)}, "erasure.key_file"},
+		"invalid origin":          {[]string{"LETHE_ERASURE_ORIGIN=a b"}, "erasure.origin"},
+		"standby/twice":           {[]string{"LETHE_ERASURE_STANDBYS=a,b,a"}, "erasure.standbys"},
+		"standby URL/twice":       {[]string{"LETHE_ERASURE_STANDBY_URLS=postgres://h/d, postgres://h/d"}, "erasure.standby_urls"},
+		"standby URL/invalid":     {[]string{"LETHE_ERASURE_STANDBY_URLS=h"}, "erasure.standby_urls"},
+		"standby/without URL":     {[]string{"LETHE_ERASURE_STANDBYS=a,b", "LETHE_ERASURE_STANDBY_URLS=postgres://h/d"}, "erasure.standby_urls"},
+		"standby/too long":        {[]string{"LETHE_ERASURE_STANDBYS=" + strings.Repeat("a", 64)}, "erasure.standbys"},
 	} {
 		environ := append([]string{"LETHE_DATABASE_URL=postgres://u@127.0.0.1:1/d", "LETHE_HTTP_ADDR=127.0.0.1:0", "LETHE_LOG_LEVEL=error"}, c.environ...)
 		cfg, err := config.Load(config.Sources{Environ: environ})

@@ -69,7 +69,7 @@ func startOn(t *testing.T, database *pgtest.Database, settings ...string) *servi
 	select {
 	case err := <-ended:
 		stop()
-		t.Fatal("the service has ended: ", err)
+		t.Fatal("the service stopped: ", err)
 	case addr := <-listening:
 		t.Cleanup(func() {
 			stop()

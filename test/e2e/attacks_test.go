@@ -46,14 +46,14 @@ func (p *process) honest(t *testing.T, key string, rounds int) {
 	t.Helper()
 	for i := range rounds {
 		if a := p.ask(t, http.MethodGet, requestsPath, key); a.status != http.StatusOK {
-			t.Errorf("list %d: %d %s", i, a.status, a.body)
+			t.Errorf("list %d: want 200, got %d %s", i, a.status, a.body)
 		}
 		if a := p.ask(t, http.MethodGet, "/readyz", ""); a.status != http.StatusOK {
-			t.Errorf("readyz %d: %d %s", i, a.status, a.body)
+			t.Errorf("readyz %d: want 200, got %d %s", i, a.status, a.body)
 		}
 	}
 	if a, err := p.post("/lethe/api/v1/holds", key, map[string]any{"responses": []string{"c0000200-0000-4000-8000-000000000999"}, "reason": "a case"}); err != nil || a.status != http.StatusCreated {
-		t.Errorf("a hold: %d %s %v", a.status, a.body, err)
+		t.Errorf("hold: want 201, got %d %s %v", a.status, a.body, err)
 	}
 }
 
@@ -127,19 +127,19 @@ func TestSlowReadersOfLargeContents(t *testing.T) {
 			case strings.Contains(line, " 429 "):
 				refused.Add(1)
 			default:
-				t.Errorf("answered %q", line)
+				t.Errorf("want 200 or 429, got %q", line)
 			}
 		})
 	}
 	wait.Wait()
 	p.honest(t, rootKey, 30)
 	held := memory(t, p.Process.Pid, "VmHWM") - before
-	t.Logf("%d were served, %d refused; %d MiB more at its peak", served.Load(), refused.Load(), held/mebibyte)
+	t.Logf("want some of 64 served, the others refused and 450 MiB more at most, got %d served, %d refused, %d MiB", served.Load(), refused.Load(), held/mebibyte)
 	if served.Load() == 0 || served.Load()+refused.Load() != 64 || held > 450*mebibyte {
-		t.Errorf("%d were served, %d refused; %d MiB more at its peak", served.Load(), refused.Load(), held/mebibyte)
+		t.Errorf("want some of 64 served, the others refused and 450 MiB more at most, got %d served, %d refused, %d MiB", served.Load(), refused.Load(), held/mebibyte)
 	}
 	if a := p.ask(t, http.MethodGet, requestsPath+"/"+id, rootKey); a.status != http.StatusOK || len(a.body) < largeBytes {
-		t.Errorf("another's: %d, %d bytes", a.status, len(a.body))
+		t.Errorf("fetch by another caller: want 200 with all contents, got %d, %d bytes", a.status, len(a.body))
 	}
 	for _, c := range all {
 		_ = c.Close()

@@ -82,7 +82,7 @@ func TestTwoServicesShareErasures(t *testing.T) {
 	for i, id := range ids {
 		await(t, "it is finished", time.Minute, func() bool { return progressOf(t, conn, id).state == "finished" })
 		if got := progressOf(t, conn, id); got.done != int64(500+i) || got.ofReceipts != got.done || got.requests != got.done {
-			t.Errorf("of %d: %+v", 500+i, got)
+			t.Errorf("erasure of %d responses: want all erased and in receipts, got %+v", 500+i, got)
 		}
 	}
 	const all = 6*500 + 15
@@ -90,7 +90,7 @@ func TestTwoServicesShareErasures(t *testing.T) {
 		return erasedBy(t, services[0])+erasedBy(t, services[1]) == all
 	})
 	if one := erasedBy(t, services[0]); one == 0 || one == all {
-		t.Errorf("of %d one service has erased %d", all, one)
+		t.Errorf("want both services to erase some of %d, got %d by the first", all, one)
 	}
 }
 
@@ -103,7 +103,7 @@ func erasedBy(t *testing.T, p *process) int64 {
 	body := p.ask(t, http.MethodGet, "/metrics", "").body
 	found := bulkErased.FindStringSubmatch(body)
 	if found == nil {
-		t.Fatalf("what is erased is not counted in\n%s", body)
+		t.Fatalf("metrics: want a count of erased responses, got\n%s", body)
 	}
 	n, err := strconv.ParseInt(found[1], 10, 64)
 	if err != nil {
@@ -127,11 +127,11 @@ func TestErasureResumesAfterOutage(t *testing.T) {
 	p.awaitStatus(t, "/readyz", http.StatusServiceUnavailable)
 	before := progressOf(t, conn, id)
 	if before.state != "running" || before.done+before.requestsLeft != 1500 {
-		t.Errorf("%+v", before)
+		t.Errorf("during the outage: want it running, with 1500 done or left, got %+v", before)
 	}
 	door.open()
 	await(t, "it is finished", time.Minute, func() bool { return progressOf(t, conn, id).state == "finished" })
 	if got := progressOf(t, conn, id); got.done != 1500 || got.ofReceipts != 1500 {
-		t.Errorf("%+v", got)
+		t.Errorf("after the outage: want 1500 done and in receipts, got %+v", got)
 	}
 }

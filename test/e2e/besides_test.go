@@ -379,7 +379,7 @@ func TestBesideAttacks(t *testing.T) {
 				for range 20 {
 					for _, key := range []string{honestKey, attackerKey, rootKey} {
 						if a := p.ask(t, http.MethodGet, requestsPath, key); a.status != http.StatusOK {
-							t.Fatalf("%d %s", a.status, a.body)
+							t.Fatalf("list: want %d, got %d %s", http.StatusOK, a.status, a.body)
 						}
 					}
 				}
@@ -407,7 +407,7 @@ func TestBesideAttacks(t *testing.T) {
 			share := seen.lists / calm.lists
 			for _, r := range []regarded{calm, seen} {
 				for _, refused := range r.refused[:min(3, len(r.refused))] {
-					t.Errorf("%s: refused was %s", attack.name, refused)
+					t.Errorf("%s: want no honest request refused, got %s", attack.name, refused)
 				}
 				for _, not := range r.notReady[:min(3, len(r.notReady))] {
 					t.Errorf("%s: not ready: %s", attack.name, not)
@@ -417,10 +417,10 @@ func TestBesideAttacks(t *testing.T) {
 				t.Errorf("%s: %.0f lists a second, of the %.0f beside /healthz", attack.name, seen.lists, calm.lists)
 			}
 			if long && seen.slowest > slowestHold {
-				t.Errorf("%s: a hold took %s", attack.name, seen.slowest)
+				t.Errorf("%s: slowest hold: want %s or less, got %s", attack.name, slowestHold, seen.slowest)
 			}
 			if seen.holds == 0 || seen.ready == 0 {
-				t.Errorf("%s: nobody asked: %+v", attack.name, seen)
+				t.Errorf("%s: want holds and readiness checks, got %+v", attack.name, seen)
 			}
 			before := before
 			resting.Go(func() { // while the next goes on, in the long form in another process

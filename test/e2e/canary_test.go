@@ -136,7 +136,7 @@ func plantAndErase(t *testing.T, apart bool) {
 	c.addResponse(uuid.NewString(), 3)
 	kept := c.canaries
 	if len(planted) < 1000 {
-		t.Fatalf("%d canaries are planted", len(planted))
+		t.Fatalf("planted canaries: want 1000 or more, got %d", len(planted))
 	}
 	c.complete()
 
@@ -151,7 +151,7 @@ func plantAndErase(t *testing.T, apart bool) {
 	c.search(asOwner, "before", kept, len(kept))
 	// What is said of an erasure ahead of it is held against what it leaves.
 	if r := run(t, "", asOwner, "erasures", "search", "--sample", "10000", "--rate", "0"); r.code != 0 || !strings.Contains(r.stdout, "would miss nothing") {
-		t.Errorf("of erasing all responses it says, with exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+		t.Errorf("erasures search --sample: want exit code 0 and nothing missed, got %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	accounts := c.accounts()
 
@@ -165,18 +165,18 @@ func plantAndErase(t *testing.T, apart bool) {
 		case http.StatusNotFound:
 			return false
 		}
-		t.Fatalf("erasing answers %d %s", a.status, a.body)
+		t.Fatalf("erase: want 204 or 404, got %d %s", a.status, a.body)
 		return false
 	}
 	for _, id := range byOthers {
 		if !erase(id.String(), rootKey) {
-			t.Fatalf("there was no %s", id)
+			t.Fatalf("erase %s: want 204, got 404", id)
 		}
 	}
 	// Whatever of the person's own the first pages show, and then the rest at once.
 	own := decode[page](t, p.ask(t, http.MethodGet, requestsPath+"?limit=5", canaryKey).body)
 	if own.Total != ofPerson {
-		t.Fatalf("the person has %d responses and sees %d", ofPerson, own.Total)
+		t.Fatalf("list of the person: want %d responses, got %d", ofPerson, own.Total)
 	}
 	for _, r := range own.Data {
 		erase(r.ID, canaryKey)
@@ -194,7 +194,7 @@ func plantAndErase(t *testing.T, apart bool) {
 		{rootKey, map[string]any{"filter": map[string]any{"member_id": member, "states": states}}, each},
 	} {
 		if e := p.eraseMany(t, many.key, many.body); e.Responses != int64(many.responses) || e.Held+e.NotFound != 0 {
-			t.Errorf("%v: %+v", many.body, e)
+			t.Errorf("%v: want %d responses erased, got %+v", many.body, many.responses, e)
 		}
 	}
 	newRule(t, p, map[string]any{
@@ -243,7 +243,7 @@ func plantAndErase(t *testing.T, apart bool) {
 		}
 	}
 	if least := single + 5 + 1; len(receipts) < least {
-		t.Errorf("there are %d receipts, and should be %d", len(receipts), least)
+		t.Errorf("receipts: want %d or more, got %d", least, len(receipts))
 	}
 
 	after := c.dump()
@@ -254,12 +254,12 @@ func plantAndErase(t *testing.T, apart bool) {
 	c.search(asOwner, "after", late, 0)
 	c.search(asOwner, "after", kept, len(kept))
 	if c.accounts() != accounts {
-		t.Error("usage or credits have changed")
+		t.Error("usage and credits: want them unchanged")
 	}
 	// Who asked for an erasure can be read in two columns, which the erasures do not
 	// need; and rules name whose responses they cover.
 	if rule := string(after["lethe.retention_versions"]); !strings.Contains(rule, ruled) {
-		t.Errorf("the rule is %s", rule)
+		t.Errorf("rule: want it to name its owner, got %s", rule)
 	}
 	delete(after, "lethe.retention_versions")
 	after["lethe.receipt_secrets"] = c.copy("SELECT receipt_id, salt, owner_keys FROM lethe.receipt_secrets")
@@ -271,7 +271,7 @@ func plantAndErase(t *testing.T, apart bool) {
 		if somebody != person {
 			for _, table := range []string{"lethe.receipt_secrets", "lethe.erasures"} {
 				if bytes.Contains(c.copy("TABLE "+table), []byte(somebody)) {
-					t.Errorf("%s names the owner %s, who asked for nothing", table, somebody)
+					t.Errorf("%s: want no name of owner %s, who requested nothing", table, somebody)
 				}
 			}
 		}
@@ -367,13 +367,13 @@ func (c *cage) complete() {
 				c.t.Errorf("%s can hold text (%s): plant a canary, or list it with the reason", name, col.kind)
 			}
 			if c.planted[name] > 0 && listed[name] {
-				c.t.Errorf("%s is listed, and holds a canary", name)
+				c.t.Errorf("%s: listed, although it holds a canary", name)
 			}
 			delete(listed, name)
 		}
 	}
 	for name := range listed {
-		c.t.Errorf("%s is listed, and there is no such column", name)
+		c.t.Errorf("%s: listed, but no such column", name)
 	}
 }
 
@@ -611,7 +611,7 @@ func (c *cage) find(dump map[string][]byte, when string, canaries map[string]str
 	told := 0
 	for canary, table := range found {
 		if told++; want == 0 && told <= 10 {
-			c.t.Errorf("%s a canary of %s is in %s", when, canaries[canary], table)
+			c.t.Errorf("%s: want no canary of %s, found one in %s", when, canaries[canary], table)
 		}
 	}
 	if len(found) != want {
@@ -640,7 +640,7 @@ func (c *cage) search(settings []string, when string, canaries map[string]string
 	}
 	for canary := range canaries {
 		if strings.Contains(r.stdout+r.stderr, canary) {
-			c.t.Fatal("it shows what it looks for")
+			c.t.Fatal("erasures search: want no needle in its output")
 		}
 	}
 }
@@ -651,7 +651,7 @@ func (c *cage) unnamed(dump map[string][]byte, id uuid.UUID, excepted func(table
 	for _, form := range []string{id.String(), hex.EncodeToString(id[:]), hex.EncodeToString([]byte(id.String()))} {
 		for table, rows := range dump {
 			if bytes.Contains(rows, []byte(form)) && !excepted(table) {
-				c.t.Errorf("%s names %s", table, id)
+				c.t.Errorf("%s: want no %s in it", table, id)
 			}
 		}
 	}
@@ -682,7 +682,7 @@ func (c *cage) accounts() string {
 	err := c.conn.QueryRow(c.t.Context(), `SELECT concat_ws(' ',
 		(SELECT sum(total_cost) FROM public.http_analytics), (SELECT sum(amount) FROM public.credits_transactions))`).Scan(&sums)
 	if err != nil || len(strings.Fields(sums)) != 2 {
-		c.t.Fatalf("the sums are %q: %v", sums, err)
+		c.t.Fatalf("sums of usage and credits: got %q, %v", sums, err)
 	}
 	return sums + string(c.copy("SELECT * FROM public.http_analytics ORDER BY id")) +
 		string(c.copy("SELECT * FROM public.credits_transactions ORDER BY seq"))

@@ -45,7 +45,7 @@ func TestCopiesInOtherDatabase(t *testing.T) {
 
 	a := p.ask(t, http.MethodDelete, requestsPath+"/"+first.String(), rootKey)
 	if a.status != http.StatusNoContent {
-		t.Fatalf("erasing answers %d %s", a.status, a.body)
+		t.Fatalf("erase: want 204, got %d %s", a.status, a.body)
 	}
 	for _, location := range []string{a.header.Get("Location"), "/lethe/api/v1/erasures/" + intent.String() + "/receipt"} {
 		var proof answer
@@ -60,9 +60,9 @@ func TestCopiesInOtherDatabase(t *testing.T) {
 	}
 	var left int
 	if err := usage.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM outlet.http_requests) + (SELECT count(*) FROM outlet.http_responses)`).Scan(&left); err != nil || left != 0 {
-		t.Errorf("%d copies are left, %v", left, err)
+		t.Errorf("copies left: want 0, got %d, %v", left, err)
 	}
 	if err := requests.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM fusillade.requests) + (SELECT count(*) FROM lethe.intents)`).Scan(&left); err != nil || left != 0 {
-		t.Errorf("%d rows are left, %v", left, err)
+		t.Errorf("rows and intents left: want 0, got %d, %v", left, err)
 	}
 }

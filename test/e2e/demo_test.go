@@ -108,21 +108,21 @@ func TestDemo(t *testing.T) {
 	keys, commands := awaitCommands(t, first)
 	t.Logf("the first start took %s, fetching Postgres included", time.Since(begun).Round(time.Millisecond))
 	if len(keys) != 3 || len(commands) != 5 {
-		t.Fatalf("%d keys and %d commands are printed", len(keys), len(commands))
+		t.Fatalf("want 3 keys and 5 commands printed, got %d and %d", len(keys), len(commands))
 	}
 	administrator, user := keys[0], keys[2]
 
 	list := decode[page](t, follow(t, commands[0]))
 	if len(list.Data) != 3 || list.Total < 500 || list.Total >= 5000 {
-		t.Errorf("the user's list has %d of %d", len(list.Data), list.Total)
+		t.Errorf("list of the user: want 3 of 500 to 4999, got %d of %d", len(list.Data), list.Total)
 	}
 	filtered := decode[page](t, follow(t, commands[1]))
 	if len(filtered.Data) == 0 {
-		t.Error("the filter finds nothing")
+		t.Error("filtered list: want failed responses, got none")
 	}
 	for _, r := range filtered.Data {
 		if r.Status != "failed" {
-			t.Errorf("the filter finds one that is %s", r.Status)
+			t.Errorf("filtered list: want failed, got %s", r.Status)
 		}
 	}
 	one := decode[struct {
@@ -131,25 +131,25 @@ func TestDemo(t *testing.T) {
 		Answer string `json:"response_body"`
 	}](t, follow(t, commands[2]))
 	if one.ID == "" || one.Body == "" || one.Answer == "" {
-		t.Errorf("fetched %+v", one)
+		t.Errorf("fetch: want ID, prompt and answer, got %+v", one)
 	}
 	everyones := decode[page](t, first.ask(t, http.MethodGet, requestsPath+"?limit=1&count=exact", administrator).body).Total
 	if everyones < 4900 || everyones > 5200 {
-		t.Errorf("there are %d responses", everyones)
+		t.Errorf("responses: want 4900 to 5200, got %d", everyones)
 	}
 	if out := follow(t, commands[3]); !strings.HasPrefix(out, "HTTP/1.1 204") {
-		t.Errorf("erasing answers %s", out)
+		t.Errorf("erase: want 204, got %s", out)
 	}
 	if out := follow(t, commands[4]); !strings.HasPrefix(out, "HTTP/1.1 404") || !strings.Contains(out, one.ID) {
-		t.Errorf("it is not gone: %s", out)
+		t.Errorf("fetch after the erasure: want 404 with the ID, got %s", out)
 	}
 	left := decode[page](t, first.ask(t, http.MethodGet, requestsPath+"?limit=1&count=exact", administrator).body).Total
 	if left >= everyones {
-		t.Errorf("%d responses of %d are left", left, everyones)
+		t.Errorf("after the erasure: want fewer than %d responses, got %d", everyones, left)
 	}
 
 	if rss := resident(t, first.Process.Pid); rss >= residentDemoLimit {
-		t.Errorf("%d MiB are resident", rss/mebibyte)
+		t.Errorf("resident memory: want less than %d MiB, got %d", residentDemoLimit/mebibyte, rss/mebibyte)
 	} else {
 		t.Logf("%.1f MiB are resident", float64(rss)/mebibyte)
 	}
@@ -160,7 +160,7 @@ func TestDemo(t *testing.T) {
 	must(t, []string{data}, "users", "add", "new@example.com", "--role", "BATCHAPIUSER")
 	secret := strings.TrimSpace(must(t, []string{data}, "keys", "create", "new@example.com"))
 	if a := first.ask(t, http.MethodGet, requestsPath, secret); a.status != http.StatusOK {
-		t.Errorf("a new key: %d %s", a.status, a.body)
+		t.Errorf("new key: want 200, got %d %s", a.status, a.body)
 	}
 
 	if err := first.Process.Kill(); err != nil {
@@ -177,40 +177,40 @@ func TestDemo(t *testing.T) {
 	took := time.Since(begun)
 	t.Logf("the second start took %s to the first answer", took.Round(time.Millisecond))
 	if took > restartLimit {
-		t.Errorf("the second start took %s", took)
+		t.Errorf("second start: want %s or less, got %s", restartLimit, took)
 	}
 	if again.Total != left {
-		t.Errorf("%d responses were left, and now there are %d", left, again.Total)
+		t.Errorf("after the restart: want %d responses, got %d", left, again.Total)
 	}
 	if a := second.ask(t, http.MethodGet, requestsPath+"/"+one.ID, user); a.status != http.StatusNotFound {
-		t.Errorf("the erased one is back: %d", a.status)
+		t.Errorf("erased response after the restart: want 404, got %d", a.status)
 	}
 	keysAgain, commandsAgain := awaitCommands(t, second)
 	if strings.Join(keys, " ") != strings.Join(keysAgain, " ") {
-		t.Error("the second start prints other keys")
+		t.Error("second start: want the same keys printed")
 	}
 	if out := follow(t, commandsAgain[2]); strings.Contains(out, one.ID) || !strings.Contains(out, `"response_body"`) {
-		t.Errorf("the command of the second start answers %s", out)
+		t.Errorf("fetch of the second start: want another response, got %s", out)
 	}
 
 	// A second service on the same folder shares the database.
 	other := serve(t, data)
 	if a := other.ask(t, http.MethodDelete, strings.TrimPrefix(urlInLine.FindStringSubmatch(commandsAgain[3])[1], second.url), user); a.status != http.StatusNoContent {
-		t.Errorf("erasing on the other service: %d %s", a.status, a.body)
+		t.Errorf("erase on the other service: want 204, got %d %s", a.status, a.body)
 	}
 	if out := follow(t, commandsAgain[4]); !strings.HasPrefix(out, "HTTP/1.1 404") {
-		t.Errorf("the first service answers %s", out)
+		t.Errorf("fetch from the first service: want 404, got %s", out)
 	}
 	if code := other.stop(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("the other service ended with %d, want 0", code)
 	}
 	if a := second.ask(t, http.MethodGet, "/readyz", ""); a.status != http.StatusOK {
-		t.Errorf("after the other has gone: %d %s", a.status, a.body)
+		t.Errorf("readyz after the other has stopped: want 200, got %d %s", a.status, a.body)
 	}
 
 	taken := run(t, "", []string{data, "LETHE_HTTP_ADDR=" + strings.TrimPrefix(second.url, "http://")}, "demo")
 	if taken.code != 1 || !strings.Contains(taken.stderr, "LETHE_HTTP_ADDR") {
-		t.Errorf("on an address that is taken: %d %s", taken.code, taken.stderr)
+		t.Errorf("taken address: want 1 with LETHE_HTTP_ADDR, got %d %s", taken.code, taken.stderr)
 	}
 
 	if code := second.stop(t, os.Interrupt); code != 0 {
@@ -222,7 +222,7 @@ func TestDemo(t *testing.T) {
 	for _, p := range []*process{first, second, other} {
 		for _, key := range append(keys, secret) {
 			if strings.Contains(p.stderr.String(), key) {
-				t.Error("a key is in the log")
+				t.Error("log: want no key in it")
 			}
 		}
 	}

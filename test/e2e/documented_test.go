@@ -173,7 +173,7 @@ func (d *documents) take(t *testing.T, source string, passes func(*block) bool) 
 		}
 	}
 	if script.Len() == 0 {
-		t.Fatalf("there is no such block in %s", source)
+		t.Fatalf("%s: the block is missing", source)
 	}
 	return script.String()
 }
@@ -206,7 +206,7 @@ func (s shell) process(t *testing.T, script string) (*exec.Cmd, *output) {
 		script = strings.ReplaceAll(script, s.replacement[i], s.replacement[i+1])
 	}
 	if rest := regexp.MustCompile(`…|\.\.\. `).FindString(strings.Join(lines(script), "\n")); rest != "" {
-		t.Fatalf("something is left to fill in:\n%s", script)
+		t.Fatalf("want nothing left to fill in:\n%s", script)
 	}
 	out := &output{}
 	cmd := exec.Command(s.name, "-euc", script)
@@ -251,7 +251,7 @@ func (s shell) runUntil(t *testing.T, script string, until func(out string) bool
 	await(t, "the script has come to its end", startTimeout, func() bool {
 		select {
 		case <-ended:
-			t.Fatal("it ended")
+			t.Fatal("the program stopped")
 		default:
 		}
 		return until(out.String())
@@ -265,7 +265,7 @@ func (s shell) runUntil(t *testing.T, script string, until func(out string) bool
 	select {
 	case <-ended:
 	case <-time.After(stopTimeout):
-		t.Fatal("it did not stop")
+		t.Fatal("the program did not stop")
 	}
 	return out.String()
 }
@@ -301,7 +301,7 @@ func TestDocumentedCommands(t *testing.T) {
 	for _, name := range []string{"curl", "psql"} {
 		if _, err := exec.LookPath(name); err != nil {
 			if os.Getenv("CI") != "" {
-				t.Fatalf("there is no %s", name)
+				t.Fatalf("%s: not installed", name)
 			}
 			t.Logf("no %s found: the commands of the documentation are not run", name)
 			return
@@ -340,7 +340,7 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 	for line := range notRun {
 		if !shown[line] {
-			t.Errorf("notRun has what is shown nowhere: %s", line)
+			t.Errorf("notRun has a command that no page shows: %s", line)
 		}
 	}
 }
@@ -372,7 +372,7 @@ func (d *documents) trySpan(t *testing.T, s string) error {
 	case words[0] == "go" && words[1] == "test":
 		return findTests(s)
 	}
-	return fmt.Errorf("nothing is known of it: run it, or list it in notRun")
+	return fmt.Errorf("unknown command: run it, or list it in notRun")
 }
 
 // commandWords are those before the first flag or argument.
@@ -409,7 +409,7 @@ func findTests(s string) error {
 				}
 			}
 			if !found {
-				return fmt.Errorf("there is no test %s", name)
+				return fmt.Errorf("no test is named %s", name)
 			}
 		}
 	}
@@ -429,7 +429,7 @@ func (d *documents) readme(t *testing.T) {
 		return of("Try it", "The three calls", "Erasing many, with proof")(b) && !having("make run")(b)
 	})
 	if strings.TrimSpace(strings.Split(begin, "#")[0]) != "make run" {
-		t.Fatalf("it begins with\n%s", begin)
+		t.Fatalf("README: want make run first, got\n%s", begin)
 	}
 	for _, name := range []string{"sh", "bash"} {
 		if _, err := exec.LookPath(name); err != nil {
@@ -442,7 +442,7 @@ func (d *documents) readme(t *testing.T) {
 		demo.runUntil(t, begin, func(out string) bool { return strings.Contains(out, "Stop it with Ctrl-C") }, func(printed string) {
 			_, values, found := strings.Cut(printed, "\n  HOST=")
 			if !found {
-				t.Fatalf("there is nothing to paste in\n%s", printed)
+				t.Fatalf("want a command to paste, got\n%s", printed)
 			}
 			values, _, _ = strings.Cut(values, "\n")
 			folder := t.TempDir()
@@ -457,11 +457,11 @@ func (d *documents) readme(t *testing.T) {
 				`"dry_run":{[^}]*"responses":[1-9]`, `"enabled":true,`, `"enabled":false,`, `"data":\[\]`)
 			receipts := regexp.MustCompile(`"receipts":([0-9]+)`).FindAllStringSubmatch(out, -1)
 			if n := fmt.Sprint(strings.Count(out, "The salt fits")); len(receipts) == 0 || receipts[len(receipts)-1][1] != n {
-				t.Errorf("%s receipts were proven of %v", n, receipts)
+				t.Errorf("want all receipts proven, got %s of %v", n, receipts)
 			}
 			left, err := os.ReadDir(folder)
 			if err != nil || len(left) > 0 {
-				t.Errorf("it leaves %v, %v", left, err)
+				t.Errorf("want no file left, got %v, %v", left, err)
 			}
 		})
 	}
@@ -471,7 +471,7 @@ func (d *documents) readme(t *testing.T) {
 	}
 	for _, e := range after {
 		if e.Name() != "bin" && !slices.ContainsFunc(before, func(b os.DirEntry) bool { return b.Name() == e.Name() }) {
-			t.Errorf("it leaves %s in the clone", e.Name())
+			t.Errorf("want no new file in the clone, got %s", e.Name())
 		}
 	}
 }
@@ -563,7 +563,7 @@ func (d *documents) besideDwctl(t *testing.T) {
 	wantInOrder(t, out, "BEGIN", "CREATE TRIGGER", "COMMIT")
 	execute(t, conn, `INSERT INTO lethe.holds (id, states, reason, created_by) VALUES (gen_random_uuid(), '{completed}', 'r', gen_random_uuid())`)
 	if _, err := conn.Exec(t.Context(), "DELETE FROM fusillade.requests WHERE state = 'completed' AND batch_id IS NULL"); err == nil || !strings.Contains(err.Error(), "23001") {
-		t.Errorf("what is held can be deleted: %v", err)
+		t.Errorf("delete held responses: want 23001, got %v", err)
 	}
 
 	// A grant that fails leaves none, and says so.
@@ -576,7 +576,7 @@ func (d *documents) besideDwctl(t *testing.T) {
 		t.Errorf("want 3, got %v\n%s", err, said)
 	}
 	if scan[bool](t, conn, "SELECT has_table_privilege($1, 'fusillade.requests', 'DELETE')", service) {
-		t.Error("some grants were kept")
+		t.Error("service role: want no privilege left")
 	}
 }
 
@@ -669,7 +669,7 @@ func (d *documents) withLog(t *testing.T) {
 	erased := func(id string) (salt string) {
 		answer := p.ask(t, http.MethodDelete, requestsPath+"/"+id, rootKey)
 		if answer.status != http.StatusNoContent {
-			t.Fatalf("erasing: %d %s", answer.status, answer.body)
+			t.Fatalf("erase: want 204, got %d %s", answer.status, answer.body)
 		}
 		await(t, "the receipt is sealed", startTimeout, func() bool {
 			sealed := p.ask(t, http.MethodGet, answer.header.Get("Location"), rootKey)
@@ -743,7 +743,7 @@ func (d *documents) withLog(t *testing.T) {
 	}
 	psql("docs/erasure.md", "CREATE SCHEMA former", database.URL)
 	if n := scan[int](t, conn, "SELECT count(*) FROM former.receipts"); n < 2 {
-		t.Errorf("%d receipts are kept", n)
+		t.Errorf("receipts kept: want 2 or more, got %d", n)
 	}
 }
 

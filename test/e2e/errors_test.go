@@ -63,7 +63,7 @@ func TestErrorsQuoteNoContents(t *testing.T) {
 		execute(t, conn, `DROP TRIGGER IF EXISTS refuse ON fusillade.requests; CREATE TRIGGER refuse BEFORE DELETE ON fusillade.requests FOR EACH ROW EXECUTE FUNCTION public.refuse()`)
 		from := len(p.stderr.String())
 		if status := ask(http.MethodDelete, requestsPath+"/"+ids[next]); status < 400 || status == http.StatusNotFound {
-			t.Errorf("%s: erasing answers %d", name, status)
+			t.Errorf("%s: erase: want an error, got %d", name, status)
 		}
 		after(from, name, c.said, "public.refuse() line 1", "in statement")
 		body := map[string]any{"responses": ids[next+1 : next+4]}
@@ -80,7 +80,7 @@ func TestErrorsQuoteNoContents(t *testing.T) {
 		from := len(p.stderr.String())
 		for _, path := range []string{requestsPath, requestsPath + "/" + ids[0]} {
 			if status := ask(http.MethodGet, path); status < 500 {
-				t.Errorf("%s: %s answers %d", name, path, status)
+				t.Errorf("%s: %s: want an error of the server, got %d", name, path, status)
 			}
 		}
 		after(from, name, c.said, "in statement", " at character ")
@@ -88,6 +88,6 @@ func TestErrorsQuoteNoContents(t *testing.T) {
 	}
 	if all := p.stdout.String() + p.stderr.String() + answers.String(); strings.Contains(all, "Kanarienvogel") {
 		at := strings.Index(all, "Kanarienvogel")
-		t.Errorf("contents came out: …%s…", all[max(0, at-300):min(len(all), at+100)])
+		t.Errorf("want no contents in log or answers, got …%s…", all[max(0, at-300):min(len(all), at+100)])
 	}
 }

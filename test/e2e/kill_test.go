@@ -37,7 +37,7 @@ func killsOr(t *testing.T, usual int) int {
 	}
 	kills, err := strconv.Atoi(text)
 	if err != nil || kills < 1 {
-		t.Fatalf("%s is %q", killsVariable, text)
+		t.Fatalf("%s: want a number of 1 or more, got %q", killsVariable, text)
 	}
 	return kills
 }
@@ -143,7 +143,7 @@ func killService(t *testing.T, kills int, apart bool) {
 	p := serve(t, settings...)
 	k.finish(p)
 	if out := must(t, settings, "doctor"); !strings.Contains(out, "as it was sealed: ") {
-		t.Errorf("doctor says\n%s", out)
+		t.Errorf("doctor: want the log as it was sealed, got\n%s", out)
 	}
 	t.Logf("%d kills; %d single erasures, %d of them with no answer; %d of many with %d responses, at work in the midst at kills: %v; receipts unsealed after %d kills, %d checkpoints shown; %d responses were without their copies",
 		kills, k.singles, interrupted, len(k.asked), k.erased-k.singles, atWork, unsealed, len(k.shown), k.halfGone)
@@ -371,12 +371,12 @@ func (k *killed) erase(p *process, stop chan struct{}) {
 		case a.status == http.StatusNotFound && e.begun: // and has been finished
 			continue
 		case a.status != http.StatusNoContent:
-			k.t.Errorf("erasing answers %d %s", a.status, a.body)
+			k.t.Errorf("erase: want 204, got %d %s", a.status, a.body)
 			return
 		}
 		salt, err := hex.DecodeString(a.header.Get("Receipt-Salt"))
 		if err != nil || len(salt) != len(e.salt) {
-			k.t.Errorf("the salt is %q", a.header.Get("Receipt-Salt"))
+			k.t.Errorf("Receipt-Salt: want 32 bytes, got %q", a.header.Get("Receipt-Salt"))
 			return
 		}
 		k.mu.Lock()
@@ -407,7 +407,7 @@ func (k *killed) eraseMany(p *process, stop chan struct{}) {
 			case err != nil:
 				return
 			case a.status != http.StatusOK || decode[erasure](k.t, a.body).Responses != int64(len(g.parts)):
-				k.t.Errorf("a preview of %d answers %d %s", len(g.parts), a.status, a.body)
+				k.t.Errorf("preview of %d responses: want 200, got %d %s", len(g.parts), a.status, a.body)
 				return
 			}
 			g.body["token"] = decode[struct{ Token string }](k.t, a.body).Token
@@ -417,7 +417,7 @@ func (k *killed) eraseMany(p *process, stop chan struct{}) {
 		case err != nil:
 			return
 		case a.status != http.StatusCreated && a.status != http.StatusAccepted:
-			k.t.Errorf("erasing %d answers %d %s", len(g.parts), a.status, a.body)
+			k.t.Errorf("bulk erasure of %d responses: want 201 or 202, got %d %s", len(g.parts), a.status, a.body)
 			return
 		}
 		k.mu.Lock()
@@ -446,13 +446,13 @@ func (k *killed) watch(p *process, stop chan struct{}) {
 func (k *killed) see(a answer) (newest receipt.Checkpoint) {
 	c, _, err := receipt.OpenCheckpoint([]byte(a.body), k.keys)
 	if err != nil {
-		k.t.Errorf("a checkpoint: %d, %v", a.status, err)
+		k.t.Errorf("checkpoint: got %d, %v", a.status, err)
 		return c
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if before, is := k.shown[c.Size]; is && before != c.Root {
-		k.t.Errorf("two checkpoints of %d leaves have different roots", c.Size)
+		k.t.Errorf("checkpoints of %d leaves: want one root, got two", c.Size)
 	}
 	k.shown[c.Size] = c.Root
 	return c
@@ -502,12 +502,12 @@ func (k *killed) check() (unanswered int) {
 		case n == e.whole && !e.gone:
 			continue
 		case n == e.whole:
-			k.t.Errorf("a response is there though it was erased with receipt %s", e.receipt)
+			k.t.Errorf("erased response of receipt %s: want no rows", e.receipt)
 		case n == e.whole-2*len(e.requests) && e.begun && !e.gone: // all but the copies
 			k.halfGone++
 			continue
 		case n > 0:
-			k.t.Fatalf("%d of the %d rows of a response are there", n, e.whole)
+			k.t.Fatalf("rows of a response: want 0 or %d, got %d", e.whole, n)
 		}
 		k.erased++
 		if e.trigger == receipt.TriggerSingle {
@@ -520,11 +520,11 @@ func (k *killed) check() (unanswered int) {
 	k.left = slices.DeleteFunc(k.left, func(e *erasable) bool { return there[e] == 0 })
 	unanswered = k.compare(unknown)
 	if found := k.number("SELECT count(*) FROM lethe.receipts"); found != int64(len(k.receipts)) {
-		k.t.Errorf("%d receipts are of erasures, and there are %d", len(k.receipts), found)
+		k.t.Errorf("receipts: want %d, of erasures, got %d", len(k.receipts), found)
 	}
 	for _, e := range unknown {
 		if k.receipts[e.receipt] == nil {
-			k.t.Errorf("a response is gone without a receipt, and had that of %s", e.receipt)
+			k.t.Errorf("erased response: want receipt %s, got none", e.receipt)
 		}
 	}
 	k.count()
@@ -588,7 +588,7 @@ func (k *killed) compare(unknown []*erasable) (unanswered int) {
 			case e.receipt == uuid.Nil:
 				unanswered++
 			case e.receipt != id || e.salt != salt:
-				k.t.Errorf("an erasure was answered with receipt %s, and is in %s", e.receipt, id)
+				k.t.Errorf("erasure: want receipt %s, as returned, got %s", e.receipt, id)
 			}
 			e.receipt, e.gone = id, true
 			of.parts = append(of.parts, e)
@@ -657,7 +657,7 @@ func (k *killed) count() {
 		k.t.Fatal(err)
 	}
 	if many := len(k.receipts) - k.singles; linked != many {
-		k.t.Errorf("%d receipts are of bulk erasures, and %d are linked to one", many, linked)
+		k.t.Errorf("receipts linked to a bulk erasure: want %d, got %d", many, linked)
 	}
 	rows, err = k.conn.Query(k.t.Context(), `SELECT id, receipts, done, requests, steps, templates, raw_requests, raw_responses, tasks, held + not_found
 		FROM lethe.erasures`)
@@ -696,16 +696,16 @@ func (k *killed) finish(p *process) {
 	caller.Wait()
 	k.check()
 	if n := k.number("SELECT count(*) FROM lethe.erasures WHERE trigger = 'bulk'"); n != int64(len(k.asked)) {
-		k.t.Errorf("%d erasures were asked for, and there are %d", len(k.asked), n)
+		k.t.Errorf("bulk erasures: want %d, as requested, got %d", len(k.asked), n)
 	}
 	for _, g := range k.asked {
 		e := decode[erasure](k.t, p.ask(k.t, http.MethodGet, erasuresPath+"/"+g.id, rootKey).body)
 		if e.State != "finished" || e.Responses != int64(len(g.parts)) {
-			k.t.Errorf("of %d responses: %+v", len(g.parts), e)
+			k.t.Errorf("bulk erasure: want it finished with %d responses, got %+v", len(g.parts), e)
 		}
 		for _, part := range g.parts {
 			if !part.gone {
-				k.t.Errorf("a response of erasure %s is there", g.id)
+				k.t.Errorf("erasure %s: want all of its responses erased", g.id)
 			}
 		}
 	}
@@ -746,14 +746,14 @@ func (k *killed) finish(p *process) {
 	tiles := tlog.TileHashReader(tlog.Tree{N: newest.Size, Hash: newest.Root}, &served{p: p, tiles: map[tlog.Tile][]byte{}})
 	for size, root := range k.shown {
 		if got, err := tlog.TreeHash(size, reader); err != nil || got != root {
-			k.t.Errorf("the receipts do not make the checkpoint of %d leaves: %v", size, err)
+			k.t.Errorf("checkpoint of %d leaves: not the root of the receipts: %v", size, err)
 		}
 		proof, err := tlog.ProveTree(newest.Size, size, tiles)
 		if err == nil {
 			err = tlog.CheckTree(proof, newest.Size, newest.Root, size, root)
 		}
 		if err != nil {
-			k.t.Errorf("the checkpoint of %d leaves is not of the past of that of %d: %v", size, newest.Size, err)
+			k.t.Errorf("checkpoint of %d leaves: not consistent with that of %d: %v", size, newest.Size, err)
 		}
 	}
 	prove := func(e *erasable, salt receipt.Salt) {

@@ -71,7 +71,7 @@ func TestLargeContents(t *testing.T) {
 		}
 		defer func() { _ = response.Body.Close() }()
 		if response.StatusCode != http.StatusOK || response.Uncompressed != compressed {
-			return fmt.Errorf("answered %d, compressed: %t", response.StatusCode, response.Uncompressed)
+			return fmt.Errorf("want 200, got %d, compressed: %t", response.StatusCode, response.Uncompressed)
 		}
 		_, err = io.Copy(to, response.Body)
 		return err
@@ -96,7 +96,7 @@ func TestLargeContents(t *testing.T) {
 		more := memory(t, p.Process.Pid, "VmHWM") - before
 		t.Logf("%s: %d MiB more at its peak than the %d MiB before", what, more/mebibyte, before/mebibyte)
 		if more > copies*largeBytes+largeAllowance {
-			t.Errorf("%s: %d MiB more at its peak than before", what, more/mebibyte)
+			t.Errorf("%s: want %d MiB more at the peak or less, got %d", what, (copies*largeBytes+largeAllowance)/mebibyte, more/mebibyte)
 		}
 		await(t, what+": memory is given back", stopTimeout, func() bool {
 			return resident(t, p.Process.Pid) < before+largeAllowance/2
@@ -117,7 +117,7 @@ func TestLargeContents(t *testing.T) {
 			sum := sha256.Sum256(whole.Bytes())
 			if compressed {
 				if sum != sums[id] {
-					t.Errorf("response %d arrives in another way compressed than plain", i)
+					t.Errorf("response %d: want the same contents compressed and plain", i)
 				}
 				continue
 			}
@@ -130,7 +130,7 @@ func TestLargeContents(t *testing.T) {
 				t.Fatal(err)
 			}
 			if i == 0 && got.ResponseBody != text || i == 1 && got.Body != text {
-				t.Errorf("response %d arrives otherwise than it was stored", i)
+				t.Errorf("response %d: want the contents as stored", i)
 			}
 		}
 	}
@@ -140,7 +140,7 @@ func TestLargeContents(t *testing.T) {
 			fetching.Go(func() {
 				sum := sha256.New()
 				if err := fetch(id, false, sum); err != nil || [sha256.Size]byte(sum.Sum(nil)) != sums[id] {
-					t.Errorf("response %s arrives otherwise beside another one, %v", id, err)
+					t.Errorf("response %s: want the same contents beside a concurrent fetch, got others, %v", id, err)
 				}
 			})
 		}

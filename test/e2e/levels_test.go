@@ -25,7 +25,7 @@ func (p *process) eraseOne(t *testing.T, databaseURL, key string) (response, id 
 	conn := connect(t, databaseURL)
 	response = addResponses(t, conn, 1)[0]
 	if answer := p.ask(t, http.MethodDelete, requestsPath+"/"+response, key); answer.status != http.StatusNoContent {
-		t.Fatalf("erasing: %d %s", answer.status, answer.body)
+		t.Fatalf("erase: want 204, got %d %s", answer.status, answer.body)
 	}
 	id = scan[string](t, conn, "SELECT receipt_id::text FROM lethe.tombstones WHERE $1::text::uuid = ANY (request_ids)", response)
 	await(t, "the receipt is sealed", startTimeout, func() bool {
@@ -87,7 +87,7 @@ func TestReplicated(t *testing.T) {
 	_, id := p.eraseOne(t, db.primaryURL, key)
 	for range 3 {
 		if written, passed := step(); written+passed != 0 {
-			t.Fatalf("wrote %d and passed %d while nothing is replayed", written, passed)
+			t.Fatalf("while replay is paused: want none written and none passed, got %d and %d", written, passed)
 		}
 	}
 	execute(t, standby, "SELECT pg_wal_replay_resume()")
@@ -111,7 +111,7 @@ func TestReplicated(t *testing.T) {
 	})
 	step()
 	if replicated(again)+replicated(behind) != 0 {
-		t.Error("an erasure comes to the level although what was erased is there")
+		t.Error("replicated: want it held back while erased rows exist on the standby")
 	}
 	execute(t, primary, "UPDATE lethe.receipts SET created_at = created_at - interval '1 hour' WHERE id = $1::text::uuid", again)
 	var passed int64
@@ -121,7 +121,7 @@ func TestReplicated(t *testing.T) {
 		return replicated(behind) == 1
 	})
 	if passed != 1 || replicated(again) != 0 {
-		t.Errorf("passed %d", passed)
+		t.Errorf("want 1 passed and the other held back, got %d", passed)
 	}
 
 	// What is not known any more cannot be read back.
@@ -132,7 +132,7 @@ func TestReplicated(t *testing.T) {
 		return scan[bool](t, primary, "SELECT (SELECT leaf_index FROM lethe.receipts WHERE id = $1::text::uuid) < ("+attested+")", forgotten)
 	})
 	if replicated(forgotten) != 0 {
-		t.Error("an erasure comes to the level that cannot be read back")
+		t.Error("replicated: want it held back for an erasure whose details are gone")
 	}
 
 	// A primary is no standby.
@@ -192,7 +192,7 @@ func TestAttest(t *testing.T) {
 	before := scan[uint32](t, conn, "SELECT pg_relation_filenode('fusillade.requests')")
 	refused := run(t, "", settings, "erasures", "attest", "--rewrite")
 	if refused.code != 2 || !strings.Contains(refused.stderr, "--yes") || scan[uint32](t, conn, "SELECT pg_relation_filenode('fusillade.requests')") != before {
-		t.Errorf("without agreement: %+v", refused)
+		t.Errorf("attest --rewrite without --yes: want exit code 2 and no rewrite, got %+v", refused)
 	}
 	reader := connect(t, url)
 	execute(t, reader, "BEGIN ISOLATION LEVEL REPEATABLE READ")
@@ -212,7 +212,7 @@ func TestAttest(t *testing.T) {
 	}
 	for _, args := range [][]string{{"--backups-expired-before", "soon"}, {"--backups-expired-before", "9999-01-01"}} {
 		if refused := run(t, "", settings, append([]string{"erasures", "attest"}, args...)...); refused.code != 2 {
-			t.Errorf("%s: %+v", args, refused)
+			t.Errorf("attest %s: want exit code 2, got %+v", args, refused)
 		}
 	}
 	for _, level := range []string{"vacuumed", "rewritten", "expired"} {
@@ -258,22 +258,22 @@ func TestAttestRestoredDump(t *testing.T) {
 	}
 	conn := connect(t, into)
 	if ahead := scan[bool](t, conn, "SELECT horizon > pg_snapshot_xmax(pg_current_snapshot()) FROM lethe.receipts WHERE id = $1::text::uuid", id); !ahead {
-		t.Fatal("the new cluster is not behind the old one")
+		t.Fatal("new cluster: want its transaction numbers behind the old ones")
 	}
 	settings[0] = databaseURL(into)
 	if r := run(t, "", settings, "doctor"); !strings.Contains(r.stdout, "1 erasure made in another cluster") {
-		t.Errorf("doctor says nothing of the cluster: %s", r.stdout)
+		t.Errorf("doctor: want an erasure made in another cluster, got %s", r.stdout)
 	}
 	dry := run(t, "", settings, "erasures", "attest", "--dry-run", "--json")
 	if scan[int](t, conn, "SELECT count(*) FROM lethe.clusters") != 0 || !strings.Contains(dry.stderr, "1 erasure") {
-		t.Errorf("a dry run: %+v", dry)
+		t.Errorf("attest --dry-run: want 1 erasure and nothing written, got %+v", dry)
 	}
 	r := run(t, "", settings, "erasures", "attest", "--json")
 	if r.code != 0 || !strings.Contains(r.stderr, "1 erasure made before this database was dumped and restored") ||
 		scan[int](t, conn, "SELECT count(*) FROM lethe.receipts WHERE level = 'vacuumed' AND about = $1::text::uuid", id) != 1 {
-		t.Errorf("attesting: %+v", r)
+		t.Errorf("attest: want one receipt of level vacuumed, got %+v", r)
 	}
 	if r := run(t, "", settings, "doctor"); strings.Contains(r.stdout, "made in another cluster") {
-		t.Errorf("doctor still speaks of another cluster: %s", r.stdout)
+		t.Errorf("doctor after attest: want no other cluster, got %s", r.stdout)
 	}
 }

@@ -73,20 +73,20 @@ func TestPublishAfterStandby(t *testing.T) {
 		// The standby is asked afterwards: it may only have got further.
 		there := scan[bool](t, standby, "SELECT to_regclass('lethe.checkpoints') IS NOT NULL") && scan[int](t, standby, sealed) == 1
 		if answer.status == http.StatusOK && !there {
-			t.Error("the standby does not have what is published")
+			t.Error("published receipt: want it on the standby")
 		}
 		waited = waited || !there
 		if answer.status != http.StatusOK && answer.status != http.StatusNotFound {
-			t.Fatalf("answered %d %s", answer.status, answer.body)
+			t.Fatalf("checkpoint: want 200 or 404, got %d %s", answer.status, answer.body)
 		}
 		return answer.status == http.StatusOK
 	})
 	if !waited {
-		t.Error("the standby did not lag: this shows nothing")
+		t.Error("standby: want it to lag, or the test shows nothing")
 	}
 	answer := p.ask(t, http.MethodGet, "/lethe/api/v1/erasures/"+id+"/receipt", key)
 	if _, err := receipt.Check([]byte(answer.body), []receipt.PublicKey{public}, receipt.Options{}); answer.status != http.StatusOK || err != nil {
-		t.Errorf("answered %d %s, %v", answer.status, answer.body, err)
+		t.Errorf("receipt: want 200 with a valid proof, got %d %s, %v", answer.status, answer.body, err)
 	}
 
 	db.stop()
@@ -96,10 +96,10 @@ func TestPublishAfterStandby(t *testing.T) {
 		return strings.Contains(p.stderr.String(), "standbys are not connected")
 	})
 	if answer := p.ask(t, http.MethodGet, "/lethe/api/v1/erasures/"+id+"/receipt", key); answer.status != http.StatusAccepted {
-		t.Errorf("without the standby: %d %s", answer.status, answer.body)
+		t.Errorf("new receipt without the standby: want 202, got %d %s", answer.status, answer.body)
 	}
 	if answer := p.ask(t, http.MethodGet, "/log/checkpoint", key); !strings.HasPrefix(answer.body, testreceipt.Origin+"\n1\n") {
-		t.Errorf("without the standby: %d %s", answer.status, answer.body)
+		t.Errorf("checkpoint without the standby: want that of size 1, got %d %s", answer.status, answer.body)
 	}
 }
 
@@ -120,13 +120,13 @@ func TestVerifyServedReceipts(t *testing.T) {
 	saved := filepath.Join(t.TempDir(), "erasure.receipt")
 	write(t, saved, answer.body)
 	if out := must(t, nil, "verify", saved, "--key", public.String()); !strings.Contains(out, "leaf 0 of the log "+testreceipt.Origin) {
-		t.Errorf("verified\n%s", out)
+		t.Errorf("verify: want leaf 0 proven, got\n%s", out)
 	}
 	if keys := p.ask(t, http.MethodGet, "/log/keys", key); keys.body != public.String()+"\n" {
-		t.Errorf("the keys are %q", keys.body)
+		t.Errorf("/log/keys: want the public key, got %q", keys.body)
 	}
 	if out := must(t, []string{databaseURL(database.RoleURL), "LETHE_ERASURE_KEY_FILE=" + file}, "doctor"); !strings.Contains(out, "as it was sealed: 1 receipt and 1 checkpoint") {
-		t.Errorf("the doctor says\n%s", out)
+		t.Errorf("doctor: want 1 receipt and 1 checkpoint as sealed, got\n%s", out)
 	}
 }
 
@@ -153,29 +153,29 @@ func TestCosign(t *testing.T) {
 	}
 	signed := signedBy(witness)
 	if r := run(t, "", settings, "log", "cosign", signedBy(stranger)); r.code != 1 || !strings.Contains(r.stderr, "stranger.example/w") {
-		t.Errorf("a stranger's: exit code %d, %s", r.code, r.stderr)
+		t.Errorf("cosignature of an unknown witness: want exit code 1, got %d, %s", r.code, r.stderr)
 	}
 	if r := run(t, "", settings[:2], "log", "cosign", signed); r.code != 2 || !strings.Contains(r.stderr, "erasure.witnesses") {
-		t.Errorf("without a witness: exit code %d, %s", r.code, r.stderr)
+		t.Errorf("no witness configured: want exit code 2, got %d, %s", r.code, r.stderr)
 	}
 	if out := must(t, settings, "log", "cosign", signed); !strings.Contains(out, "the checkpoint of size 1: 1") {
-		t.Errorf("it says %s", out)
+		t.Errorf("log cosign: want 1 added, got %s", out)
 	}
 	if out := must(t, settings, "log", "cosign", signed, "--json"); !strings.Contains(out, `"added": 0`) {
-		t.Errorf("again it says %s", out)
+		t.Errorf("log cosign, again: want 0 added, got %s", out)
 	}
 
 	saved, keys := filepath.Join(t.TempDir(), "erasure.receipt"), filepath.Join(t.TempDir(), "log.pub")
 	write(t, saved, p.ask(t, http.MethodGet, "/lethe/api/v1/erasures/"+id+"/receipt", key).body)
 	write(t, keys, p.ask(t, http.MethodGet, "/log/keys", key).body)
 	if out := must(t, nil, "verify", saved, "--key", keys); !strings.Contains(out, "The witness "+witness.Key.ID()+" saw this checkpoint") {
-		t.Errorf("verified\n%s", out)
+		t.Errorf("verify: want the witness named, got\n%s", out)
 	}
 	if r := run(t, "", nil, "verify", saved, "--key", public.String()); r.code != 1 || !strings.Contains(r.stdout, witness.Key.ID()) {
-		t.Errorf("without the witness's key: exit code %d\n%s", r.code, r.stdout)
+		t.Errorf("verify without the key of the witness: want exit code 1, got %d\n%s", r.code, r.stdout)
 	}
 	if out := must(t, settings, "doctor"); !strings.Contains(out, "as it was sealed: 1 receipt and 1 checkpoint") {
-		t.Errorf("the doctor says\n%s", out)
+		t.Errorf("doctor: want 1 receipt and 1 checkpoint as sealed, got\n%s", out)
 	}
 }
 
@@ -185,9 +185,9 @@ func wantKey(t *testing.T, folder string) {
 	file := filepath.Join(folder, "erasure.key")
 	info, err := os.Stat(file)
 	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the key's file: %v, %v", info, err)
+		t.Errorf("key file: want mode 600, got %v, %v", info, err)
 	}
 	if out := must(t, nil, "keys", "show", file); !strings.HasPrefix(out, "lethe.local/erasures+") {
-		t.Errorf("the key is %s", out)
+		t.Errorf("keys show: want lethe.local/erasures+…, got %s", out)
 	}
 }

@@ -55,7 +55,7 @@ func (p *process) mustPost(t *testing.T, status int, path, key string, body any,
 		t.Fatal(err)
 	}
 	if a.status != status {
-		t.Fatalf("%s answers %d %s", path, a.status, a.body)
+		t.Fatalf("POST %s: want %d, got %d %s", path, status, a.status, a.body)
 	}
 	return a
 }
@@ -98,14 +98,14 @@ func (p *process) eraseMany(t *testing.T, key string, body map[string]any) (e er
 		t.Fatal(err)
 	}
 	if a.status != http.StatusCreated && a.status != http.StatusAccepted {
-		t.Fatalf("erasing answers %d %s", a.status, a.body)
+		t.Fatalf("bulk erasure: want 201 or 202, got %d %s", a.status, a.body)
 	}
 	await(t, "the erasure is finished", time.Minute, func() bool {
 		e = decode[erasure](t, p.ask(t, http.MethodGet, a.header.Get("Location"), key).body)
 		return e.State != "pending" && e.State != "running"
 	})
 	if e.State != "finished" {
-		t.Fatalf("it is %+v", e)
+		t.Fatalf("bulk erasure: want it finished, got %+v", e)
 	}
 	return e
 }
@@ -156,7 +156,7 @@ func (p *process) watchToTheEnd(t *testing.T, location, key string) (seen []eras
 	}
 	defer func() { _ = response.Body.Close() }()
 	if kind := response.Header.Get("Content-Type"); response.StatusCode != http.StatusOK || kind != "text/event-stream" {
-		t.Fatalf("the events answer %d %s", response.StatusCode, kind)
+		t.Fatalf("events: want 200 text/event-stream, got %d %s", response.StatusCode, kind)
 	}
 	event, ended := "", false
 	lines := bufio.NewScanner(response.Body)
@@ -165,7 +165,7 @@ func (p *process) watchToTheEnd(t *testing.T, location, key string) (seen []eras
 		name, value, _ := strings.Cut(lines.Text(), ": ")
 		switch {
 		case ended && lines.Text() != "":
-			t.Errorf("after the end comes %s", lines.Text())
+			t.Errorf("events: want nothing after the end, got %s", lines.Text())
 		case name == "event":
 			event = value
 		case name == "data":
@@ -174,7 +174,7 @@ func (p *process) watchToTheEnd(t *testing.T, location, key string) (seen []eras
 		}
 	}
 	if lines.Err() != nil || !ended {
-		t.Fatalf("the events have no end: %v, %+v", lines.Err(), seen)
+		t.Fatalf("events: want an end, got %v, %+v", lines.Err(), seen)
 	}
 	return seen
 }
@@ -196,7 +196,7 @@ func TestEraseAPerson(t *testing.T) {
 	target := map[string]any{"owner": person}
 	shown := decode[erasure](t, p.mustPost(t, http.StatusOK, erasuresPath+"/preview", rootKey, target).body)
 	if shown.Responses != responses || shown.Requests != responses+responses/3 || shown.Held != 0 {
-		t.Errorf("the preview shows %+v", shown)
+		t.Errorf("preview: want %d responses, none held, got %+v", responses, shown)
 	}
 	target["token"], target["ground"], target["ticket"] = shown.Token, "request", "PRIV-2026-17"
 	begun := p.mustPost(t, http.StatusAccepted, erasuresPath, rootKey, target)
@@ -205,12 +205,12 @@ func TestEraseAPerson(t *testing.T) {
 	seen := p.watchToTheEnd(t, location, rootKey)
 	for i, e := range seen[1:] {
 		if e.Responses < seen[i].Responses {
-			t.Errorf("the progress goes back from %d to %d", seen[i].Responses, e.Responses)
+			t.Errorf("progress: want %d responses or more, got %d", seen[i].Responses, e.Responses)
 		}
 	}
 	last := seen[len(seen)-1]
 	if last.State != "finished" || last.Responses != responses+1 || len(seen) < 3 {
-		t.Errorf("%d events, the last one %+v", len(seen), last)
+		t.Errorf("events: want 3 or more, the last one finished with %d responses, got %d and %+v", responses+1, len(seen), last)
 	}
 	if n := scan[int](t, conn, "SELECT count(*) FROM fusillade.requests WHERE created_by = $1", person); n != 0 {
 		t.Errorf("%d are left, want 0", n)
@@ -228,7 +228,7 @@ func TestEraseAPerson(t *testing.T) {
 		More bool `json:"has_more"`
 	}](t, p.ask(t, http.MethodGet, location+"/receipts?limit=101", rootKey).body)
 	if int64(len(list.Data)) != last.Receipts || list.More {
-		t.Fatalf("%d receipts are listed of %d", len(list.Data), last.Receipts)
+		t.Fatalf("listed receipts: want %d, got %d", last.Receipts, len(list.Data))
 	}
 	var files []string
 	var told int64
@@ -243,7 +243,7 @@ func TestEraseAPerson(t *testing.T) {
 		write(t, files[i], proof.body)
 		out := must(t, noService, "verify", files[i], "--key", keys, "--salt", salt, "--owner", person)
 		if !strings.Contains(out, "The salt fits: the owner given is among the 1 whose responses") {
-			t.Errorf("it verifies\n%s", out)
+			t.Errorf("verify: want the owner confirmed, got\n%s", out)
 		}
 	}
 	if told != last.Responses {
@@ -257,15 +257,15 @@ func TestEraseAPerson(t *testing.T) {
 				proven++
 			case 1:
 			default:
-				t.Errorf("%d %s%s", r.code, r.stdout, r.stderr)
+				t.Errorf("verify: want exit code 0 or 1, got %d %s%s", r.code, r.stdout, r.stderr)
 			}
 		}
 		if proven != 1 {
-			t.Errorf("%d receipts prove the erasure of %s", proven, id)
+			t.Errorf("receipts that prove the erasure of %s: want 1, got %d", id, proven)
 		}
 	}
 	if r := run(t, "", noService, "verify", files[0], "--key", keys, "--salt", salt, "--owner", uuid.NewString()); r.code != 1 {
-		t.Errorf("of somebody else: %d %s", r.code, r.stdout)
+		t.Errorf("verify for another owner: want exit code 1, got %d %s", r.code, r.stdout)
 	}
 
 	proof, err := os.ReadFile(files[0])
@@ -278,27 +278,27 @@ func TestEraseAPerson(t *testing.T) {
 		if at == len(proof)/2 {
 			write(t, files[0], string(changed))
 			if r := run(t, "", noService, "verify", files[0], "--key", keys); r.code != 1 || !strings.HasPrefix(r.stdout, "Not proven: ") {
-				t.Errorf("with byte %d changed: %d %s", at, r.code, r.stdout)
+				t.Errorf("verify with byte %d changed: want exit code 1 and Not proven, got %d %s", at, r.code, r.stdout)
 			}
 		}
 		if _, err := receipt.Check(changed, []receipt.PublicKey{public}, receipt.Options{}); err == nil {
-			t.Errorf("byte %d may be changed", at)
+			t.Errorf("check with byte %d changed: want an error", at)
 		}
 	}
 
 	// In the database.
 	if out := must(t, settings, "doctor"); !strings.Contains(out, "as it was sealed: ") {
-		t.Errorf("the doctor says\n%s", out)
+		t.Errorf("doctor: want the log as it was sealed, got\n%s", out)
 	}
 	const change = "UPDATE lethe.receipts SET body = set_byte(body, 300, get_byte(body, 300) # 1) WHERE leaf_index = 1"
 	execute(t, conn, change)
 	if r := run(t, "", settings, "doctor"); r.code == 0 || !strings.Contains(r.stdout, "leaf 1, has been changed") {
-		t.Errorf("the doctor says %d\n%s", r.code, r.stdout)
+		t.Errorf("doctor: want leaf 1 reported as changed, got %d\n%s", r.code, r.stdout)
 	}
 	target = map[string]any{"responses": []uuid.UUID{addMany(t, conn, person, 1)[0]}}
 	again := decode[erasure](t, p.mustPost(t, http.StatusCreated, erasuresPath, rootKey, target).body)
 	if again.Responses != 1 {
-		t.Errorf("erased %+v", again)
+		t.Errorf("erasure with a changed log: want 1 response erased, got %+v", again)
 	}
 	await(t, "the sealer has found it", startTimeout, func() bool { return strings.Contains(p.stderr.String(), "leaf 1,") })
 	if n := scan[int](t, conn, "SELECT count(*) FROM lethe.receipts WHERE leaf_index IS NULL"); n != 1 {
@@ -372,32 +372,32 @@ func TestInvalidErasures(t *testing.T) {
 		status    int
 		detail    string
 	}{
-		"no token":               {erasuresPath, rootKey, ofOwner, nil, 400, "token: must be that of a preview"},
-		"a made-up token":        {erasuresPath, rootKey, with(ofOwner, "token", "made-up"), nil, 409, "does not belong to a preview of this request; nothing was erased"},
-		"somebody else's token":  {erasuresPath, rootKey, with(ofOwner, "token", foreign), nil, 409, "does not belong to a preview of this request; nothing was erased"},
-		"another request's":      {erasuresPath, rootKey, with(ofOther, "token", token), nil, 409, "does not belong to a preview of this request; nothing was erased"},
-		"an expired token":       {erasuresPath, rootKey, with(ofOther, "token", expired), nil, 409, "has expired; nothing was erased"},
-		"an outdated token":      {erasuresPath, rootKey, map[string]any{"filter": map[string]any{"models": []string{"n"}}, "token": grown}, nil, 409, "no longer what the preview showed; nothing was erased"},
-		"a key that is taken":    {erasuresPath, rootKey, map[string]any{"responses": ids}, []string{"Idempotency-Key", "taken"}, 409, "This Idempotency-Key was used with a different request"},
-		"too long a key":         {erasuresPath, rootKey, map[string]any{"responses": ids}, []string{"Idempotency-Key", strings.Repeat("k", 256)}, 400, "Idempotency-Key"},
-		"10,000 responses":       {erasuresPath, rootKey, map[string]any{"responses": many}, nil, 413, "at most 65536 bytes"},
-		"1,001 responses":        {erasuresPath, rootKey, map[string]any{"responses": many[:1001]}, nil, 400, "responses: must have 1 to 1000 entries"},
-		"no responses":           {erasuresPath, rootKey, map[string]any{"responses": []string{}}, nil, 400, "responses: must have 1 to 1000 entries"},
-		"what is no response":    {erasuresPath, rootKey, map[string]any{"responses": []string{"ada"}}, nil, 400, "responses"},
-		"a filter of nothing":    {erasuresPath + "/preview", rootKey, map[string]any{"filter": map[string]any{}}, nil, 400, "filter: matches everything"},
-		"all and a condition":    {erasuresPath + "/preview", rootKey, map[string]any{"filter": map[string]any{"all": true, "models": []string{"m"}}}, nil, 400, "filter.all: must be omitted"},
-		"two targets":            {erasuresPath, rootKey, with(ofOwner, "responses", ids), nil, 400, "exactly one of responses, owner and filter"},
-		"an unknown field":       {erasuresPath, rootKey, with(ofOwner, "colour", "red"), nil, 400, "colour"},
-		"an unknown ground":      {erasuresPath, rootKey, map[string]any{"responses": ids, "ground": "retention"}, nil, 400, "ground: must be one of"},
-		"another's responses":    {erasuresPath + "/preview", userKey, ofOwner, nil, 400, "owner: must be you or your active organization"},
-		"another member's":       {erasuresPath + "/preview", userKey, map[string]any{"filter": map[string]any{"member_id": owner}}, nil, 400, "member_id"},
-		"an unknown rule field":  {rulesPath, rootKey, with(rule, "colour", "red"), nil, 400, "colour"},
-		"an unknown filter's":    {rulesPath, rootKey, with(rule, "filter", map[string]any{"colour": "red"}), nil, 400, "colour"},
-		"a rule without an age":  {rulesPath, rootKey, map[string]any{"name": "a rule", "run_at": []string{"01:30"}}, nil, 400, "age_days"},
-		"a rule of a user's":     {rulesPath, userKey, rule, nil, 403, "Insufficient permissions"},
-		"a rule that is nowhere": {rulesPath + "/" + uuid.NewString() + "/enable", rootKey, map[string]any{"version": 1}, nil, 404, "not found"},
-		"canceling what is none": {erasuresPath + "/" + uuid.NewString() + "/cancel", rootKey, nil, nil, 404, "not found"},
-		"no JSON":                {erasuresPath, rootKey, "erase", nil, 400, ""},
+		"token/none":                {erasuresPath, rootKey, ofOwner, nil, 400, "token: must be that of a preview"},
+		"token/invalid":             {erasuresPath, rootKey, with(ofOwner, "token", "made-up"), nil, 409, "does not belong to a preview of this request; nothing was erased"},
+		"token/other caller":        {erasuresPath, rootKey, with(ofOwner, "token", foreign), nil, 409, "does not belong to a preview of this request; nothing was erased"},
+		"token/other request":       {erasuresPath, rootKey, with(ofOther, "token", token), nil, 409, "does not belong to a preview of this request; nothing was erased"},
+		"token/expired":             {erasuresPath, rootKey, with(ofOther, "token", expired), nil, 409, "has expired; nothing was erased"},
+		"token/outdated":            {erasuresPath, rootKey, map[string]any{"filter": map[string]any{"models": []string{"n"}}, "token": grown}, nil, 409, "no longer what the preview showed; nothing was erased"},
+		"idempotency key/used":      {erasuresPath, rootKey, map[string]any{"responses": ids}, []string{"Idempotency-Key", "taken"}, 409, "This Idempotency-Key was used with a different request"},
+		"idempotency key/too long":  {erasuresPath, rootKey, map[string]any{"responses": ids}, []string{"Idempotency-Key", strings.Repeat("k", 256)}, 400, "Idempotency-Key"},
+		"responses/10,000":          {erasuresPath, rootKey, map[string]any{"responses": many}, nil, 413, "at most 65536 bytes"},
+		"responses/1,001":           {erasuresPath, rootKey, map[string]any{"responses": many[:1001]}, nil, 400, "responses: must have 1 to 1000 entries"},
+		"responses/empty":           {erasuresPath, rootKey, map[string]any{"responses": []string{}}, nil, 400, "responses: must have 1 to 1000 entries"},
+		"responses/not a UUID":      {erasuresPath, rootKey, map[string]any{"responses": []string{"ada"}}, nil, 400, "responses"},
+		"filter/empty":              {erasuresPath + "/preview", rootKey, map[string]any{"filter": map[string]any{}}, nil, 400, "filter: matches everything"},
+		"filter/all and condition":  {erasuresPath + "/preview", rootKey, map[string]any{"filter": map[string]any{"all": true, "models": []string{"m"}}}, nil, 400, "filter.all: must be omitted"},
+		"two targets":               {erasuresPath, rootKey, with(ofOwner, "responses", ids), nil, 400, "exactly one of responses, owner and filter"},
+		"field/unknown":             {erasuresPath, rootKey, with(ofOwner, "colour", "red"), nil, 400, "colour"},
+		"ground/unknown":            {erasuresPath, rootKey, map[string]any{"responses": ids, "ground": "retention"}, nil, 400, "ground: must be one of"},
+		"owner/not permitted":       {erasuresPath + "/preview", userKey, ofOwner, nil, 400, "owner: must be you or your active organization"},
+		"member/not permitted":      {erasuresPath + "/preview", userKey, map[string]any{"filter": map[string]any{"member_id": owner}}, nil, 400, "member_id"},
+		"rule/unknown field":        {rulesPath, rootKey, with(rule, "colour", "red"), nil, 400, "colour"},
+		"rule/unknown filter field": {rulesPath, rootKey, with(rule, "filter", map[string]any{"colour": "red"}), nil, 400, "colour"},
+		"rule/no age":               {rulesPath, rootKey, map[string]any{"name": "a rule", "run_at": []string{"01:30"}}, nil, 400, "age_days"},
+		"rule/not permitted":        {rulesPath, userKey, rule, nil, 403, "Insufficient permissions"},
+		"rule/not found":            {rulesPath + "/" + uuid.NewString() + "/enable", rootKey, map[string]any{"version": 1}, nil, 404, "not found"},
+		"cancel/not found":          {erasuresPath + "/" + uuid.NewString() + "/cancel", rootKey, nil, nil, 404, "not found"},
+		"body/not JSON":             {erasuresPath, rootKey, "erase", nil, 400, ""},
 	} {
 		a, err := p.postBy(keepsAlive, c.path, c.key, c.body, c.headers...)
 		if err != nil {
@@ -421,10 +421,10 @@ func TestInvalidErasures(t *testing.T) {
 	writeFile(t, damaged, private[:len(private)-6]+"\n")
 	if r := run(t, "", append(settings, anyPort, "LETHE_ERASURE_KEY_FILE="+damaged), "serve"); r.code == 0 ||
 		!strings.Contains(r.stderr, damaged) || !strings.Contains(r.stderr, "line 1 is no private key") || strings.Contains(r.stdout+r.stderr, private[:len(private)-6]) {
-		t.Errorf("with a damaged key: %d %s%s", r.code, r.stdout, r.stderr)
+		t.Errorf("damaged key: want no start and no key in the output, got %d %s%s", r.code, r.stdout, r.stderr)
 	}
 	if state() != before {
-		t.Error("something has changed")
+		t.Error("refused requests: want the tables unchanged")
 	}
 
 	// What is not one's own is as what is not there.

@@ -90,7 +90,7 @@ func killSweep(t *testing.T, kills int, apart bool) {
 		}
 	}
 	if !telling() {
-		t.Errorf("of %d kills %d came in the midst, and %d copies were gone without a receipt yet: that says little", killed, midst, halfGone)
+		t.Errorf("want kills during passes and copies without a receipt yet: of %d kills, got %d during a pass and %d such copies", killed, midst, halfGone)
 	}
 	execute(t, s.conn, "UPDATE lethe.orphans SET due_at = '-infinity', after_request = 0, after_response = 0, responses = false")
 	serve(t, settings...)
@@ -98,7 +98,7 @@ func killSweep(t *testing.T, kills int, apart bool) {
 		return scan[int](t, s.copies, "SELECT count(*) FROM outlet.http_responses") == s.needed && scan[int](t, s.conn, "SELECT count(*) FROM lethe.intents") == 0
 	})
 	if s.check(); len(s.there) > 0 {
-		t.Errorf("%d copies are left", len(s.there))
+		t.Errorf("copies left: want 0, got %d", len(s.there))
 	}
 	t.Logf("%d kills, %d in the midst of a pass; copies of %d requests removed, with %d receipts; those of %d were gone without one, and it was written later", killed, midst, s.told, len(s.receipts), halfGone)
 }
@@ -177,7 +177,7 @@ func (s *swept) check() (halfGone int) {
 	for id := range s.there {
 		switch {
 		case requests[id] != answers[id]:
-			s.t.Fatalf("of a request the copy is there: %t, and that of its answer: %t", requests[id], answers[id])
+			s.t.Fatalf("copies of request and answer: want both or none, got %t and %t", requests[id], answers[id])
 		case requests[id]:
 			left++
 		case noted[id]:
@@ -209,7 +209,7 @@ func (s *swept) check() (halfGone int) {
 		for request := range gone {
 			if c := receipt.CommitResponse(receipt.Salt(salt), request); slices.Contains(r.Responses, c) {
 				if about[request] {
-					s.t.Errorf("a request is in two receipts, of which one is %s", id)
+					s.t.Errorf("receipt %s: has a request that another receipt has, too", id)
 				}
 				about[request] = true
 				of = append(of, c)
@@ -224,10 +224,10 @@ func (s *swept) check() (halfGone int) {
 		s.t.Fatal(err)
 	}
 	if all := scan[int](s.t, s.conn, "SELECT count(*) FROM lethe.receipts"); all != len(s.receipts) {
-		s.t.Errorf("%d receipts are looked at of %d", len(s.receipts), all)
+		s.t.Errorf("receipts looked at: want %d, got %d", all, len(s.receipts))
 	}
 	if len(about) != len(gone) {
-		s.t.Errorf("the copies of %d requests are gone, and receipts tell of %d", len(gone), len(about))
+		s.t.Errorf("requests in receipts: want %d, those without copies, got %d", len(gone), len(about))
 	}
 	for request := range gone {
 		delete(s.there, request)

@@ -173,7 +173,7 @@ func (p *process) stop(t *testing.T, signal os.Signal) int {
 	select {
 	case <-p.ended:
 	case <-time.After(stopTimeout):
-		t.Fatalf("it did not stop on %s", signal)
+		t.Fatalf("the program did not stop on %s", signal)
 	}
 	return p.ProcessState.ExitCode()
 }
@@ -184,7 +184,7 @@ func await(t *testing.T, what string, timeout time.Duration, done func() bool) {
 	deadline := time.Now().Add(timeout)
 	for !done() {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %s in vain: %s", timeout, what)
+			t.Fatalf("not true after %s: %s", timeout, what)
 		}
 		time.Sleep(pollInterval)
 	}

@@ -40,12 +40,12 @@ func TestRepeatedErasure(t *testing.T) {
 	for first = range answers {
 	}
 	if len(answers) != 1 || first.status != http.StatusNoContent || first.location == "" || len(first.salt) != 64 {
-		t.Fatalf("answered %v", answers)
+		t.Fatalf("concurrent erasures: want one answer, 204 with receipt and salt, got %v", answers)
 	}
 	again := serve(t, settings...)
 	for _, p := range []*process{p, again} {
 		if got, body := p.eraseOnce(t, ids[0], key, "once"); got != first {
-			t.Errorf("told %v %s and then %v", first, body, got)
+			t.Errorf("repeated: want %v, got %v %s", first, got, body)
 		}
 	}
 	if n := scan[int](t, conn, "SELECT count(*) FROM lethe.receipts WHERE about IS NULL"); n != 1 {
@@ -55,20 +55,20 @@ func TestRepeatedErasure(t *testing.T) {
 		id, key, name string
 		status        int
 	}{
-		"another key":   {ids[0], key, "twice", http.StatusNotFound},
-		"somebody else": {ids[0], rootKey, "once", http.StatusNotFound},
-		"no key":        {ids[0], key, "with a space", http.StatusBadRequest},
+		"other key":    {ids[0], key, "twice", http.StatusNotFound},
+		"other caller": {ids[0], rootKey, "once", http.StatusNotFound},
+		"no key":       {ids[0], key, "with a space", http.StatusBadRequest},
 	} {
 		if got, body := again.eraseOnce(t, c.id, c.key, c.name); got.status != c.status || got.salt != "" {
 			t.Errorf("%s: want %d, got %v %s", name, c.status, got, body)
 		}
 	}
 	if got, body := p.eraseOnce(t, ids[1], key, "once"); got.status != http.StatusNoContent || got.location == first.location || got.salt == first.salt {
-		t.Errorf("another path: %v %s", got, body)
+		t.Errorf("other response, same key: want 204 with another receipt, got %v %s", got, body)
 	}
 	execute(t, conn, "UPDATE lethe.receipts SET created_at = created_at - interval '25 h'")
 	if got, body := p.eraseOnce(t, ids[0], key, "once"); got.status != http.StatusConflict || got.salt != "" || !strings.Contains(body, "choose another") {
-		t.Errorf("after a day: %v %s", got, body)
+		t.Errorf("after a day: want 409 without the salt, got %v %s", got, body)
 	}
 }
 
@@ -108,17 +108,17 @@ func TestLostCommitAnswer(t *testing.T) {
 	cut.At("INTO lethe.receipt_secrets", false)
 	got, body := p.eraseOnce(t, id, key, "lost")
 	if got.status != http.StatusServiceUnavailable || !strings.Contains(body, "before it confirmed the change") {
-		t.Errorf("answered %v %s", got, body)
+		t.Errorf("lost answer: want 503 that says so, got %v %s", got, body)
 	}
 	cut.At("nobody says this", false)
 	if n := count(t, conn, id); n != 0 {
-		t.Fatal("it was not committed")
+		t.Fatal("erasure: want it committed")
 	}
 	got, body = p.eraseOnce(t, id, key, "lost")
 	if got.status != http.StatusNoContent || got.location == "" || len(got.salt) != 64 {
-		t.Errorf("then answered %v %s", got, body)
+		t.Errorf("repeated: want 204 with receipt and salt, got %v %s", got, body)
 	}
 	if a := p.ask(t, http.MethodDelete, requestsPath+"/"+id, key); a.status != http.StatusNotFound {
-		t.Errorf("without a key: %d %s", a.status, a.body)
+		t.Errorf("repeated without a key: want 404, got %d %s", a.status, a.body)
 	}
 }

@@ -99,7 +99,7 @@ func TestKilledReplay(t *testing.T) {
 		twice += n - 1
 	}
 	if len(listed) != len(k.all) || twice > 0 {
-		t.Errorf("%d of %d erasures are listed, %d of them twice", len(listed), len(k.all), twice)
+		t.Errorf("listed erasures: want %d, each once, got %d, %d of them twice", len(k.all), len(listed), twice)
 	}
 
 	// In databases that were restored, each until a replay of it was not killed.
@@ -135,7 +135,7 @@ func TestKilledReplay(t *testing.T) {
 	out = must(t, owner, replay...)
 	k.whole(0)
 	if out := must(t, owner, replay...); !strings.Contains(out, "rows of 0 requests existed again") || !strings.Contains(out, "Restored to the log: 0 receipts") {
-		t.Errorf("once more it says\n%s", out)
+		t.Errorf("second replay: want 0 requests and 0 receipts, got\n%s", out)
 	}
 	t.Logf("%d replays were killed in %d restored databases, a part had been erased %d times; the last one said %s", killed, restores, partly, out)
 
@@ -143,7 +143,7 @@ func TestKilledReplay(t *testing.T) {
 	p.awaitStatus(t, "/readyz", http.StatusOK)
 	k.prove(p)
 	if out := must(t, owner, "doctor"); !strings.Contains(out, "as it was sealed: ") || !strings.Contains(out, "continues it") {
-		t.Errorf("doctor says\n%s", out)
+		t.Errorf("doctor: want the log as sealed and continued, got\n%s", out)
 	}
 }
 
@@ -172,7 +172,7 @@ func (k *killed) whole(want int) (n int) {
 	k.t.Helper()
 	for e, rows := range k.there() {
 		if rows != e.whole {
-			k.t.Errorf("%d of the %d rows of a response are there", rows, e.whole)
+			k.t.Errorf("rows of a response: want %d, got %d", e.whole, rows)
 		}
 		if e.gone {
 			n++
@@ -191,11 +191,11 @@ func (k *killed) prove(p *process) {
 	newest := k.see(p.ask(k.t, http.MethodGet, "/log/checkpoint", rootKey))
 	tiles := tlog.TileHashReader(tlog.Tree{N: newest.Size, Hash: newest.Root}, &served{p: p, tiles: map[tlog.Tile][]byte{}})
 	if len(k.shown) < 2 {
-		k.t.Errorf("only %d checkpoints were shown", len(k.shown))
+		k.t.Errorf("checkpoints shown: want 2 or more, got %d", len(k.shown))
 	}
 	for size, root := range k.shown {
 		if then, err := tlog.TreeHash(size, tiles); err != nil || then != root {
-			k.t.Errorf("the checkpoint of %d leaves is not of the past of that of %d: %v", size, newest.Size, err)
+			k.t.Errorf("checkpoint of %d leaves: not consistent with that of %d: %v", size, newest.Size, err)
 		}
 	}
 }

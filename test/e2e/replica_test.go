@@ -217,7 +217,7 @@ func TestLaggingReplica(t *testing.T) {
 		return len(near.list(t, key, "?limit=101")) == all
 	})
 	if count(t, replica, ids...) != 0 {
-		t.Error("the standby does not lag: this shows nothing")
+		t.Error("standby: want it to lag, or the test shows nothing")
 	}
 	if n := len(b.list(t, key, "?limit=101")); n != 0 {
 		t.Errorf("%d responses are shown that the replica does not have yet: it is not read, want 0", n)
@@ -233,7 +233,7 @@ func TestLaggingReplica(t *testing.T) {
 		}
 		for _, id := range shown {
 			if gone[id] {
-				t.Errorf("%s is listed although it has been erased", id)
+				t.Errorf("list: want no %s, which was erased", id)
 			}
 		}
 	}
@@ -241,7 +241,7 @@ func TestLaggingReplica(t *testing.T) {
 	for i, id := range ids[:erased] {
 		if i%2 == 0 {
 			if answer := a.ask(t, http.MethodDelete, requestsPath+"/"+id, key); answer.status != http.StatusNoContent {
-				t.Fatalf("erasing: %d %s", answer.status, answer.body)
+				t.Fatalf("erase: want 204, got %d %s", answer.status, answer.body)
 			}
 		} else {
 			execute(t, primary, `DELETE FROM fusillade.requests WHERE id = $1::text::uuid`, id)
@@ -249,7 +249,7 @@ func TestLaggingReplica(t *testing.T) {
 		gone[id] = true
 		for _, p := range []*process{b, a} {
 			if answer := p.ask(t, http.MethodGet, requestsPath+"/"+id, key); answer.status != http.StatusNotFound {
-				t.Errorf("fetching what has been erased: %d", answer.status)
+				t.Errorf("fetch of an erased response: want 404, got %d", answer.status)
 			}
 			look(p, "?limit=101", all-i-1)
 			look(p, "?limit=7", 7)
@@ -257,12 +257,12 @@ func TestLaggingReplica(t *testing.T) {
 		hidden += count(t, replica, id)
 	}
 	if hidden == 0 {
-		t.Error("the standby never had what was erased: this shows nothing")
+		t.Error("standby: want an erased response still there, or the test shows nothing")
 	}
 	await(t, "the standby has followed", startTimeout, func() bool {
 		for id := range gone {
 			if answer := b.ask(t, http.MethodGet, requestsPath+"/"+id, key); answer.status != http.StatusNotFound {
-				t.Errorf("fetching what has been erased: %d", answer.status)
+				t.Errorf("fetch of an erased response: want 404, got %d", answer.status)
 			}
 			break
 		}
@@ -274,7 +274,7 @@ func TestLaggingReplica(t *testing.T) {
 	look(b, "?limit=101", all-erased)
 	look(near, "?limit=101", all-erased)
 	if answer := b.ask(t, http.MethodGet, requestsPath+"/"+ids[erased], key); answer.status != http.StatusOK {
-		t.Errorf("without the replica: %d %s", answer.status, answer.body)
+		t.Errorf("fetch without the replica: want 200, got %d %s", answer.status, answer.body)
 	}
 }
 
@@ -321,7 +321,7 @@ func TestThreeProcesses(t *testing.T) {
 				a, err := p.try(http.MethodDelete, requestsPath+"/"+id, key)
 				switch {
 				case err != nil || a.status != http.StatusNoContent && a.status != http.StatusNotFound:
-					t.Errorf("erasing: %d %s %v", a.status, a.body, err)
+					t.Errorf("erase: want 204 or 404, got %d %s %v", a.status, a.body, err)
 				case a.status == http.StatusNoContent:
 					mu.Lock()
 					gone[id]++
@@ -342,11 +342,11 @@ func TestThreeProcesses(t *testing.T) {
 				before := snapshot()
 				shown, err := p.listed(key, "?limit=101")
 				if err != nil {
-					t.Errorf("listing: %v", err)
+					t.Errorf("list: %v", err)
 				}
 				for _, id := range before {
 					if slices.Contains(shown, id) {
-						t.Errorf("%s is listed although it has been erased", id)
+						t.Errorf("list: want no %s, which was erased", id)
 					}
 				}
 			}
@@ -357,15 +357,15 @@ func TestThreeProcesses(t *testing.T) {
 	listing.Wait()
 	for _, id := range ids {
 		if gone[id] != 1 {
-			t.Errorf("%s was erased %d times", id, gone[id])
+			t.Errorf("%s: want it erased once, got %d times", id, gone[id])
 		}
 	}
 	if left := p.list(t, key, ""); len(left) != 0 {
-		t.Errorf("%d responses are left", len(left))
+		t.Errorf("responses left: want 0, got %d", len(left))
 	}
 	for i := range served {
 		if served[i].Load() == 0 {
-			t.Errorf("process %d had nothing to do", i)
+			t.Errorf("process %d: want requests, got none", i)
 		}
 	}
 }
@@ -398,7 +398,7 @@ func TestPgBouncer(t *testing.T) {
 			for _, id := range own {
 				shown, err := p.listed(key, "?limit=101&status=pending&model=m")
 				if err != nil || !slices.Contains(shown, id) {
-					t.Errorf("%s is not among %d that are listed, %v", id, len(shown), err)
+					t.Errorf("list: want %s in it, got %d others, %v", id, len(shown), err)
 				}
 				for _, step := range []struct {
 					method string
@@ -414,6 +414,6 @@ func TestPgBouncer(t *testing.T) {
 	}
 	callers.Wait()
 	if left := p.list(t, key, ""); len(left) != 0 {
-		t.Errorf("%d responses are left", len(left))
+		t.Errorf("responses left: want 0, got %d", len(left))
 	}
 }

@@ -86,7 +86,7 @@ func TestKilledRetention(t *testing.T) {
 		if err := conn.QueryRow(t.Context(), `
 			SELECT coalesce(last_erasure_id = (SELECT id FROM lethe.erasures WHERE rule_id = $1 ORDER BY requested_at DESC LIMIT 1), $2 = 0)
 			FROM lethe.retention_rules WHERE id = $1`, rule, runs).Scan(&named); err != nil || !named {
-			t.Fatalf("the rule does not name its last run, %v", err)
+			t.Fatalf("rule: want its last run named, got %v", err)
 		}
 		return runs, gone
 	}

@@ -35,7 +35,7 @@ func TestBinary(t *testing.T) {
 		t.Fatal(err)
 	}
 	if info.Size() >= 40*mebibyte {
-		t.Errorf("it has %d MiB", info.Size()/mebibyte)
+		t.Errorf("binary: want less than 40 MiB, got %d", info.Size()/mebibyte)
 	}
 	t.Logf("it has %.1f MiB", float64(info.Size())/mebibyte)
 	file, err := elf.Open(program)
@@ -45,15 +45,15 @@ func TestBinary(t *testing.T) {
 	defer func() { _ = file.Close() }()
 	for _, p := range file.Progs {
 		if p.Type == elf.PT_INTERP {
-			t.Error("it is not static")
+			t.Error("binary: want it static")
 		}
 	}
 	if file.Section(".debug_info") != nil || file.Section(".zdebug_info") != nil {
-		t.Error("it has debug information")
+		t.Error("binary: want no debug information")
 	}
 	out := must(t, nil, "version")
 	if !strings.HasPrefix(out, "lethe e2e\n") {
-		t.Errorf("its version is %s", out)
+		t.Errorf("version: want lethe e2e, got %s", out)
 	}
 	// Built from a clone, it knows of which commit; out of an archive there is none.
 	want := "commit unknown"
@@ -70,7 +70,7 @@ func TestIdleMemory(t *testing.T) {
 	p := serve(t, databaseURL(pgtest.WithFixture(t).RoleURL))
 	for range 20 {
 		if a := p.ask(t, http.MethodGet, requestsPath+"?limit=100", rootKey); a.status != http.StatusOK {
-			t.Fatalf("%d %s", a.status, a.body)
+			t.Fatalf("list: want %d, got %d %s", http.StatusOK, a.status, a.body)
 		}
 	}
 	// What the start and the lists have taken is given back within ten seconds.
@@ -87,7 +87,7 @@ func TestBadConfiguration(t *testing.T) {
 		"LETHE_DATABASE_URL=postgres://u:hunter2hunter2@h:port/d", "LETHE_AUTH_SESSION_SECRET=hunter2", "LETHE_PORT=80",
 	}, "serve", "--database-max-conns", "none")
 	if r.code != 2 || r.stdout != "" {
-		t.Errorf("exit code %d, %q", r.code, r.stdout)
+		t.Errorf("want exit code 2 and no output, got %d, %q", r.code, r.stdout)
 	}
 	lines := strings.Split(strings.TrimSpace(r.stderr), "\n")
 	for _, want := range []string{"htpp.addr", "log.level", "database.url", "auth.session_secret", "LETHE_PORT", "database.max_conns"} {
@@ -103,11 +103,11 @@ func TestBadConfiguration(t *testing.T) {
 	}
 	for _, line := range lines {
 		if !strings.HasPrefix(line, "lethe: ") {
-			t.Errorf("a line is %q", line)
+			t.Errorf("want lines that begin with lethe:, got %q", line)
 		}
 	}
 	if len(lines) != 6 || strings.Contains(r.stderr, "hunter2") {
-		t.Errorf("it says\n%s", r.stderr)
+		t.Errorf("want 6 problems without secrets, got\n%s", r.stderr)
 	}
 }
 
@@ -120,16 +120,16 @@ func TestUsage(t *testing.T) {
 	} {
 		out := must(t, nil, append(strings.Fields(command), "--help")...)
 		if !strings.Contains(out, "Examples:") || command == "" && !strings.Contains(out, "Exit codes:") {
-			t.Errorf("the help of %q is\n%s", command, out)
+			t.Errorf("help of %q: want examples, got\n%s", command, out)
 		}
 		if strings.Contains(out, "embedded-postgres-helper") {
-			t.Errorf("the help of %q names a hidden command", command)
+			t.Errorf("help of %q: want no hidden command", command)
 		}
 	}
 	for _, line := range []string{"nothing", "serve now", "serve --nothing", "users nothing", "keys revoke", "users join a@example.com"} {
 		r := run(t, "", nil, strings.Fields(line)...)
 		if r.code != 2 || !strings.HasPrefix(r.stderr, "lethe: ") || strings.Count(r.stderr, "\n") != 1 {
-			t.Errorf("%q: exit code %d, %q", line, r.code, r.stderr)
+			t.Errorf("%q: want exit code 2 and one line, got %d, %q", line, r.code, r.stderr)
 		}
 	}
 }
@@ -138,7 +138,7 @@ func TestConfigCommand(t *testing.T) {
 	t.Parallel()
 	out := must(t, []string{"LETHE_DATABASE_URL=postgres://u:hunter2@h/d", "LETHE_AUTH_SESSION_SECRET=hunter2hunter2hunter2"}, "config")
 	if strings.Contains(out, "hunter2") || !strings.Contains(out, "postgres://u:hidden@h/d # environment LETHE_DATABASE_URL") {
-		t.Errorf("it prints\n%s", out)
+		t.Errorf("want the URL without its password, got\n%s", out)
 	}
 }
 
@@ -175,17 +175,17 @@ func TestStop(t *testing.T) {
 	})
 	select {
 	case <-p.ended:
-		t.Fatal("it has ended with a request running")
+		t.Fatal("the program stopped during a request")
 	default:
 	}
 	execute(t, conn, "COMMIT")
 	if a, err := <-running, <-failed; err != nil || a.status != http.StatusOK || !strings.Contains(a.body, "total_count") {
-		t.Errorf("the request that was running: %v, %d %s", err, a.status, a.body)
+		t.Errorf("request in progress: want 200 with a list, got %v, %d %s", err, a.status, a.body)
 	}
 	select {
 	case <-p.ended:
 	case <-time.After(stopTimeout):
-		t.Fatal("it did not end")
+		t.Fatal("the program did not stop")
 	}
 	if code := p.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("it ended with %d, want 0", code)
@@ -220,7 +220,7 @@ func TestSecondSignal(t *testing.T) {
 	await(t, "the first signal is heeded", stopTimeout, func() bool { return strings.Contains(p.stderr.String(), "stopping") })
 	p.stop(t, syscall.SIGTERM)
 	if status, ok := p.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != syscall.SIGTERM {
-		t.Errorf("it ended with %s", p.ProcessState)
+		t.Errorf("want an end by SIGTERM, got %s", p.ProcessState)
 	}
 }
 
@@ -319,7 +319,7 @@ func TestDatabaseOutage(t *testing.T) {
 		}
 		p.awaitStatus(t, "/readyz", http.StatusOK)
 		if a := p.ask(t, http.MethodGet, requestsPath, rootKey); a.status != http.StatusOK {
-			t.Errorf("round %d: %d %s", round, a.status, a.body)
+			t.Errorf("round %d: list: want %d, got %d %s", round, http.StatusOK, a.status, a.body)
 		}
 	}
 }
@@ -331,11 +331,11 @@ func unavailable(t *testing.T, p *process) {
 	} {
 		a := p.ask(t, c.method, c.path, rootKey)
 		if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
-			t.Errorf("%s %s: %d, Retry-After %q, %s", c.method, c.path, a.status, a.header.Get("Retry-After"), a.body)
+			t.Errorf("%s %s: want 503 with Retry-After, got %d, %q, %s", c.method, c.path, a.status, a.header.Get("Retry-After"), a.body)
 		}
 	}
 	if a := p.ask(t, http.MethodGet, "/healthz", ""); a.status != http.StatusOK {
-		t.Errorf("/healthz: %d", a.status)
+		t.Errorf("/healthz: want %d, got %d", http.StatusOK, a.status)
 	}
 }
 
@@ -357,11 +357,11 @@ func TestTwoServices(t *testing.T) {
 		}()
 	}
 	if sum := <-statuses + <-statuses; sum != http.StatusNoContent+http.StatusNotFound {
-		t.Errorf("erasing on both at once: the statuses add up to %d", sum)
+		t.Errorf("concurrent erasures: want one 204 and one 404, got statuses of sum %d", sum)
 	}
 	for _, p := range []*process{a, b} {
 		if got := p.ask(t, http.MethodGet, path, rootKey); got.status != http.StatusNotFound {
-			t.Errorf("after that: %d", got.status)
+			t.Errorf("fetch after the erasure: want %d, got %d", http.StatusNotFound, got.status)
 		}
 	}
 }
@@ -392,7 +392,7 @@ func TestLogHidesContents(t *testing.T) {
 	}
 	log := p.stderr.String()
 	if n := strings.Count(log, `"msg":"request"`); n < 2*len(list.Data)+3 {
-		t.Errorf("%d requests are in the log", n)
+		t.Errorf("requests in the log: want %d or more, got %d", 2*len(list.Data)+3, n)
 	}
 	secrets := []string{rootKey, "sk-a-wrong-key", "a-session-token", sessionSecret, "a-model-asked-for", "question ", "answer "}
 	parsed, err := url.Parse(database.RoleURL)
@@ -404,7 +404,7 @@ func TestLogHidesContents(t *testing.T) {
 	}
 	for _, secret := range secrets {
 		if strings.Contains(log, secret) {
-			t.Errorf("%q is in the log:\n%s", secret, log)
+			t.Errorf("want no %q in the log:\n%s", secret, log)
 		}
 	}
 	for line := range strings.Lines(log) {
@@ -421,22 +421,22 @@ func TestEmbeddedDatabase(t *testing.T) {
 	lethe := func(args ...string) string { t.Helper(); return must(t, settings, args...) }
 
 	if r := run(t, "", settings, "users", "list"); r.code != 1 || !strings.Contains(r.stderr, "lethe migrate up") {
-		t.Errorf("without tables: %d %s", r.code, r.stderr)
+		t.Errorf("users list without tables: want 1 with `lethe migrate up`, got %d %s", r.code, r.stderr)
 	}
 	if r := run(t, "", settings, "doctor"); r.code != 3 || !strings.Contains(r.stdout, "table public.users is missing") {
-		t.Errorf("without tables: %d %s", r.code, r.stdout)
+		t.Errorf("doctor without tables: want 3, got %d %s", r.code, r.stdout)
 	}
 	if out := lethe("migrate", "status"); strings.Count(out, "pending") != 6 {
-		t.Errorf("status:\n%s", out)
+		t.Errorf("migrate status: want 6 pending, got\n%s", out)
 	}
 	if out := lethe("migrate", "up"); strings.Count(out, "created") < 6 {
-		t.Errorf("up:\n%s", out)
+		t.Errorf("migrate up: want 6 created or more, got\n%s", out)
 	}
 	if sets := decode[[]map[string]any](t, lethe("migrate", "status", "--json")); len(sets) != 6 || sets[0]["state"] != "current" {
-		t.Errorf("status: %v", sets)
+		t.Errorf("migrate status --json: want 6 current sets, got %v", sets)
 	}
 	if out := lethe("doctor"); strings.Contains(out, "problem ") || strings.Contains(out, "warning ") {
-		t.Errorf("doctor:\n%s", out)
+		t.Errorf("doctor: want no problem and no warning, got\n%s", out)
 	}
 
 	lethe("users", "add", "ada@example.com", "--admin", "--name", "Ada\tTab")
@@ -445,10 +445,10 @@ func TestEmbeddedDatabase(t *testing.T) {
 	lethe("users", "roles", "jonas@example.com", "BATCHAPIUSER", "STANDARDUSER")
 	lethe("users", "join", "jonas@example.com", "team@example.com")
 	if r := run(t, "", settings, "users", "add", "ada@example.com"); r.code != 1 || !strings.Contains(r.stderr, "taken") {
-		t.Errorf("a second time: %d %s", r.code, r.stderr)
+		t.Errorf("users add, again: want 1 with taken, got %d %s", r.code, r.stderr)
 	}
 	if r := run(t, "", settings, "users", "roles", "ada@example.com", "KING"); r.code != 1 || !strings.Contains(r.stderr, "BATCHAPIUSER") {
-		t.Errorf("an unknown role: %d %s", r.code, r.stderr)
+		t.Errorf("unknown role: want 1 with the known ones, got %d %s", r.code, r.stderr)
 	}
 	users := decode[[]struct {
 		Email         string   `json:"email"`
@@ -456,20 +456,20 @@ func TestEmbeddedDatabase(t *testing.T) {
 		Organizations []string `json:"organizations"`
 	}](t, lethe("users", "list", "--json"))
 	if len(users) != 3 || len(users[1].Roles) != 2 || len(users[1].Organizations) != 1 || users[0].Roles == nil {
-		t.Errorf("users: %+v", users)
+		t.Errorf("users list --json: want 3 with roles and organizations, got %+v", users)
 	}
 	if out := lethe("users", "list"); strings.Count(out, "\n") != 4 || strings.Contains(out, "\t") {
-		t.Errorf("users:\n%s", out)
+		t.Errorf("users list: want 4 lines without tabs, got\n%s", out)
 	}
 
 	own := strings.TrimSpace(lethe("keys", "create", "jonas@example.com"))
 	teams := strings.TrimSpace(lethe("keys", "create", "jonas@example.com", "--organization", "team@example.com", "--name", "team"))
 	if !regexp.MustCompile(`^sk-\S+$`).MatchString(own) {
-		t.Errorf("the secret is printed as %q", own)
+		t.Errorf("printed secret: want sk-…, got %q", own)
 	}
 	list := lethe("keys", "list")
 	if strings.Contains(list, own) || strings.Contains(list, teams) || strings.Count(list, "\n") != 3 {
-		t.Errorf("keys:\n%s", list)
+		t.Errorf("keys list: want 3 lines without secrets, got\n%s", list)
 	}
 	execute(t, connect(t, database.URL), `INSERT INTO fusillade.requests (model, created_by) SELECT 'm', id::text FROM public.users WHERE email = 'team@example.com'`)
 
@@ -484,13 +484,13 @@ func TestEmbeddedDatabase(t *testing.T) {
 	}](t, lethe("keys", "list", "--json"))
 	lethe("keys", "revoke", keys[0].ID)
 	if a := p.ask(t, http.MethodGet, requestsPath, own); a.status != http.StatusUnauthorized {
-		t.Errorf("a revoked key: %d", a.status)
+		t.Errorf("revoked key: want %d, got %d", http.StatusUnauthorized, a.status)
 	}
 	if r := run(t, "", settings, "keys", "revoke", keys[0].ID); r.code != 1 {
-		t.Errorf("revoked again: %d %s", r.code, r.stderr)
+		t.Errorf("revoke a revoked key: want 1, got %d %s", r.code, r.stderr)
 	}
 	if r := run(t, "", settings, "keys", "revoke", "x"); r.code != 1 || !strings.Contains(r.stderr, "lethe keys list") {
-		t.Errorf("revoking nothing: %d %s", r.code, r.stderr)
+		t.Errorf("revoke an unknown key: want 1 with `lethe keys list`, got %d %s", r.code, r.stderr)
 	}
 }
 
@@ -505,24 +505,24 @@ func TestForeignDatabase(t *testing.T) {
 	for _, line := range []string{"users add x@example.com", "users list", "keys create root@example.test", "keys list"} {
 		r := run(t, "", settings, strings.Fields(line)...)
 		if r.code != 1 || !strings.Contains(r.stderr, "belong to another system") || strings.Count(r.stderr, "\n") != 1 {
-			t.Errorf("%s: %d %s", line, r.code, r.stderr)
+			t.Errorf("%s: want 1 with one line, got %d %s", line, r.code, r.stderr)
 		}
 	}
 	r := run(t, "", settings, "demo")
 	if r.code != 1 || !strings.Contains(r.stderr, "--on-this-database") {
-		t.Errorf("demo: %d %s", r.code, r.stderr)
+		t.Errorf("demo: want 1 with --on-this-database, got %d %s", r.code, r.stderr)
 	}
 	r = run(t, "", append(settings, anyPort), "demo", "--on-this-database")
 	if r.code != 1 || !strings.Contains(r.stderr, "another system") {
-		t.Errorf("demo: %d %s", r.code, r.stderr)
+		t.Errorf("demo --on-this-database: want 1, as the data is of another system, got %d %s", r.code, r.stderr)
 	}
 	if out := must(t, settings, "migrate", "up"); strings.Count(out, "foreign") != 4 {
-		t.Errorf("migrate up:\n%s", out)
+		t.Errorf("migrate up: want 4 foreign sets, got\n%s", out)
 	}
 	// The log of erasures is ours there, too, and all that is.
 	var versions []string
 	if err := conn.QueryRow(t.Context(), `SELECT array_agg(tablename::text) FROM pg_tables WHERE schemaname = 'lethe' AND tablename LIKE 'version%'`).Scan(&versions); err != nil || len(versions) != 1 || versions[0] != "version_lethe" {
-		t.Errorf("schema lethe has %v, %v", versions, err)
+		t.Errorf("version tables of schema lethe: want version_lethe alone, got %v, %v", versions, err)
 	}
 }
 
@@ -532,7 +532,7 @@ func TestDoctorLeastPrivilegedRole(t *testing.T) {
 	file, _ := keyFile(t)
 	r := run(t, "", []string{databaseURL(pgtest.WithFixture(t).RoleURL), "LETHE_ERASURE_KEY_FILE=" + file, seenFile(t)}, "doctor")
 	if r.code != 0 || !strings.Contains(r.stdout, " 0 warnings, 0 problems") {
-		t.Errorf("%d %s%s", r.code, r.stdout, r.stderr)
+		t.Errorf("doctor: want 0 without findings, got %d %s%s", r.code, r.stdout, r.stderr)
 	}
 }
 
@@ -543,12 +543,12 @@ func TestDemoFillsDatabase(t *testing.T) {
 	for _, want := range []string{"Wrote 5000 responses", "nothing was written"} {
 		r := run(t, "", settings, "demo", "--on-this-database", "--fill-only")
 		if r.code != 0 || !strings.Contains(r.stderr, want) {
-			t.Errorf("%d %s", r.code, r.stderr)
+			t.Errorf("demo: want 0 with %q, got %d %s", want, r.code, r.stderr)
 		}
 	}
 	r := run(t, "", []string{databaseURL(pgtest.WithFixture(t).URL)}, "demo", "--on-this-database", "--fill-only")
 	if r.code != 1 || !strings.Contains(r.stderr, "of its own") {
-		t.Errorf("on one with other data: %d %s", r.code, r.stderr)
+		t.Errorf("database with other data: want 1, got %d %s", r.code, r.stderr)
 	}
 }
 
@@ -567,14 +567,14 @@ func TestOutageLoggedOnce(t *testing.T) {
 	}
 	told := p.stderr.String()
 	if a := p.ask(t, http.MethodGet, "/readyz", ""); a.status != http.StatusServiceUnavailable || strings.Count(a.body, "cannot be reached") != 1 {
-		t.Errorf("ready: %d %s", a.status, a.body)
+		t.Errorf("readyz: want 503 that names the database once, got %d %s", a.status, a.body)
 	}
 	if strings.Count(told, "a database is away") != 1 || strings.Count(told, "level=WARN") != 1 || strings.Count(told, nowhere) != 1 || strings.Contains(told, "level=ERROR") {
-		t.Errorf("it says\n%s", told)
+		t.Errorf("log: want one warning and no error, got\n%s", told)
 	}
 	for line := range strings.Lines(p.stderr.String()) {
 		if strings.Count(line, "cannot be reached") > 1 || strings.Count(line, nowhere) > 1 {
-			t.Errorf("it says twice: %s", line)
+			t.Errorf("log: want the reason once in a line, got %s", line)
 		}
 	}
 }

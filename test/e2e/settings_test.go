@@ -49,22 +49,22 @@ func TestSessionSettings(t *testing.T) {
 			p.awaitStatus(t, "/readyz", http.StatusOK)
 			shown, err := p.listed(key, "?limit=100&min_duration=0&model="+url.QueryEscape(model))
 			if err != nil || len(shown) != len(ids) {
-				t.Errorf("%d of %d are listed, %v", len(shown), len(ids), err)
+				t.Errorf("list: want %d responses, got %d, %v", len(ids), len(shown), err)
 			}
 			if a := p.ask(t, http.MethodGet, requestsPath+"/"+ids[0], key); a.status != http.StatusOK || !strings.Contains(a.body, `"2026-03-13T07:00:00.5Z"`) {
-				t.Errorf("fetch: %d %s", a.status, a.body)
+				t.Errorf("fetch: want 200 with the time in UTC, got %d %s", a.status, a.body)
 			}
 			if a := p.ask(t, http.MethodDelete, requestsPath+"/"+ids[0], key); a.status != http.StatusNoContent {
-				t.Errorf("erase: %d %s", a.status, a.body)
+				t.Errorf("erase: want 204, got %d %s", a.status, a.body)
 			}
 			if e := p.eraseMany(t, key, map[string]any{"responses": ids[1:]}); e.Responses != int64(len(ids)-1) || e.NotFound != 0 {
-				t.Errorf("erase many: %+v", e)
+				t.Errorf("bulk erasure: want %d erased, got %+v", len(ids)-1, e)
 			}
 			if n := count(t, conn, ids...); n != 0 {
 				t.Errorf("%d responses are left, want 0", n)
 			}
 			if said := p.stderr.String(); strings.Contains(said, `"ERROR"`) {
-				t.Errorf("logged\n%s", said)
+				t.Errorf("log: want no error, got\n%s", said)
 			}
 		})
 	}

@@ -87,11 +87,11 @@ func TestVerifyVectors(t *testing.T) {
 		}
 		if r.code != want || r.stderr != "" || got.Proven != v.Proven || got.Problem.Kind != v.Kind || got.Problem.Reason != v.Reason ||
 			v.Proven && (len(got.Statements) < 2 || got.Receipt.Version != receipt.Version) {
-			t.Errorf("%v: exit code %d\n%s%s", args, r.code, r.stdout, r.stderr)
+			t.Errorf("%v: want the result of the vector, got exit code %d\n%s%s", args, r.code, r.stdout, r.stderr)
 		}
 	}
 	if proven < 9 || len(all.Proofs)-proven < 40 {
-		t.Errorf("%d of %d vectors are proven: some are missing", proven, len(all.Proofs))
+		t.Errorf("vectors: want 9 proven and 40 others or more, got %d proven of %d", proven, len(all.Proofs))
 	}
 }
 
@@ -116,12 +116,12 @@ func TestVerifyOutput(t *testing.T) {
 		"\n  - that no bytes remain in the write-ahead log",
 	} {
 		if r.code != 0 || !strings.Contains(r.stdout, part) {
-			t.Errorf("exit code %d, and %q is not in\n%s%s", r.code, part, r.stdout, r.stderr)
+			t.Errorf("want exit code 0 with %[2]q, got %[1]d\n%[3]s%[4]s", r.code, part, r.stdout, r.stderr)
 		}
 	}
 	r = run(t, folder, noService, "verify", "history.receipt", "--key", "log.pub", "--older", "forked.checkpoint", "--tiles", "mirror")
 	if r.code != 1 || !strings.HasPrefix(r.stdout, "Not proven: the log lethe.example/log was rewritten: ") {
-		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+		t.Errorf("rewritten log: want exit code 1, got %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 }
 
@@ -218,14 +218,14 @@ func TestSigningKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	if info.Mode() != 0o600 {
-		t.Errorf("the key's file has mode %v", info.Mode())
+		t.Errorf("key file: want mode 600, got %v", info.Mode())
 	}
 	private, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if shown := printed("keys", "show", "lethe.key"); shown != public || strings.Contains(shown, "PRIVATE") {
-		t.Errorf("made with %s, shown as %s", public, shown)
+		t.Errorf("keys show: want %s, got %s", public, shown)
 	}
 
 	r := run(t, folder, noService, "keys", "new", origin, "--out", "lethe.key")
@@ -234,7 +234,7 @@ func TestSigningKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.code != 1 || r.stdout != "" || !strings.Contains(r.stderr, "lethe.key already exists") || string(after) != string(private) {
-		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+		t.Errorf("want exit code 1, got %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 
 	// Without a file the key alone is on the standard output, for a pipe.
@@ -242,14 +242,14 @@ func TestSigningKeys(t *testing.T) {
 	newer := r.stdout
 	next, err := receipt.ParsePrivateKeys([]byte(newer))
 	if r.code != 0 || err != nil || len(next) != 1 || !strings.Contains(r.stderr, next[0].PublicKey().String()) {
-		t.Fatalf("exit code %d, %v\n%s", r.code, err, r.stderr)
+		t.Fatalf("keys new without a file: want one key, got exit code %d, %v\n%s", r.code, err, r.stderr)
 	}
 
 	// Rotation: the new one above the old one.
 	writeFile(t, filepath.Join(folder, "both.key"), newer+string(private))
 	shown := printed("keys", "show", "both.key")
 	if shown != next[0].PublicKey().String()+"\n"+public {
-		t.Errorf("both are shown as\n%s", shown)
+		t.Errorf("keys show: want both keys, got\n%s", shown)
 	}
 	writeFile(t, filepath.Join(folder, "both.pub"), shown)
 	signers, err := receipt.ParsePrivateKeys([]byte(newer + string(private)))
@@ -262,7 +262,7 @@ func TestSigningKeys(t *testing.T) {
 	}
 	r = run(t, folder, noService, "verify", "erasure.receipt", "--key", strings.TrimSpace(public))
 	if want := "Not proven: the checkpoint is signed with " + next[0].PublicKey().ID() + ", and that key is not given.\n"; r.code != 1 || r.stdout != want {
-		t.Errorf("with the old key alone: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+		t.Errorf("verify with the old key alone: want exit code 1, got %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 
 	// Damage is told by its line, and nothing of the key is.
@@ -284,7 +284,7 @@ func TestSigningKeys(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(folder, "missing")); err == nil {
-		t.Error("a folder was made")
+		t.Error("want no folder created")
 	}
 }
 

@@ -56,7 +56,7 @@ func start(t *testing.T) service {
 	select {
 	case err := <-ended:
 		stop()
-		t.Fatal("the service has ended: ", err)
+		t.Fatal("the service stopped: ", err)
 	case addr := <-listening:
 		t.Cleanup(func() {
 			stop()
@@ -158,7 +158,7 @@ func (s service) stock(t *testing.T, folder string) {
 		}
 	}))
 	if err != nil || len(responses) < 50 {
-		t.Fatalf("%d responses, %v", len(responses), err)
+		t.Fatalf("responses: want 50 or more, got %d, %v", len(responses), err)
 	}
 	dictionary("responses", responses...)
 	hold := s.ask(t, http.MethodPost, api+"/holds", `{"reason": "to be left", "responses": `+string(held)+`}`)
@@ -201,10 +201,10 @@ func TestContract(t *testing.T) {
 	all, faults := s.answered(t)
 	t.Logf("%d requests", all)
 	if all < 1000 || faults != nil {
-		t.Errorf("%d requests, of at least 1000; faults: %q", all, faults)
+		t.Errorf("want 1000 requests or more without faults, got %d; faults: %q", all, faults)
 	}
 	if left := s.ask(t, http.MethodGet, listPath, "")["total_count"].(float64); left < 25 {
-		t.Errorf("%v responses are left, though more are held", left)
+		t.Errorf("responses left: want 25 or more, as these are held, got %v", left)
 	}
 }
 

@@ -70,12 +70,12 @@ func TestMalformed(t *testing.T) {
 	senders.Wait()
 	t.Logf("answered %v; %d closed without an answer", statuses, silent.Load())
 	if _, faults := s.answered(t); faults != nil {
-		t.Errorf("faults: %q", faults)
+		t.Errorf("want no faults, got %q", faults)
 	}
 	// Malformed ones must be refused, and enough of them must come through.
 	for _, status := range []int{200, 400, 401, 404, 405, 413, 415, 431, 501, 505} {
 		if statuses[status] == 0 {
-			t.Errorf("none is answered with %d", status)
+			t.Errorf("status %d: want an answer with it, got none", status)
 		}
 	}
 	s.ask(t, http.MethodGet, listPath, "")
@@ -278,7 +278,7 @@ func read(told []byte, method string) (a answer, rest []byte, err error) {
 // closedOnly is nil where a connection has come to its end, however it did.
 func closedOnly(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("it is not answered and stays open: %w", err)
+		return fmt.Errorf("no answer, and the connection stays open: %w", err)
 	}
 	if netErr := (*net.OpError)(nil); errors.Is(err, io.EOF) || errors.As(err, &netErr) {
 		return nil
@@ -300,7 +300,7 @@ func (m model) judge(sent []byte, answers []answer) error {
 		if a.header.Get("X-Request-Id") == "" {
 			// The server's own: also for `OPTIONS *`.
 			if ok := slices.Contains(ofTheServer, a.status) || a.status == 200 && a.body == "" && bytes.Contains(sent, []byte("OPTIONS")); !ok {
-				return fmt.Errorf("answer %d has no name of a request", i)
+				return fmt.Errorf("answer %d: no request ID", i)
 			}
 			continue
 		}
@@ -322,29 +322,29 @@ func (m model) fits(operation *openapi3.Operation, a answer) error {
 		if r := operation.Responses.Value(strconv.Itoa(a.status)); r != nil {
 			described = r.Value
 		} else if !slices.Contains(unlisted, a.status) {
-			return fmt.Errorf("%s does not know %d", operation.OperationID, a.status)
+			return fmt.Errorf("%s: status %d is not in the contract", operation.OperationID, a.status)
 		}
 	} else if a.status >= 500 {
-		return fmt.Errorf("answered %d", a.status)
+		return fmt.Errorf("want a status below 500, got %d", a.status)
 	}
 	if a.status == 499 && a.body != "" {
 		return errors.New("who has left is answered")
 	}
 	if a.status < 400 || a.status == 499 || a.body == "" {
 		if described != nil && a.body != "" && described.Content[media] == nil {
-			return fmt.Errorf("%s does not know %s with %d", operation.OperationID, media, a.status)
+			return fmt.Errorf("%s: %s is not in the contract for %d", operation.OperationID, media, a.status)
 		}
 		return nil
 	}
 	if media != "application/problem+json" {
-		return fmt.Errorf("%d comes as %q", a.status, media)
+		return fmt.Errorf("status %d: want application/problem+json, got %q", a.status, media)
 	}
 	var problem any
 	if err := json.Unmarshal([]byte(a.body), &problem); err != nil {
 		return err
 	}
 	if told := problem.(map[string]any)["status"]; told != float64(a.status) {
-		return fmt.Errorf("%d says to be %v", a.status, told)
+		return fmt.Errorf("status %d: the problem has status %v", a.status, told)
 	}
 	return m.doc.Components.Schemas["Problem"].Value.VisitJSON(problem)
 }

@@ -44,7 +44,7 @@ func TestMutations(t *testing.T) {
 	checkFiles(t, domain)
 	changes, programs := build(t, domain)
 	if len(changes) < 100 {
-		t.Fatalf("only %d changes were found in %v", len(changes), rules)
+		t.Fatalf("changes: want 100 or more, got %d in %v", len(changes), rules)
 	}
 	tests := reaching(t, programs)
 
@@ -77,7 +77,7 @@ func TestMutations(t *testing.T) {
 	}
 	for name := range equivalent {
 		if !listed[name] {
-			t.Errorf("there is no such change any more: %s", name)
+			t.Errorf("equivalent has a change that does not exist: %s", name)
 		}
 	}
 	t.Logf("%d changes, %d of them equivalent", len(changes), len(equivalent))

@@ -25,7 +25,6 @@ var retainedScan = regexp.MustCompile(`Seq Scan on retained_response_(objects|re
 // as much as it shows, and no payload of other responses.
 func TestRetainedPlans(t *testing.T) {
 	t.Parallel()
-	const shown = 21
 	b := newFixtureOn(t, pgtest.WithArsenal(t), "DELETE FROM fusillade.requests", func(b *fixture, _ *pgtest.Database) {
 		for statement := range strings.SplitSeq(retained, ";\n") {
 			b.exec(statement)
@@ -38,40 +37,59 @@ func TestRetainedPlans(t *testing.T) {
 	always := func() bool { return true }
 	responses := b.responses.(*fusillade.Responses)
 	responses.WithArsenal(always, always)
-	list := func(what string, q domain.PageQuery, want, limit int) {
-		t.Helper()
-		b.recorder.take()
-		page, err := responses.Page(t.Context(), q)
-		if err != nil {
-			t.Errorf("%s: %v", what, err)
-			return
+	r := retainedFixture{b, responses}
+	t.Run("lists", r.testLists)
+	t.Run("lists, filters on payloads", r.testPayloadFilters)
+	t.Run("fetch", r.testFetch)
+	t.Run("bulk erasures", r.testErasures)
+	t.Run("estimates", r.testEstimates)
+}
+
+const (
+	shown = 21   // responses on a page
+	few   = 1000 // blocks, at most, of a page in time order
+)
+
+type retainedFixture struct {
+	*fixture
+	responses *fusillade.Responses
+}
+
+// list reads a page of at least so many responses, with so many blocks at most.
+func (r retainedFixture) list(t *testing.T, what string, q domain.PageQuery, want, limit int) {
+	t.Helper()
+	r.recorder.take()
+	page, err := r.responses.Page(t.Context(), q)
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	if len(page) < want {
+		t.Errorf("%s: want %d responses or more, got %d", what, want, len(page))
+	}
+	looked := 0
+	for _, s := range r.recorder.take() {
+		if !strings.Contains(s.sql, "-- name: PageOfRetained ") {
+			continue
 		}
-		if len(page) < want {
-			t.Errorf("%s: want %d responses or more, got %d", what, want, len(page))
+		looked++
+		plan := r.explain(s, "custom", "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)")
+		if retainedScan.MatchString(plan) {
+			t.Errorf("%s: want no scan of all retained rows, got\n%s\n%s", what, s.sql, plan)
 		}
-		looked := 0
-		for _, s := range b.recorder.take() {
-			if !strings.Contains(s.sql, "-- name: PageOfRetained ") {
-				continue
-			}
-			looked++
-			plan := b.explain(s, "custom", "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)")
-			if retainedScan.MatchString(plan) {
-				t.Errorf("%s: want no scan of all retained rows, got\n%s\n%s", what, s.sql, plan)
-			}
-			n := blocks(t, plan)
-			t.Logf("%s: %d blocks", what, n)
-			if n > limit {
-				t.Errorf("%s: want %d blocks or fewer, got %d\n%s\n%s", what, limit, n, s.sql, plan)
-			}
-		}
-		if looked == 0 {
-			t.Errorf("%s: want a query of retained rows, got none", what)
+		n := blocks(t, plan)
+		t.Logf("%s: %d blocks", what, n)
+		if n > limit {
+			t.Errorf("%s: want %d blocks or fewer, got %d\n%s\n%s", what, limit, n, s.sql, plan)
 		}
 	}
-	// Of a page of everyone each state gives as many, and of a page of an owner's that
-	// is narrowed the owner's are gone through.
-	const few, ofOwner = 1000, 2500
+	if looked == 0 {
+		t.Errorf("%s: want a query of retained rows, got none", what)
+	}
+}
+
+func (r retainedFixture) testLists(t *testing.T) {
+	const ofOwner = 2500 // blocks of a filtered page of one owner, whose rows are all read
 	for scope, owners := range map[string][]string{"everyone": nil, "a large owner": {large}, "several owners": {large, "owner-3", "owner-none"}} {
 		for name, c := range map[string]struct {
 			filter      domain.ResponseFilter
@@ -98,36 +116,41 @@ func TestRetainedPlans(t *testing.T) {
 					if c.want > 0 {
 						limit = int64(c.want)
 					}
-					list(fmt.Sprintf("%s of %s, active first %t, after %+v", name, scope, activeFirst, after),
+					r.list(t, fmt.Sprintf("%s of %s, active first %t, after %+v", name, scope, activeFirst, after),
 						domain.PageQuery{Filter: c.filter, ActiveFirst: activeFirst, After: after, Limit: limit}, c.want, c.limit)
 				}
 			}
 		}
 	}
-	// What is in payloads is unpacked until there is a page of it, and not of the rest.
+}
+
+// testPayloadFilters: payloads are unpacked until a page is full, and no others.
+func (r retainedFixture) testPayloadFilters(t *testing.T) {
 	for name, filter := range map[string]domain.ResponseFilter{
 		"status":   {States: []string{"completed"}, StatusMin: new(int64(200)), StatusMax: new(int64(299))},
 		"duration": {States: []string{"completed"}, MinDuration: new(createdAt(0).Sub(createdAt(0)))},
 		"no error": {States: []string{"completed"}, HasError: new(false)},
 	} {
-		list(name, domain.PageQuery{Filter: filter, ActiveFirst: true, Limit: shown}, shown, few)
+		r.list(t, name, domain.PageQuery{Filter: filter, ActiveFirst: true, Limit: shown}, shown, few)
 		filter.Owners, filter.States = []string{large}, nil
-		list(name+" of an owner", domain.PageQuery{Filter: filter, ActiveFirst: true, Limit: shown}, shown-2, few)
+		r.list(t, name+" of an owner", domain.PageQuery{Filter: filter, ActiveFirst: true, Limit: shown}, shown-2, few)
 	}
+}
 
+func (r retainedFixture) testFetch(t *testing.T) {
 	id := uuid.MustParse("00000000-0000-4000-9000-000000004e1f")
-	b.recorder.take()
-	if _, _, err := responses.Get(t.Context(), id, nil, math.MaxInt64); err != nil {
+	r.recorder.take()
+	if _, _, err := r.responses.Get(t.Context(), id, nil, math.MaxInt64); err != nil {
 		t.Error(err)
 	}
 	fetched := 0
-	for _, s := range b.recorder.take() {
+	for _, s := range r.recorder.take() {
 		if !strings.Contains(s.sql, "retained_response_objects") {
 			continue
 		}
 		fetched++
 		for _, mode := range []string{"custom", "generic"} {
-			plan := b.explain(s, mode, "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)")
+			plan := r.explain(s, mode, "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)")
 			if n := blocks(t, plan); n > 100 {
 				t.Errorf("fetch, %s plan: want 100 blocks or fewer, got %d\n%s\n%s", mode, n, s.sql, plan)
 			}
@@ -136,26 +159,29 @@ func TestRetainedPlans(t *testing.T) {
 	if fetched != 1 {
 		t.Errorf("fetch: want 1 query of retained rows, got %d", fetched)
 	}
+}
 
-	// Nor do bulk erasures go through more than they come to, the oldest first.
+// testErasures: a bulk erasure reads the oldest responses that it erases next, and
+// not many others.
+func (r retainedFixture) testErasures(t *testing.T) {
 	for name, filter := range map[string]domain.ResponseFilter{
 		"everyone": {}, "a large owner": {Owners: []string{large}}, "a state": {States: []string{"failed"}}, "a model": {Models: []string{"model-1"}},
 	} {
 		filter.CreatedAfter = new(createdAt(10_100))
 		const limit = 20
-		id := b.start(domain.ErasureTarget{Filter: &filter})
+		id := r.start(domain.ErasureTarget{Filter: &filter})
 		for range 2 {
-			b.recorder.take()
-			if _, err := b.erasures.Advance(t.Context(), id, limit, spareAll); err != nil {
+			r.recorder.take()
+			if _, err := r.erasures.Advance(t.Context(), id, limit, spareAll); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 			looked := 0
-			for _, s := range b.recorder.take() {
+			for _, s := range r.recorder.take() {
 				if !strings.Contains(s.sql, "-- name: NextOfRetained ") {
 					continue
 				}
 				looked++
-				plan := b.explain(s, "custom", "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)")
+				plan := r.explain(s, "custom", "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)")
 				n := blocks(t, plan)
 				t.Logf("erasure of %s: %d blocks", name, n)
 				if n > few {
@@ -167,18 +193,20 @@ func TestRetainedPlans(t *testing.T) {
 			}
 		}
 	}
+}
 
+func (r retainedFixture) testEstimates(t *testing.T) {
 	for name, filter := range map[string]domain.ResponseFilter{
 		"none": {}, "common state": {States: []string{"completed"}}, "tiers": {Tiers: []string{"flex", "auto"}},
 		"state, tier, after": {States: []string{"completed"}, Tiers: []string{"flex"}, CreatedAfter: new(createdAt(2_000))},
 	} {
 		for scope, owners := range map[string][]string{"everyone": nil, "a large owner": {large}} {
 			filter.Owners = owners
-			exact, err := responses.Count(t.Context(), filter, domain.CountExact)
+			exact, err := r.responses.Count(t.Context(), filter, domain.CountExact)
 			if err != nil || !exact.Exact || exact.Total < 300 {
 				t.Fatalf("%s of %s: want an exact count of 300 or more, got %+v, %v", name, scope, exact, err)
 			}
-			estimate, err := responses.Count(t.Context(), filter, domain.CountEstimate)
+			estimate, err := r.responses.Count(t.Context(), filter, domain.CountEstimate)
 			if off := math.Abs(float64(estimate.Total - exact.Total)); err != nil || off > 0.15*float64(exact.Total) {
 				t.Errorf("%s of %s: want an estimate within 15 %% of %d, got %d, %v", name, scope, exact.Total, estimate.Total, err)
 			}

@@ -116,7 +116,7 @@ func ask(t *testing.T, f Fixture, q question) answer {
 		after := left(t, f)
 		gone := slices.DeleteFunc(before, func(id string) bool { return slices.Contains(after, id) })
 		if erased.Requests != int64(len(gone)) {
-			t.Errorf("%d rows are gone, and %d were said to be", len(gone), erased.Requests)
+			t.Errorf("erased rows: the erasure reported %d, got %d gone", erased.Requests, len(gone))
 		}
 		slices.Sort(gone)
 		return answer{erased: gone}
@@ -171,7 +171,7 @@ func askList(t *testing.T, list *domain.ListResponses, caller domain.Principal, 
 	} else if page.Count != nil && q.count != "estimate" {
 		a.total = int(page.Count.Total)
 		if !page.Count.Exact {
-			t.Errorf("the count of a few rows is an estimate: %+v", page.Count)
+			t.Errorf("count of a few rows: want it exact, got %+v", page.Count)
 		}
 	}
 	for _, item := range page.Items {

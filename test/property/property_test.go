@@ -40,7 +40,7 @@ func TestRulesOfAccess(t *testing.T) {
 	t.Logf("answers %v", kinds)
 	for _, kind := range property.Kinds {
 		if kinds[kind] == 0 {
-			t.Errorf("no question had the answer %q: the worlds are too tame", kind)
+			t.Errorf("answer %q: want a question that has it, got none", kind)
 		}
 	}
 }
