@@ -22,7 +22,7 @@ SELECT
         AS synchronous_commit;
 
 -- name: ShareHolds :exec
--- No hold is placed from then on until the transaction ends: see holds.sql. Rows
+-- No hold is placed from then on until the transaction ends: see holds.tmpl. Rows
 -- are locked before, so that nobody who is to place one waits for those rows.
 SELECT pg_advisory_xact_lock_shared(7163099204871563);
 

@@ -792,7 +792,7 @@ const ShareHolds = `-- name: ShareHolds :exec
 SELECT pg_advisory_xact_lock_shared(7163099204871563)
 `
 
-// No hold is placed from then on until the transaction ends: see holds.sql. Rows
+// No hold is placed from then on until the transaction ends: see holds.tmpl. Rows
 // are locked before, so that nobody who is to place one waits for those rows.
 func (q *Queries) ShareHolds(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, ShareHolds)
