@@ -25,7 +25,7 @@ state() {
 # What is generated, and all that it is made of.
 generated() {
 	state openapi.yaml sqlc.yaml queries migrations receipt docs/vectors/form.json sdk internal/sdkanswers tools/go.mod Makefile scripts \
-		internal/querytemplates adapters/postgres/states.go domain/response.go \
+		internal/querytemplates adapters/postgres/expressions.go domain/response.go \
 		'*.gen.go' '*/internal/dbsqlc/*' '*/oapi-codegen.yaml'
 }
 

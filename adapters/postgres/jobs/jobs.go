@@ -20,6 +20,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
+	"golang.org/x/time/rate"
 
 	"lethe/adapters/postgres"
 	"lethe/domain"
@@ -173,3 +174,37 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 func (*worker) NextRetry(j *river.Job[job]) time.Time {
 	return time.Now().Add(min(retryFirst<<(j.Attempt-1), retryMax))
 }
+
+// quietly is a log for River, which logs much, and repeats every failure of each of its
+// services while the database is unavailable. River's warnings and errors become
+// warnings, at most one every reportEvery; the rest is logged at debug.
+func quietly(log *slog.Logger) *slog.Logger {
+	return slog.New(quiet{log.Handler().WithAttrs([]slog.Attr{slog.String("from", "river")}), &rate.Sometimes{Interval: reportEvery}})
+}
+
+type quiet struct {
+	slog.Handler
+	seldom *rate.Sometimes
+}
+
+func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && q.Handler.Enabled(ctx, slog.LevelWarn) || q.Handler.Enabled(ctx, slog.LevelDebug)
+}
+
+func (q quiet) Handle(ctx context.Context, r slog.Record) error {
+	level := slog.LevelDebug
+	if r.Level >= slog.LevelWarn {
+		q.seldom.Do(func() { level = slog.LevelWarn })
+	}
+	if !q.Handler.Enabled(ctx, level) {
+		return nil
+	}
+	r.Level = level
+	return q.Handler.Handle(ctx, r)
+}
+
+func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return quiet{q.Handler.WithAttrs(attrs), q.seldom}
+}
+
+func (q quiet) WithGroup(name string) slog.Handler { return quiet{q.Handler.WithGroup(name), q.seldom} }

@@ -1,6 +1,45 @@
 package domain
 
-import "time"
+import (
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// ErrNoID is what ParseID returns for anything but an identifier.
+var ErrNoID = errors.New("must be a UUID: with hyphens, as 32 hex digits, in braces, or with urn:uuid: in front")
+
+// ParseID reads an identifier as the reference implementation spells it: 8-4-4-4-12
+// hex digits, 32 of them without hyphens, the first form in braces or after
+// "urn:uuid:". Hex digits may be in either case. It accepts nothing else; uuid.Parse
+// alone would accept any character for a brace.
+func ParseID(s string) (uuid.UUID, error) {
+	switch len(s) {
+	case 32, 36:
+	case 38:
+		if s[0] != '{' || s[37] != '}' {
+			return uuid.Nil, ErrNoID
+		}
+	case 45:
+		if !strings.HasPrefix(s, "urn:uuid:") {
+			return uuid.Nil, ErrNoID
+		}
+	default:
+		return uuid.Nil, ErrNoID
+	}
+	id, err := uuid.Parse(s)
+	if err != nil {
+		return uuid.Nil, ErrNoID
+	}
+	return id, nil
+}
+
+// Storable reports whether a row can contain a text: Postgres accepts UTF-8 without
+// NUL. No row has any other text, so the database must not be asked for it.
+func Storable(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
 // Databases have times before or after all others, and times that callers cannot
 // write as text. Rows with such times are sorted, filtered and erased like any
