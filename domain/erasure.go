@@ -87,7 +87,7 @@ const (
 func (f ErasureFailure) Reason() string {
 	switch f.Code {
 	case CodeHeld:
-		return "A hold keeps it"
+		return "A hold covers this response"
 	case CodeRefused:
 		return fmt.Sprintf(databaseRefuses+"; or, with include_later_turns, more than %d later turns quote it", MaxLaterTurns)
 	case CodeBusy:

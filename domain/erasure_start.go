@@ -135,7 +135,7 @@ func (u *StartErasure) shown(ctx context.Context, caller Principal, token string
 	case err != nil:
 		return Preview{}, err
 	case estimate.Sum != p.Sum:
-		return Preview{}, Errorf(CodeConflict, "What would be erased is no longer what the preview showed; nothing was erased: preview again")
+		return Preview{}, Errorf(CodeConflict, "The matching responses have changed since the preview, so nothing was erased: preview again")
 	}
 	return p, nil
 }

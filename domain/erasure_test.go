@@ -181,7 +181,7 @@ const (
 	errToken        = "token: required with owner or filter, from a preview of the same request"
 	errForeignToken = "The token does not belong to a preview of this request; nothing was erased: preview again"
 	errOldToken     = "The preview has expired; nothing was erased: preview again"
-	errChanged      = "What would be erased is no longer what the preview showed; nothing was erased: preview again"
+	errChanged      = "The matching responses have changed since the preview, so nothing was erased: preview again"
 	errOtherKey     = "This Idempotency-Key was used with a different request; use a new one for a new erasure"
 	errMatchesAll   = "filter: matches everything; add a condition, or set all to true to erase everything"
 )

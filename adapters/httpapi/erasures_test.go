@@ -216,7 +216,7 @@ func TestStartErasureResponses(t *testing.T) {
 			names = append(names, hold)
 		}
 		failures := map[any]any{ // in any order
-			held.String():    map[string]any{"response": held.String(), "reason": "held", "message": "A hold keeps it", "holds": names},
+			held.String():    map[string]any{"response": held.String(), "reason": "held", "message": "A hold covers this response", "holds": names},
 			others.String():  map[string]any{"response": others.String(), "reason": "not_found", "message": "No such response that you may erase", "holds": []any{}},
 			nothing.String(): map[string]any{"response": nothing.String(), "reason": "not_found", "message": "No such response that you may erase", "holds": []any{}},
 		}
@@ -450,7 +450,7 @@ func TestStartErasureConflict(t *testing.T) {
 	s, store := erasing(t)
 	first := owned(store, alice, "completed")
 	target := `{"owner":"` + alice.String() + `"}`
-	const other, changed = "The token does not belong to a preview of this request", "What would be erased is no longer what the preview showed"
+	const other, changed = "The token does not belong to a preview of this request", "The matching responses have changed since the preview"
 	refused := func(caller, key, body, detail string) {
 		t.Helper()
 		if a := s.start(t, caller, key, body); a.status != http.StatusConflict || !strings.HasPrefix(a.problem.Detail, detail) {

@@ -43,7 +43,7 @@ func (r *rule) shown() domain.RetentionRule {
 
 var (
 	errNoRule    = domain.Errorf(domain.CodeNotFound, "no such retention rule")
-	errOtherRule = domain.Errorf(domain.CodeConflict, "the retention rule is another one by now")
+	errOtherRule = domain.Errorf(domain.CodeConflict, "the retention rule has changed")
 )
 
 // change calls fn with a rule and returns it as it is then.

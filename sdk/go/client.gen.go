@@ -638,7 +638,7 @@ type ErasureFailure struct {
 
 	// Message The reason in words.
 	//
-	// Example: A hold keeps it
+	// Example: A hold covers this response
 	Message string `json:"message"`
 
 	// Reason Why it was not erased. `not_found`: not a response that the caller may

@@ -26,7 +26,7 @@ class ErasureFailure:
             delete it. `busy`: something else was working on it. More reasons may be
             added.
              Example: held.
-        message (str): The reason in words. Example: A hold keeps it.
+        message (str): The reason in words. Example: A hold covers this response.
         holds (list[UUID]): The holds that cover it; shown to callers who may see holds. Example:
             ['9a0c7b1e-2f43-4c7a-8e0d-6b5a4c3d2e1f'].
     """
