@@ -87,7 +87,7 @@ func (w *worries) report(ctx context.Context, level slog.Level, what string, err
 		if w.said(away.Database) {
 			return
 		}
-		what, args, err = "a database is away; background work on it resumes by itself when it answers again", nil, away
+		what, args, err = "A database is away; background work on it resumes by itself when it answers again", nil, away
 	}
 	w.log.Log(ctx, level, what, append(args, "error", err)...)
 }

@@ -72,7 +72,7 @@ func (b *background) work(ctx context.Context) {
 			return
 		}
 		if err = b.jobs.Run(ctx); err != nil && ctx.Err() != nil {
-			b.log.Warn("stopping", "error", err)
+			b.log.Warn("Stopping", "error", err)
 		}
 		b.reported(ctx, "bulk erasures cannot run in this process yet", err)
 	})(ctx)
@@ -105,11 +105,11 @@ func (b *background) dispatch(ctx context.Context) {
 			err = b.jobs.Enqueue(ctx, id)
 		}
 	}
-	b.reported(ctx, "could not look for erasures to continue; will retry", err)
+	b.reported(ctx, "Could not look for erasures to continue; will retry", err)
 }
 
 func (b *background) forget(ctx context.Context) {
-	b.reported(ctx, "could not remove the details of finished erasures; will retry",
+	b.reported(ctx, "Could not remove the details of finished erasures; will retry",
 		b.stores.erasures.Forget(ctx, time.Now().Add(-detailsFor)))
 }
 
@@ -126,7 +126,7 @@ func (b *background) count(ctx context.Context) {
 		}
 		b.metrics.Looked(counts, oldest)
 	}
-	b.reported(ctx, "could not count erasures for metrics", err)
+	b.reported(ctx, "Could not count erasures for metrics", err)
 }
 
 // reported logs and counts an error, unless the service is stopping.

@@ -105,7 +105,7 @@ func newListener(lc fx.Lifecycle, cfg *config.Config, handler http.Handler, read
 				}
 			}()
 			addr := socket.Addr().String()
-			log.Info("listening", "addr", addr, "version", boot.BuildVersion().Version)
+			log.Info("Listening", "addr", addr, "version", boot.BuildVersion().Version)
 			listening(addr)
 			return nil
 		},

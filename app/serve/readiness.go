@@ -117,7 +117,7 @@ func reportMissing(w *workers, ready *readiness) {
 			switch {
 			case ctx.Err() != nil:
 			case err != nil:
-				w.report(ctx, slog.LevelWarn, "could not check "+database, err)
+				w.report(ctx, slog.LevelWarn, "Could not check "+database, err)
 			case len(lacks) > 0:
 				w.log.Error(database+" is not set up as needed"+but+"; run `lethe doctor` for what to do", "missing", boot.FirstOf(lacks))
 			}

@@ -53,13 +53,13 @@ func startSealer(w *workers, cfg *config.Config, l *translog.Log, rollback *roll
 	w.lc.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
 			if !s.may {
-				w.log.Warn("receipts of erasures are not sealed, because no key is configured to sign the log: " + sign.NoKey())
+				w.log.Warn("Receipts of erasures are not sealed, because no key is configured to sign the log: " + sign.NoKey())
 			}
 			if sign.Advice != "" {
 				w.log.Warn(sign.Advice)
 			}
 			if boot.CheckpointFile(cfg) == nil {
-				w.log.Warn("a database restored from a backup goes unnoticed after a restart, because the newest checkpoint of the log is not stored: " + boot.NoCheckpointFile)
+				w.log.Warn("A database restored from a backup goes unnoticed after a restart, because the newest checkpoint of the log is not stored: " + boot.NoCheckpointFile)
 			}
 			go func() {
 				defer close(done)
@@ -108,7 +108,7 @@ func (s *sealer) step(ctx context.Context) (pause time.Duration) {
 			if domain.CodeOf(err) == domain.CodeUnavailable {
 				level = slog.LevelWarn
 			}
-			s.report(ctx, level, "could not seal or publish the log of erasures; will retry", err)
+			s.report(ctx, level, "Could not seal or publish the log of erasures; will retry", err)
 		})
 		return sealPauseFail
 	case busy:
@@ -143,7 +143,7 @@ func (s *sealer) work(ctx context.Context) (busy bool, err error) {
 		}
 		if len(absent) > 0 {
 			s.waiting.Do(func() {
-				s.log.Warn("no checkpoint of the log of erasures is published: standbys are not connected under these names", "standbys", absent)
+				s.log.Warn("No checkpoint of the log of erasures is published: standbys are not connected under these names", "standbys", absent)
 			})
 		}
 	}

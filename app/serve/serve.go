@@ -73,7 +73,7 @@ func RunOn(ctx context.Context, cfg *config.Config, db *boot.Databases, log *slo
 	}
 	select {
 	case <-ctx.Done():
-		log.Info("stopping; waiting for running requests", "within", drainTimeout)
+		log.Info("Stopping; waiting for running requests", "within", drainTimeout)
 	case err = <-l.failed:
 	case <-db.Gone():
 		err = errors.New("the embedded database has stopped: see postgres/postgres.log in data_dir, then start lethe again")

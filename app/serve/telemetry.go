@@ -65,13 +65,13 @@ func serveProfiles(lc fx.Lifecycle, cfg *config.Config, log *slog.Logger) {
 				return err
 			}
 			addr := socket.Addr()
-			log.Info("serving profiles", "url", fmt.Sprintf("http://%s/debug/pprof/", addr))
+			log.Info("Serving profiles", "url", fmt.Sprintf("http://%s/debug/pprof/", addr))
 			if tcp, ok := addr.(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
 				log.Warn("other machines can request profiles and slow the service down: listen on 127.0.0.1, or block the port in a firewall", "addr", addr.String())
 			}
 			go func() {
 				if err := server.Serve(socket); !errors.Is(err, http.ErrServerClosed) {
-					log.Error("stopped serving profiles", "error", err)
+					log.Error("Stopped serving profiles", "error", err)
 				}
 			}()
 			return nil

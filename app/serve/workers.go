@@ -24,7 +24,7 @@ const (
 
 // removeOldAccesses removes expired records of the access log.
 func removeOldAccesses(w *workers, cfg *config.Config, s *stores) {
-	w.repeat("access_log", removeEvery, 0, "could not remove old records of the access log; will retry", func(ctx context.Context) (err error) {
+	w.repeat("access_log", removeEvery, 0, "Could not remove old records of the access log; will retry", func(ctx context.Context) (err error) {
 		before := time.Now().Add(-cfg.AccessLog.Keep)
 		var total int64
 		for n, round := int64(accesslog.MaxRemoved), 0; round < forgetRounds && err == nil && n == accesslog.MaxRemoved; round++ {
@@ -32,7 +32,7 @@ func removeOldAccesses(w *workers, cfg *config.Config, s *stores) {
 			total += n
 		}
 		if total > 0 {
-			w.log.Info("removed old records of the access log", "records", total)
+			w.log.Info("Removed old records of the access log", "records", total)
 		}
 		return err
 	})
@@ -46,10 +46,10 @@ const sweepEvery = 15 * time.Second
 // that a process left unfinished.
 func sweepErased(w *workers, s *stores) {
 	sweep := domain.NewSweepErased(s.responses, time.Now)
-	w.repeat("sweep", sweepEvery, 0, "could not sweep for late writes of erased responses; will retry", func(ctx context.Context) error {
+	w.repeat("sweep", sweepEvery, 0, "Could not sweep for late writes of erased responses; will retry", func(ctx context.Context) error {
 		erased, err := sweep.Execute(ctx)
 		if erased != (domain.Erased{}) {
-			w.log.Info("removed late writes of erased responses",
+			w.log.Info("Removed late writes of erased responses",
 				"requests", erased.Requests, "templates", erased.Templates, "steps", erased.Steps,
 				"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks,
 				"files", erased.Files, "kept_templates", erased.KeptTemplates, "retained", erased.Retained)
@@ -66,7 +66,7 @@ const rulesEvery = 15 * time.Second
 // back: rules that are enabled there may have been changed later.
 func runRules(w *workers, s *stores, j *jobs.Jobs, rollback *rollbackGuard) {
 	rules := domain.NewRunRules(s.retention, j, time.Now, w.log)
-	w.repeat("retention", rulesEvery, workLogEvery, "could not start retention rules that are due; will retry", func(ctx context.Context) error {
+	w.repeat("retention", rulesEvery, workLogEvery, "Could not start retention rules that are due; will retry", func(ctx context.Context) error {
 		if err := rollback.check(ctx); err != nil {
 			return err
 		}
@@ -89,7 +89,7 @@ func sweepOrphans(w *workers, cfg *config.Config, s *stores, b *background, plac
 		return
 	}
 	sweep := domain.NewSweepOrphans(s.orphans, config.PerSecond(orphansRate).Pace(), time.Now)
-	w.repeat("orphans", orphansEvery, workLogEvery, "could not remove all raw copies whose request is gone; will retry", func(ctx context.Context) error {
+	w.repeat("orphans", orphansEvery, workLogEvery, "Could not remove all raw copies whose request is gone; will retry", func(ctx context.Context) error {
 		for _, check := range []func(context.Context) error{b.upToDate, b.rollback.check, places.Check} {
 			if err := check(ctx); err != nil {
 				return err
@@ -97,7 +97,7 @@ func sweepOrphans(w *workers, cfg *config.Config, s *stores, b *background, plac
 		}
 		erased, err := sweep.Execute(ctx)
 		if erased != (domain.Erased{}) {
-			w.log.Info("removed raw copies whose request is gone", "raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses)
+			w.log.Info("Removed raw copies whose request is gone", "raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses)
 		}
 		return err
 	})
@@ -114,7 +114,7 @@ func watchHeld(w *workers, s *stores, rollback *rollbackGuard) error {
 		return err
 	}
 	reported := map[uuid.UUID]bool{}
-	w.repeat("holds", lookAtHeldEvery, 0, "could not check whether held responses are gone; will retry", func(ctx context.Context) error {
+	w.repeat("holds", lookAtHeldEvery, 0, "Could not check whether held responses are gone; will retry", func(ctx context.Context) error {
 		// In a database that was rolled back, responses that exist may have been erased.
 		for _, do := range []func(context.Context) error{rollback.check, s.holds.See} {
 			if err := do(ctx); err != nil {
@@ -129,7 +129,7 @@ func watchHeld(w *workers, s *stores, rollback *rollbackGuard) error {
 		still := map[uuid.UUID]bool{}
 		for _, g := range found.Gone {
 			if still[g.Response] = true; !reported[g.Response] {
-				w.log.Error("a held response is gone, but Lethe did not erase it", "hold", g.Hold, "response", g.Response)
+				w.log.Error("A held response is gone, but Lethe did not erase it", "hold", g.Hold, "response", g.Response)
 			}
 		}
 		reported = still
@@ -155,10 +155,10 @@ func attestReplicated(w *workers, p *pools) error {
 	if err != nil {
 		return err
 	}
-	w.repeat("", attestEvery, sealLogEvery, "could not check whether erased rows are gone from the standbys; will retry", func(ctx context.Context) error {
+	w.repeat("", attestEvery, sealLogEvery, "Could not check whether erased rows are gone from the standbys; will retry", func(ctx context.Context) error {
 		_, passed, err := standbys.Attest(ctx)
 		if passed > 0 {
-			w.log.Warn("erased requests were written again and not removed in time, so their erasures get no receipt of level replicated", "erasures", passed)
+			w.log.Warn("Erased requests were written again and not removed in time, so their erasures get no receipt of level replicated", "erasures", passed)
 		}
 		return err
 	})
@@ -169,16 +169,16 @@ func attestReplicated(w *workers, p *pools) error {
 // that cannot be served, and when it resumes.
 func watchPlaces(w *workers, p *boot.Places) {
 	closed := false
-	w.repeat("", boot.LookAtPlacesEvery, 0, "could not check whether the database holds content that cannot be served", func(ctx context.Context) error {
+	w.repeat("", boot.LookAtPlacesEvery, 0, "Could not check whether the database holds content that cannot be served", func(ctx context.Context) error {
 		if err := p.Look(ctx); err != nil {
 			return err
 		}
 		holding := p.Reason(ctx)
 		switch {
 		case holding != nil && !closed:
-			w.log.Error("the service is closed: it answers and erases nothing", "error", holding)
+			w.log.Error("The service is closed: it answers and erases nothing", "error", holding)
 		case holding == nil && closed:
-			w.log.Info("the service is open again: the database holds no content that cannot be served")
+			w.log.Info("The service is open again: the database holds no content that cannot be served")
 		}
 		closed = holding != nil
 		return nil

@@ -217,7 +217,7 @@ func TestSecondSignal(t *testing.T) {
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the first signal is heeded", stopTimeout, func() bool { return strings.Contains(p.stderr.String(), "stopping") })
+	await(t, "the first signal is heeded", stopTimeout, func() bool { return strings.Contains(p.stderr.String(), "Stopping") })
 	p.stop(t, syscall.SIGTERM)
 	if status, ok := p.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != syscall.SIGTERM {
 		t.Errorf("want an end by SIGTERM, got %s", p.ProcessState)
@@ -569,7 +569,7 @@ func TestOutageLoggedOnce(t *testing.T) {
 	if a := p.ask(t, http.MethodGet, "/readyz", ""); a.status != http.StatusServiceUnavailable || strings.Count(a.body, "cannot be reached") != 1 {
 		t.Errorf("readyz: want 503 that names the database once, got %d %s", a.status, a.body)
 	}
-	if strings.Count(told, "a database is away") != 1 || strings.Count(told, "level=WARN") != 1 || strings.Count(told, nowhere) != 1 || strings.Contains(told, "level=ERROR") {
+	if strings.Count(told, "A database is away") != 1 || strings.Count(told, "level=WARN") != 1 || strings.Count(told, nowhere) != 1 || strings.Contains(told, "level=ERROR") {
 		t.Errorf("log: want one warning and no error, got\n%s", told)
 	}
 	for line := range strings.Lines(p.stderr.String()) {
