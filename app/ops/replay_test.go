@@ -635,7 +635,7 @@ func TestExportFollow(t *testing.T) {
 	for want, options := range map[string]ops.ExportOptions{
 		"--keep":       {To: p.to, Recipients: []string{p.reader}, Keep: "0d"},
 		"recipient":    {To: p.to, Recipients: []string{"age1"}, Keep: "90d"},
-		"who can read": {To: p.to, Keep: "90d"},
+		"no recipient": {To: p.to, Keep: "90d"},
 	} {
 		if err := ops.Export(t.Context(), p.config(), options, ops.Output{Out: io.Discard, Progress: io.Discard}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error about %s, got %v", want, err)
