@@ -119,7 +119,7 @@ func reportMissing(w *workers, ready *readiness) {
 			case err != nil:
 				w.report(ctx, slog.LevelWarn, "Could not check "+database, err)
 			case len(lacks) > 0:
-				w.log.Error(database+" is not set up as needed"+but+"; run `lethe doctor` for what to do", "missing", boot.FirstOf(lacks))
+				w.log.Error("Not set up as needed: "+database+but+"; run `lethe doctor` for what to do", "missing", boot.FirstOf(lacks))
 			}
 		}
 		look(ready.missing, "the database", "")
