@@ -589,7 +589,7 @@ func TestOpenInstalledBinariesOffline(t *testing.T) {
 	} {
 		p := startProgram(t, programOrder{Config: Config{DataDir: dataDir, CacheDir: tc.cache}},
 			os.Geteuid(), "PATH="+path, "HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=")
-		if !p.Owned || !strings.Contains(p.Progress, "taking") || !strings.Contains(p.Progress, tc.want) {
+		if !p.Owned || !strings.Contains(p.Progress, "using") || !strings.Contains(p.Progress, tc.want) {
 			t.Errorf("cache %q: want %q in %+v", tc.cache, tc.want, p.programReport)
 		}
 		must(t, p.stdin.Close())

@@ -139,7 +139,7 @@ func serve(t *testing.T, settings ...string) *process {
 // taken by a test next door.
 const anyPort = "LETHE_HTTP_ADDR=127.0.0.1:0"
 
-var Listening = regexp.MustCompile(`(?m)listening.*addr[":=]+(127\.0\.0\.1:\d+)`)
+var listening = regexp.MustCompile(`(?m)Listening.*addr[":=]+(127\.0\.0\.1:\d+)`)
 
 // awaitListening reads from the log where the service listens.
 func (p *process) awaitListening(t *testing.T) {
