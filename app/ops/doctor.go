@@ -160,6 +160,7 @@ func (d *doctor) examine(ctx context.Context, name, url, replicaURL string, side
 		d.copyIndexes(ctx, name, conn, sides)
 		if slices.Contains(sides, inspect.Fusillade) {
 			d.filterIndexes(ctx, name, conn, sides)
+			d.crowd(ctx, name, conn)
 			d.statistics(ctx, name, conn)
 			d.moments(ctx, name, conn)
 			d.vacuum(ctx, name, conn)

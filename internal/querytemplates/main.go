@@ -18,6 +18,7 @@ type variant struct {
 	Owned   bool   // one owner
 	Counted bool   // a count, not a page, which needs the order of an index
 	Cost    bool   // filtered by cost, which needs usage records in the same database
+	Masked  bool   // compares values that are NULL for rows of batches
 }
 
 func (v variant) Counts() variant {
@@ -25,12 +26,41 @@ func (v variant) Counts() variant {
 	return v
 }
 
+func (v variant) Masks() variant {
+	v.Masked = true
+	return v
+}
+
+// Value is a column of a response.
+func (v variant) Value(column string) string {
+	if v.Masked {
+		return postgres.ResponseValue(column)
+	}
+	return column
+}
+
+// Equals compares a column with the words of a parameter. A single word is compared as
+// what it is: behind a column that is equal to one value an index is in order, which
+// the planner knows of =, and not of ANY with an array of one. Where nothing is in
+// order, the planner's estimate is the same.
+func (v variant) Equals(column, parameter string) string {
+	words := "sqlc.narg('" + parameter + "')::text[]"
+	isAny := v.Value(column) + " = ANY (" + words + ")"
+	if v.Counted || v.Masked {
+		return isAny
+	}
+	return "CASE cardinality(" + words + ") WHEN 1 THEN " + column + " = (" + words + ")[1] ELSE " + isAny + " END"
+}
+
 var functions = template.FuncMap{
 	// variants returns the kinds of lists.
 	"variants": func() []variant {
 		return []variant{{}, {Name: "OfOwner", Owned: true}, {Name: "OfCost", Cost: true}, {Name: "OfOwnerOfCost", Owned: true, Cost: true}}
 	},
-	"rank": postgres.StateRank,
+	"rank":       postgres.StateRank,
+	"duration":   func() string { return postgres.Duration },
+	"isResponse": func() string { return postgres.IsResponse },
+	"shares":     func() int { return len(postgres.Outcomes) + len(postgres.Values) },
 }
 
 func main() {

@@ -47,9 +47,7 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mod
 	}
 	q, upTo := f.count(), counting{countOfOwnerUpTo, dbsqlc.CountOfOwnerUpTo, f.arguments}
 	upTo.AtMost = few + 1
-	reckon := func(ctx context.Context, c postgres.Conn) (domain.Count, float64, error) {
-		return estimate(ctx, c, f.count())
-	}
+	reckon := f.estimate
 	if r.retained() {
 		reckon = f.reckonBoth
 		q.sql, upTo.sql = with(besideRetained, q.sql), with(besideRetained, upTo.sql)
@@ -128,39 +126,71 @@ func exact(ctx context.Context, c postgres.Conn, q counting, within string) (dom
 	return count, err
 }
 
-// estimate returns the number of rows that the planner expects, and the cost of
-// counting them in the planner's units.
-func estimate(ctx context.Context, c postgres.Conn, q counting) (count domain.Count, cost float64, err error) {
-	q.sql = "EXPLAIN (FORMAT JSON) " + q.sql
-	var plan []byte
-	if err := limited(ctx, c, exactWithin, func(b *pgx.Batch) {
-		q.queue(ctx, b, new(int64)).QueryRow(func(row pgx.Row) error { return row.Scan(&plan) })
-	}); err != nil {
-		return domain.Count{}, 0, err
+// explain precedes a statement whose plan is wanted.
+const explain = "EXPLAIN (FORMAT JSON) "
+
+// plan is a node of a plan with what the planner expects of it.
+type plan struct {
+	Rows  float64 `json:"Plan Rows"`
+	Cost  float64 `json:"Total Cost"`
+	Plans []plan
+}
+
+func planOf(row pgx.Row) (plan, error) {
+	var text []byte
+	if err := row.Scan(&text); err != nil {
+		return plan{}, err
 	}
-	type node struct {
-		Rows  float64 `json:"Plan Rows"`
-		Cost  float64 `json:"Total Cost"`
-		Plans []node
-	}
-	var explained []struct{ Plan node }
-	if err := json.Unmarshal(plan, &explained); err != nil {
-		return domain.Count{}, 0, err
+	var explained []struct{ Plan plan }
+	if err := json.Unmarshal(text, &explained); err != nil {
+		return plan{}, err
 	}
 	if len(explained) != 1 || len(explained[0].Plan.Plans) == 0 {
-		return domain.Count{}, 0, errors.New("the query plan has an unexpected form")
+		return plan{}, errors.New("the query plan has an unexpected form")
 	}
-	aggregate := explained[0].Plan
-	return domain.Count{Total: int64(aggregate.Plans[0].Rows)}, aggregate.Cost, nil
+	return explained[0].Plan, nil
+}
+
+// estimate returns the number of rows that the planner expects, and the cost of
+// counting them in the planner's units.
+func (f filter) estimate(ctx context.Context, c postgres.Conn) (domain.Count, float64, error) {
+	if !f.Narrowed || f.MinTotalCost != "" {
+		return estimate(ctx, c, f.count(), nil)
+	}
+	var s shares
+	count, cost, err := estimate(ctx, c, f.count(), func(b *pgx.Batch) { s.queue(ctx, b, f) })
+	if err == nil && s.known {
+		count.Total = s.total(f)
+	}
+	return count, cost, err
+}
+
+// estimate is filter.estimate by the plan of a query alone. What more queues is asked
+// in the same round trip.
+func estimate(ctx context.Context, c postgres.Conn, q counting, more func(*pgx.Batch)) (count domain.Count, cost float64, err error) {
+	q.sql = explain + q.sql
+	err = limited(ctx, c, exactWithin, func(b *pgx.Batch) {
+		q.queue(ctx, b, new(int64)).QueryRow(func(row pgx.Row) error {
+			aggregate, err := planOf(row)
+			if err == nil {
+				count.Total, cost = int64(aggregate.Plans[0].Rows), aggregate.Cost
+			}
+			return err
+		})
+		if more != nil {
+			more(b)
+		}
+	})
+	return count, cost, err
 }
 
 // reckonBoth is estimate including retained responses.
 func (f filter) reckonBoth(ctx context.Context, c postgres.Conn) (count domain.Count, cost float64, err error) {
-	if count, cost, err = estimate(ctx, c, f.count()); err != nil {
+	if count, cost, err = f.estimate(ctx, c); err != nil {
 		return domain.Count{}, 0, err
 	}
 	q, times := f.reckonedRetained()
-	retained, more, err := estimate(ctx, c, q)
+	retained, more, err := estimate(ctx, c, q, nil)
 	count.Total += times * retained.Total
 	return count, cost + more, err
 }

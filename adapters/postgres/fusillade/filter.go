@@ -218,7 +218,8 @@ func (f filter) pages(q domain.PageQuery) (all []pageOf, particular bool) {
 	of, a := f.list(), f.arguments
 	a.Skip, a.PageSize = q.Skip, q.Limit
 	a.after(q.After)
-	if !q.ActiveFirst {
+	oneRank := f.minRank == f.maxRank && (q.After == nil || q.After.Rank == f.minRank)
+	if !q.ActiveFirst || oneRank {
 		return []pageOf{of.inOrder.with(a)}, f.Narrowed
 	}
 	particular, above := f.Narrowed, f.minRank-1

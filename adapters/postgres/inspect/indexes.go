@@ -49,6 +49,8 @@ type index struct {
 	where  string
 	// perPartition means that the table may be partitioned.
 	perPartition bool
+	// partial tells that an index over more rows does not do.
+	partial bool
 }
 
 func indexes(s Schemas, sides ...Side) []index {
@@ -92,17 +94,36 @@ func filterIndexes(s Schemas, sides ...Side) []index {
 	s = s.withDefaults()
 	var all []index
 	for _, i := range []index{
-		{name: "idx_requests_user_not_completed", keys: []string{"created_by", rank, "created_at DESC", "id DESC"}, where: "created_by IS NOT NULL AND state <> 'completed'"},
+		{name: "idx_requests_user_not_completed", keys: []string{"created_by", "state", "created_at DESC", "id DESC"}, where: "created_by IS NOT NULL AND state <> 'completed'"},
 		{name: "idx_requests_user_error", keys: []string{"created_by", rank, "created_at DESC", "id DESC"}, where: "created_by IS NOT NULL AND error IS NOT NULL"},
 		{name: "idx_requests_user_response_status", keys: []string{"created_by", "response_status"}, where: "created_by IS NOT NULL"},
-		// In the order of lists, with the state last: a list of one state skips the
-		// others without reading their rows.
-		{name: "idx_requests_model_active_sort", keys: []string{"model", rank, "created_at DESC", "id DESC", "state"}, where: "created_by IS NOT NULL"},
+		// State last: a list of one state passes over the others without looking at
+		// their rows.
+		{name: "idx_requests_model_created_sort", keys: []string{"model", "created_at DESC", "id DESC", "state"}, where: postgres.IsResponse},
 	} {
 		i.side, i.schema, i.table = Fusillade, s.Fusillade, "requests"
 		all = append(all, i)
 	}
 	return on(sides, all)
+}
+
+// responseIndexes are for lists of everyone's where most rows are of batches: an index
+// over all rows leads past these.
+func responseIndexes(s Schemas) []index {
+	all := []index{
+		{name: "idx_responses_created_sort", keys: []string{"created_at DESC", "id DESC", "service_tier", "response_status"}},
+		{name: "idx_responses_active_sort", keys: []string{rank, "created_at DESC", "id DESC", "service_tier", "response_status"}},
+		{name: "idx_responses_not_completed", keys: []string{"state", "created_at DESC", "id DESC"}, where: " AND state <> 'completed'"},
+		{name: "idx_responses_error", keys: []string{"created_at DESC", "id DESC"}, where: " AND error IS NOT NULL"},
+		{name: "idx_responses_duration", keys: []string{postgres.Duration}},
+		{name: "idx_responses_response_status", keys: []string{"response_status"}},
+		{name: "idx_responses_service_tier", keys: []string{"service_tier"}},
+	}
+	for i := range all {
+		all[i].side, all[i].schema, all[i].table = Fusillade, s.withDefaults().Fusillade, "requests"
+		all[i].where, all[i].partial = postgres.IsResponse+all[i].where, true
+	}
+	return all
 }
 
 // Proposed names of the indexes with which erasures find copies that only a header or a
@@ -157,6 +178,12 @@ func MissingIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([
 // of a response.
 func MissingFilterIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]IndexAdvice, error) {
 	return missing(ctx, q, filterIndexes(s, sides...))
+}
+
+// MissingResponseIndexes is MissingIndexes for those that make lists of everyone's
+// quick where most rows are of batches.
+func MissingResponseIndexes(ctx context.Context, q Querier, s Schemas) ([]IndexAdvice, error) {
+	return missing(ctx, q, responseIndexes(s))
 }
 
 // MissingCopyIndexes is MissingIndexes for the indexes with which an erasure finds later
@@ -261,7 +288,7 @@ func adviseMissing(ctx context.Context, q Querier, wanted []index, there []exist
 }
 
 func (e existing) serves(w index) bool {
-	if e.Where != nil && normal(*e.Where) != normal(w.where) {
+	if e.Where == nil && w.partial || e.Where != nil && normal(*e.Where) != normal(w.where) {
 		return false
 	}
 	if len(e.Keys) < len(w.keys) {
@@ -276,14 +303,15 @@ func (e existing) serves(w index) bool {
 }
 
 var (
-	spaces = regexp.MustCompile(`\s+`)
-	noise  = strings.NewReplacer("::text", "", "(", "", ")", "")
+	spaces  = regexp.MustCompile(`\s+`)
+	nothing = regexp.MustCompile(` ELSE NULL(::[a-z ]+)? END`)
+	noise   = strings.NewReplacer("::text", "", "(", "", ")", "")
 )
 
 // normal removes the differences between an expression as written and as the server
 // prints it.
 func normal(expr string) string {
-	return strings.TrimSpace(spaces.ReplaceAllString(noise.Replace(expr), " "))
+	return strings.TrimSpace(nothing.ReplaceAllString(spaces.ReplaceAllString(noise.Replace(expr), " "), " END"))
 }
 
 func (w index) advice(invalid string, nameTaken bool) IndexAdvice {
@@ -304,7 +332,7 @@ func (w index) advice(invalid string, nameTaken bool) IndexAdvice {
 func (w index) definition() string {
 	keys := slices.Clone(w.keys)
 	for i, k := range keys {
-		if k == rank || k == taskResponse || k == CopyResponse || k == turnQuoted {
+		if k == rank || k == taskResponse || k == CopyResponse || k == turnQuoted || k == postgres.Duration {
 			keys[i] = "(" + k + ")"
 		}
 	}

@@ -6,27 +6,32 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
 )
 
-// statistics are the extended statistics that the planner needs to estimate filters: the
-// values of an expression, or which values of several columns occur together. The planner
-// matches expressions by their form, so this must be the one in the queries.
+// statistics describe expressions over a table, so that the planner's estimates of
+// filters hold. The planner matches an expression by its form.
 type statistics struct {
-	name       string
-	expression string
-	columns    []string // sorted
+	name        string
+	together    bool // also which of their values occur together
+	expressions []string
 }
 
 var requestStatistics = []statistics{
-	{name: "requests_duration", expression: "completed_at - started_at"},
-	{name: "requests_state_response_status", columns: []string{"response_status", "state"}},
+	{name: "responses_outcomes", together: true, expressions: postgres.Outcomes},
+	{name: "responses_values", expressions: postgres.Values},
 }
+
+// statisticsTarget makes ANALYZE read 90,000 rows, so that enough of them are responses
+// where most rows are of batches.
+const statisticsTarget = "300"
 
 type existingStatistics struct {
 	OfTable     bool // not only in its schema
 	Name        string
-	Combined    bool     // which values occur together
-	Columns     []string // sorted
+	Together    bool // which values occur together
+	Columns     int
 	Expressions []string
 }
 
@@ -42,11 +47,7 @@ func MissingStatistics(ctx context.Context, q Querier, s Schemas) ([]string, err
 		return nil, err
 	}
 	rows, err := q.Query(ctx, `
-		SELECT tn.nspname = $1 AND t.relname = 'requests', x.stxname::text, 'm' = ANY (x.stxkind),
-		       ARRAY (
-		           SELECT a.attname::text FROM unnest(x.stxkeys::int2[]) AS k
-		           JOIN pg_catalog.pg_attribute a ON a.attrelid = x.stxrelid AND a.attnum = k ORDER BY 1
-		       ),
+		SELECT tn.nspname = $1 AND t.relname = 'requests', x.stxname::text, 'm' = ANY (x.stxkind), cardinality(x.stxkeys::int2[]),
 		       coalesce(pg_catalog.pg_get_statisticsobjdef_expressions(x.oid), '{}')
 		FROM pg_catalog.pg_statistic_ext x
 		JOIN pg_catalog.pg_namespace n ON n.oid = x.stxnamespace
@@ -63,17 +64,18 @@ func MissingStatistics(ctx context.Context, q Querier, s Schemas) ([]string, err
 	table := pgx.Identifier{schema, "requests"}.Sanitize()
 	var statements []string
 	for _, w := range requestStatistics {
-		if slices.ContainsFunc(all, w.servedBy) {
+		if w.among(all) {
 			continue
 		}
 		for slices.ContainsFunc(all, func(e existingStatistics) bool { return e.Name == w.name }) {
 			w.name += "_" // taken by others
 		}
-		of := " ON (" + w.expression + ")"
-		if w.expression == "" {
-			of = " (mcv) ON " + strings.Join(w.columns, ", ")
+		name, kind := pgx.Identifier{schema, w.name}.Sanitize(), " (ndistinct)" // the cheapest, which several expressions must have
+		if w.together {
+			kind = " (mcv)"
 		}
-		statements = append(statements, "CREATE STATISTICS "+pgx.Identifier{schema, w.name}.Sanitize()+of+" FROM "+table)
+		statements = append(statements, "CREATE STATISTICS "+name+kind+" ON ("+strings.Join(w.expressions, "), (")+") FROM "+table,
+			"ALTER STATISTICS "+name+" SET STATISTICS "+statisticsTarget)
 	}
 	if statements != nil {
 		statements = append(statements, "ANALYZE "+table)
@@ -81,13 +83,21 @@ func MissingStatistics(ctx context.Context, q Querier, s Schemas) ([]string, err
 	return statements, nil
 }
 
-func (s statistics) servedBy(e existingStatistics) bool {
-	if !e.OfTable {
-		return false
+// among reports whether some of these statistics describe what is wanted.
+func (s statistics) among(all []existingStatistics) bool {
+	describes := func(e existingStatistics, wanted string) bool {
+		return e.OfTable && slices.ContainsFunc(e.Expressions, func(x string) bool { return normal(x) == normal(wanted) })
 	}
-	if s.expression != "" {
-		return slices.ContainsFunc(e.Expressions, func(x string) bool { return normal(x) == normal(s.expression) })
+	described := func(of ...existingStatistics) bool {
+		return !slices.ContainsFunc(s.expressions, func(x string) bool {
+			return !slices.ContainsFunc(of, func(e existingStatistics) bool { return describes(e, x) })
+		})
 	}
-	// With more columns there are too many combinations of values to keep all.
-	return e.Combined && slices.Equal(e.Columns, s.columns) && len(e.Expressions) == 0
+	if !s.together {
+		return described(all...)
+	}
+	// Of more expressions, too many values occur together for all to be kept.
+	return slices.ContainsFunc(all, func(e existingStatistics) bool {
+		return e.Together && e.Columns == 0 && len(e.Expressions) == len(s.expressions) && described(e)
+	})
 }

@@ -12,28 +12,31 @@ import (
 func TestMissingStatistics(t *testing.T) {
 	t.Parallel()
 	const (
-		duration = `CREATE STATISTICS "fusillade"."requests_duration" ON (completed_at - started_at) FROM "fusillade"."requests"`
-		statuses = `CREATE STATISTICS "fusillade"."requests_state_response_status" (mcv) ON response_status, state FROM "fusillade"."requests"`
+		response = `CASE WHEN created_by IS NOT NULL THEN `
+		of       = `(` + response + `state END), (` + response + `response_status END), (` + response + `num_nulls(error) END)`
+		duration = `(CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END)`
+		among    = `(` + response + `model END), (` + response + `service_tier END), (` + response + `created_at END), ` + duration
+		outcomes = `CREATE STATISTICS "fusillade"."responses_outcomes" (mcv) ON ` + of + ` FROM "fusillade"."requests"`
+		values   = `CREATE STATISTICS "fusillade"."responses_values" (ndistinct) ON ` + among + ` FROM "fusillade"."requests"`
+		more     = `ALTER STATISTICS "fusillade"."responses_outcomes" SET STATISTICS 300`
+		moreOf   = `ALTER STATISTICS "fusillade"."responses_values" SET STATISTICS 300`
 		analyze  = `ANALYZE "fusillade"."requests"`
 	)
 	for name, tc := range map[string]struct {
 		change string
 		want   []string
 	}{
-		"as migrated": {"", []string{duration, statuses, analyze}},
-		"one":         {duration, []string{statuses, analyze}},
-		"both":        {duration + ";" + statuses, nil},
-		"other names and schema": {`CREATE STATISTICS public.a ON (started_at - created_at), (completed_at-started_at) FROM fusillade.requests;
-			CREATE STATISTICS public.b ON state, response_status FROM fusillade.requests`, nil},
-		"other kinds": {`CREATE STATISTICS public.a (ndistinct, dependencies) ON state, response_status FROM fusillade.requests;` + duration,
-			[]string{statuses, analyze}},
-		"more columns": {`CREATE STATISTICS public.a (mcv) ON state, response_status, model FROM fusillade.requests;
-			CREATE STATISTICS public.b (mcv) ON state, response_status, (length(model)) FROM fusillade.requests;` + duration, []string{statuses, analyze}},
-		"other expression": {`CREATE STATISTICS public.a ON (started_at - completed_at) FROM fusillade.requests;` + statuses, []string{duration, analyze}},
-		"another table": {`CREATE TABLE fusillade.others AS SELECT completed_at, started_at FROM fusillade.requests;
-			CREATE STATISTICS public.a ON (completed_at - started_at) FROM fusillade.others;` + statuses, []string{duration, analyze}},
-		"name taken": {`CREATE STATISTICS fusillade.requests_duration ON model, state FROM fusillade.requests;` + statuses,
-			[]string{strings.Replace(duration, "requests_duration", "requests_duration_", 1), analyze}},
+		"as migrated": {"", []string{outcomes, more, values, moreOf, analyze}},
+		"one":         {outcomes, []string{values, moreOf, analyze}},
+		"both":        {outcomes + ";" + values, nil},
+		"other names and schema": {`CREATE STATISTICS public.a (ndistinct) ON (length(model)), ` + among + ` FROM fusillade.requests;
+			CREATE STATISTICS public.b ON ` + of + ` FROM fusillade.requests`, nil},
+		"other kinds":      {`CREATE STATISTICS public.a (ndistinct, dependencies) ON ` + of + ` FROM fusillade.requests;` + values, []string{outcomes, more, analyze}},
+		"more columns":     {`CREATE STATISTICS public.a (mcv) ON model, ` + of + ` FROM fusillade.requests;` + values, []string{outcomes, more, analyze}},
+		"other expression": {`CREATE STATISTICS public.a ON ` + duration + ` FROM fusillade.requests;` + outcomes, []string{values, moreOf, analyze}},
+		"another table":    {`CREATE TABLE fusillade.others AS SELECT * FROM fusillade.requests; CREATE STATISTICS public.a (ndistinct) ON ` + among + ` FROM fusillade.others;` + outcomes, []string{values, moreOf, analyze}},
+		"name taken": {`CREATE STATISTICS fusillade.responses_values ON model, state FROM fusillade.requests;` + outcomes,
+			[]string{strings.Replace(values, "responses_values", "responses_values_", 1), strings.Replace(moreOf, "responses_values", "responses_values_", 1), analyze}},
 		"no table": {"DROP TABLE fusillade.requests CASCADE", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

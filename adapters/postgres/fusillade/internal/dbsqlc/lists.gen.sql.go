@@ -18,47 +18,46 @@ SELECT count(*) FROM requests
 WHERE ($1::text[] IS NOT NULL OR created_by IS NOT NULL)
   AND ($1::text[] IS NULL OR created_by = ANY ($1::text[]))
       AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
-      AND ($3::text[] IS NULL OR model = ANY ($3::text[]))
-      AND ($4::text[] IS NULL OR service_tier = ANY ($4::text[]))
-      AND ($5::timestamptz IS NULL OR created_at >= $5::timestamptz)
-      AND ($6::timestamptz IS NULL OR created_at <= $6::timestamptz)
-      AND ($7::integer IS NULL OR response_status >= $7::integer)
-      AND ($8::integer IS NULL OR response_status <= $8::integer)
-      AND ($9::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $9::interval)
-      AND ($10::boolean IS NULL OR (error IS NOT NULL) = $10::boolean)
+      AND ($3::integer IS NULL OR response_status >= $3::integer)
+      AND ($4::integer IS NULL OR response_status <= $4::integer)
+      AND ($5::boolean IS NULL OR (error IS NOT NULL) = $5::boolean)
+      AND ($6::text[] IS NULL OR model = ANY ($6::text[]))
+      AND ($7::text[] IS NULL OR service_tier = ANY ($7::text[]))
+      AND ($8::timestamptz IS NULL OR created_at >= $8::timestamptz)
+      AND ($9::timestamptz IS NULL OR created_at <= $9::timestamptz)
+      AND ($10::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $10::interval)
 `
 
 type CountParams struct {
 	Owners        []string
 	States        []string
+	StatusMin     *int32
+	StatusMax     *int32
+	HasError      *bool
 	Models        []string
 	Tiers         []string
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
-	StatusMin     *int32
-	StatusMax     *int32
 	MinDuration   pgtype.Interval
-	HasError      *bool
 }
 
 // Without order and bounds, and without the condition on batches: a check of the
 // table has it that a row with an owner has none, and the indexes by owner hold all
 // that a plain count needs to know. Where owners are given, it is not asked whether a
 // row has one: the planner would take that for another coincidence, and expect too
-// few rows. The duration is spelled as in the statistics that doctor advises.
+// few rows.
 func (q *Queries) Count(ctx context.Context, arg CountParams) (int64, error) {
 	row := q.db.QueryRow(ctx, Count,
 		arg.Owners,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 	)
 	var count int64
 	err := row.Scan(&count)
@@ -70,15 +69,14 @@ SELECT count(*) FROM requests
 WHERE ($1::text[] IS NOT NULL OR created_by IS NOT NULL)
   AND ($1::text[] IS NULL OR created_by = ANY ($1::text[]))
       AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
-      AND ($3::text[] IS NULL OR model = ANY ($3::text[]))
-      AND ($4::text[] IS NULL OR service_tier = ANY ($4::text[]))
-      AND ($5::timestamptz IS NULL OR created_at >= $5::timestamptz)
-      AND ($6::timestamptz IS NULL OR created_at <= $6::timestamptz)
-      AND ($7::integer IS NULL OR response_status >= $7::integer)
-      AND ($8::integer IS NULL OR response_status <= $8::integer)
-      AND ($9::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $9::interval)
-      AND ($10::boolean IS NULL OR (error IS NOT NULL) = $10::boolean)
+      AND ($3::integer IS NULL OR response_status >= $3::integer)
+      AND ($4::integer IS NULL OR response_status <= $4::integer)
+      AND ($5::boolean IS NULL OR (error IS NOT NULL) = $5::boolean)
+      AND ($6::text[] IS NULL OR model = ANY ($6::text[]))
+      AND ($7::text[] IS NULL OR service_tier = ANY ($7::text[]))
+      AND ($8::timestamptz IS NULL OR created_at >= $8::timestamptz)
+      AND ($9::timestamptz IS NULL OR created_at <= $9::timestamptz)
+      AND ($10::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $10::interval)
       AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
            ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $11::text::numeric
 `
@@ -86,14 +84,14 @@ WHERE ($1::text[] IS NOT NULL OR created_by IS NOT NULL)
 type CountOfCostParams struct {
 	Owners        []string
 	States        []string
+	StatusMin     *int32
+	StatusMax     *int32
+	HasError      *bool
 	Models        []string
 	Tiers         []string
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
-	StatusMin     *int32
-	StatusMax     *int32
 	MinDuration   pgtype.Interval
-	HasError      *bool
 	MinTotalCost  string
 }
 
@@ -101,19 +99,19 @@ type CountOfCostParams struct {
 // table has it that a row with an owner has none, and the indexes by owner hold all
 // that a plain count needs to know. Where owners are given, it is not asked whether a
 // row has one: the planner would take that for another coincidence, and expect too
-// few rows. The duration is spelled as in the statistics that doctor advises.
+// few rows.
 func (q *Queries) CountOfCost(ctx context.Context, arg CountOfCostParams) (int64, error) {
 	row := q.db.QueryRow(ctx, CountOfCost,
 		arg.Owners,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.MinTotalCost,
 	)
 	var count int64
@@ -124,48 +122,48 @@ func (q *Queries) CountOfCost(ctx context.Context, arg CountOfCostParams) (int64
 const CountOfOwner = `-- name: CountOfOwner :one
 SELECT count(*) FROM requests
 WHERE created_by = $1::text
-  AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
-      AND ($3::text[] IS NULL OR model = ANY ($3::text[]))
-      AND ($4::text[] IS NULL OR service_tier = ANY ($4::text[]))
-      AND ($5::timestamptz IS NULL OR created_at >= $5::timestamptz)
-      AND ($6::timestamptz IS NULL OR created_at <= $6::timestamptz)
-      AND ($7::integer IS NULL OR response_status >= $7::integer)
-      AND ($8::integer IS NULL OR response_status <= $8::integer)
-      AND ($9::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $9::interval)
-      AND ($10::boolean IS NULL OR (error IS NOT NULL) = $10::boolean)
+  AND num_nulls(created_by) <> 1
+      AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
+      AND ($3::integer IS NULL OR response_status >= $3::integer)
+      AND ($4::integer IS NULL OR response_status <= $4::integer)
+      AND ($5::boolean IS NULL OR (error IS NOT NULL) = $5::boolean)
+      AND ($6::text[] IS NULL OR model = ANY ($6::text[]))
+      AND ($7::text[] IS NULL OR service_tier = ANY ($7::text[]))
+      AND ($8::timestamptz IS NULL OR created_at >= $8::timestamptz)
+      AND ($9::timestamptz IS NULL OR created_at <= $9::timestamptz)
+      AND ($10::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $10::interval)
 `
 
 type CountOfOwnerParams struct {
 	Owner         string
 	States        []string
+	StatusMin     *int32
+	StatusMax     *int32
+	HasError      *bool
 	Models        []string
 	Tiers         []string
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
-	StatusMin     *int32
-	StatusMax     *int32
 	MinDuration   pgtype.Interval
-	HasError      *bool
 }
 
 // Without order and bounds, and without the condition on batches: a check of the
 // table has it that a row with an owner has none, and the indexes by owner hold all
 // that a plain count needs to know. Where owners are given, it is not asked whether a
 // row has one: the planner would take that for another coincidence, and expect too
-// few rows. The duration is spelled as in the statistics that doctor advises.
+// few rows.
 func (q *Queries) CountOfOwner(ctx context.Context, arg CountOfOwnerParams) (int64, error) {
 	row := q.db.QueryRow(ctx, CountOfOwner,
 		arg.Owner,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 	)
 	var count int64
 	err := row.Scan(&count)
@@ -175,16 +173,16 @@ func (q *Queries) CountOfOwner(ctx context.Context, arg CountOfOwnerParams) (int
 const CountOfOwnerOfCost = `-- name: CountOfOwnerOfCost :one
 SELECT count(*) FROM requests
 WHERE created_by = $1::text
-  AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
-      AND ($3::text[] IS NULL OR model = ANY ($3::text[]))
-      AND ($4::text[] IS NULL OR service_tier = ANY ($4::text[]))
-      AND ($5::timestamptz IS NULL OR created_at >= $5::timestamptz)
-      AND ($6::timestamptz IS NULL OR created_at <= $6::timestamptz)
-      AND ($7::integer IS NULL OR response_status >= $7::integer)
-      AND ($8::integer IS NULL OR response_status <= $8::integer)
-      AND ($9::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $9::interval)
-      AND ($10::boolean IS NULL OR (error IS NOT NULL) = $10::boolean)
+  AND num_nulls(created_by) <> 1
+      AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
+      AND ($3::integer IS NULL OR response_status >= $3::integer)
+      AND ($4::integer IS NULL OR response_status <= $4::integer)
+      AND ($5::boolean IS NULL OR (error IS NOT NULL) = $5::boolean)
+      AND ($6::text[] IS NULL OR model = ANY ($6::text[]))
+      AND ($7::text[] IS NULL OR service_tier = ANY ($7::text[]))
+      AND ($8::timestamptz IS NULL OR created_at >= $8::timestamptz)
+      AND ($9::timestamptz IS NULL OR created_at <= $9::timestamptz)
+      AND ($10::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $10::interval)
       AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
            ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $11::text::numeric
 `
@@ -192,14 +190,14 @@ WHERE created_by = $1::text
 type CountOfOwnerOfCostParams struct {
 	Owner         string
 	States        []string
+	StatusMin     *int32
+	StatusMax     *int32
+	HasError      *bool
 	Models        []string
 	Tiers         []string
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
-	StatusMin     *int32
-	StatusMax     *int32
 	MinDuration   pgtype.Interval
-	HasError      *bool
 	MinTotalCost  string
 }
 
@@ -207,19 +205,19 @@ type CountOfOwnerOfCostParams struct {
 // table has it that a row with an owner has none, and the indexes by owner hold all
 // that a plain count needs to know. Where owners are given, it is not asked whether a
 // row has one: the planner would take that for another coincidence, and expect too
-// few rows. The duration is spelled as in the statistics that doctor advises.
+// few rows.
 func (q *Queries) CountOfOwnerOfCost(ctx context.Context, arg CountOfOwnerOfCostParams) (int64, error) {
 	row := q.db.QueryRow(ctx, CountOfOwnerOfCost,
 		arg.Owner,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.MinTotalCost,
 	)
 	var count int64
@@ -227,21 +225,33 @@ func (q *Queries) CountOfOwnerOfCost(ctx context.Context, arg CountOfOwnerOfCost
 	return count, err
 }
 
+const KnowsShares = `-- name: KnowsShares :one
+SELECT (SELECT count(*) FROM pg_catalog.pg_statistic_ext x, unnest(pg_catalog.pg_get_statisticsobjdef_expressions(x.oid)) AS e (text)
+        WHERE x.stxrelid = 'requests'::regclass AND e.text LIKE '%CASE%created_by IS NOT NULL%') >= 7
+`
+
+// Whether the table has the statistics that Shares needs.
+func (q *Queries) KnowsShares(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, KnowsShares)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const Next = `-- name: Next :many
 SELECT id, created_at
 FROM requests
-WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
   AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
       AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
       ELSE true END
   AND (created_at, id) > (coalesce($12::timestamptz, '-infinity'),
                           coalesce($13::uuid, '00000000-0000-0000-0000-000000000000'))
@@ -253,14 +263,14 @@ type NextParams struct {
 	Narrowed       bool
 	Owners         []string
 	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
 	Models         []string
 	Tiers          []string
 	CreatedAfter   *time.Time
 	CreatedBefore  *time.Time
-	StatusMin      *int32
-	StatusMax      *int32
 	MinDuration    pgtype.Interval
-	HasError       *bool
 	AfterCreatedAt *time.Time
 	AfterID        *uuid.UUID
 	Max            int64
@@ -277,14 +287,14 @@ func (q *Queries) Next(ctx context.Context, arg NextParams) ([]NextRow, error) {
 		arg.Narrowed,
 		arg.Owners,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.AfterCreatedAt,
 		arg.AfterID,
 		arg.Max,
@@ -311,16 +321,16 @@ const NextOfOwner = `-- name: NextOfOwner :many
 SELECT id, created_at
 FROM requests
 WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
-  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+  AND CASE WHEN $2::boolean THEN num_nulls(created_by) <> 1
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
       ELSE true END
   AND (created_at, id) > (coalesce($12::timestamptz, '-infinity'),
                           coalesce($13::uuid, '00000000-0000-0000-0000-000000000000'))
@@ -332,14 +342,14 @@ type NextOfOwnerParams struct {
 	Owner          string
 	Narrowed       bool
 	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
 	Models         []string
 	Tiers          []string
 	CreatedAfter   *time.Time
 	CreatedBefore  *time.Time
-	StatusMin      *int32
-	StatusMax      *int32
 	MinDuration    pgtype.Interval
-	HasError       *bool
 	AfterCreatedAt *time.Time
 	AfterID        *uuid.UUID
 	Max            int64
@@ -356,14 +366,14 @@ func (q *Queries) NextOfOwner(ctx context.Context, arg NextOfOwnerParams) ([]Nex
 		arg.Owner,
 		arg.Narrowed,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.AfterCreatedAt,
 		arg.AfterID,
 		arg.Max,
@@ -392,18 +402,17 @@ const Page = `-- name: Page :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
-WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
   AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
       AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
       ELSE true END
   AND (created_at, id) < (coalesce($12::timestamptz, 'infinity'),
                           coalesce($13::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
@@ -415,14 +424,14 @@ type PageParams struct {
 	Narrowed       bool
 	Owners         []string
 	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
 	Models         []string
 	Tiers          []string
 	CreatedAfter   *time.Time
 	CreatedBefore  *time.Time
-	StatusMin      *int32
-	StatusMax      *int32
 	MinDuration    pgtype.Interval
-	HasError       *bool
 	AfterCreatedAt *time.Time
 	AfterID        *uuid.UUID
 	Skip           int64
@@ -455,10 +464,6 @@ type PageRow struct {
 // many coincidences where it does not know them: it would expect next to no
 // rows, and rather sort those than follow the order of an index.
 //
-// A single state or model is compared as what it is. Behind a column that is
-// equal to one value an index is in order, which the planner knows of =, and
-// not of ANY with an array of one.
-//
 // num_nulls(batch_id) <> 0 means batch_id IS NULL. Every row with an owner has
 // no batch, but the planner does not know that: where most rows are of batches
 // it would take the plain condition for a rare coincidence, expect next to
@@ -475,14 +480,14 @@ func (q *Queries) Page(ctx context.Context, arg PageParams) ([]PageRow, error) {
 		arg.Narrowed,
 		arg.Owners,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.AfterCreatedAt,
 		arg.AfterID,
 		arg.Skip,
@@ -522,18 +527,17 @@ const PageActiveFirst = `-- name: PageActiveFirst :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
-WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
   AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
       AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
       AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $12::integer
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $13::integer
@@ -546,14 +550,14 @@ type PageActiveFirstParams struct {
 	Narrowed      bool
 	Owners        []string
 	States        []string
+	StatusMin     *int32
+	StatusMax     *int32
+	HasError      *bool
 	Models        []string
 	Tiers         []string
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
-	StatusMin     *int32
-	StatusMax     *int32
 	MinDuration   pgtype.Interval
-	HasError      *bool
 	UpToRank      int32
 	AboveRank     int32
 	Skip          int64
@@ -579,14 +583,14 @@ func (q *Queries) PageActiveFirst(ctx context.Context, arg PageActiveFirstParams
 		arg.Narrowed,
 		arg.Owners,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.UpToRank,
 		arg.AboveRank,
 		arg.Skip,
@@ -626,18 +630,17 @@ const PageInRank = `-- name: PageInRank :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
-WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
   AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
       AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $12::integer
   AND (created_at, id) < ($13::timestamptz, $14::uuid)
@@ -649,14 +652,14 @@ type PageInRankParams struct {
 	Narrowed       bool
 	Owners         []string
 	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
 	Models         []string
 	Tiers          []string
 	CreatedAfter   *time.Time
 	CreatedBefore  *time.Time
-	StatusMin      *int32
-	StatusMax      *int32
 	MinDuration    pgtype.Interval
-	HasError       *bool
 	InRank         int32
 	AfterCreatedAt time.Time
 	AfterID        uuid.UUID
@@ -682,14 +685,14 @@ func (q *Queries) PageInRank(ctx context.Context, arg PageInRankParams) ([]PageI
 		arg.Narrowed,
 		arg.Owners,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.InRank,
 		arg.AfterCreatedAt,
 		arg.AfterID,
@@ -729,18 +732,17 @@ const PageOfCost = `-- name: PageOfCost :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
-WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
   AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
       AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
       AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
            ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
       ELSE true END
@@ -754,14 +756,14 @@ type PageOfCostParams struct {
 	Narrowed       bool
 	Owners         []string
 	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
 	Models         []string
 	Tiers          []string
 	CreatedAfter   *time.Time
 	CreatedBefore  *time.Time
-	StatusMin      *int32
-	StatusMax      *int32
 	MinDuration    pgtype.Interval
-	HasError       *bool
 	MinTotalCost   string
 	AfterCreatedAt *time.Time
 	AfterID        *uuid.UUID
@@ -788,14 +790,14 @@ func (q *Queries) PageOfCost(ctx context.Context, arg PageOfCostParams) ([]PageO
 		arg.Narrowed,
 		arg.Owners,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.MinTotalCost,
 		arg.AfterCreatedAt,
 		arg.AfterID,
@@ -836,18 +838,17 @@ const PageOfCostActiveFirst = `-- name: PageOfCostActiveFirst :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
-WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
   AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
       AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
       AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
            ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
       AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $13::integer
@@ -862,14 +863,14 @@ type PageOfCostActiveFirstParams struct {
 	Narrowed      bool
 	Owners        []string
 	States        []string
+	StatusMin     *int32
+	StatusMax     *int32
+	HasError      *bool
 	Models        []string
 	Tiers         []string
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
-	StatusMin     *int32
-	StatusMax     *int32
 	MinDuration   pgtype.Interval
-	HasError      *bool
 	MinTotalCost  string
 	UpToRank      int32
 	AboveRank     int32
@@ -896,14 +897,14 @@ func (q *Queries) PageOfCostActiveFirst(ctx context.Context, arg PageOfCostActiv
 		arg.Narrowed,
 		arg.Owners,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.MinTotalCost,
 		arg.UpToRank,
 		arg.AboveRank,
@@ -944,18 +945,17 @@ const PageOfCostInRank = `-- name: PageOfCostInRank :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
-WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
   AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
       AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
       AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
            ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
       ELSE true END
@@ -969,14 +969,14 @@ type PageOfCostInRankParams struct {
 	Narrowed       bool
 	Owners         []string
 	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
 	Models         []string
 	Tiers          []string
 	CreatedAfter   *time.Time
 	CreatedBefore  *time.Time
-	StatusMin      *int32
-	StatusMax      *int32
 	MinDuration    pgtype.Interval
-	HasError       *bool
 	MinTotalCost   string
 	InRank         int32
 	AfterCreatedAt time.Time
@@ -1003,14 +1003,14 @@ func (q *Queries) PageOfCostInRank(ctx context.Context, arg PageOfCostInRankPara
 		arg.Narrowed,
 		arg.Owners,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.MinTotalCost,
 		arg.InRank,
 		arg.AfterCreatedAt,
@@ -1052,16 +1052,16 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
-  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+  AND CASE WHEN $2::boolean THEN num_nulls(created_by) <> 1
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
       ELSE true END
   AND (created_at, id) < (coalesce($12::timestamptz, 'infinity'),
                           coalesce($13::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
@@ -1073,14 +1073,14 @@ type PageOfOwnerParams struct {
 	Owner          string
 	Narrowed       bool
 	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
 	Models         []string
 	Tiers          []string
 	CreatedAfter   *time.Time
 	CreatedBefore  *time.Time
-	StatusMin      *int32
-	StatusMax      *int32
 	MinDuration    pgtype.Interval
-	HasError       *bool
 	AfterCreatedAt *time.Time
 	AfterID        *uuid.UUID
 	Skip           int64
@@ -1106,14 +1106,14 @@ func (q *Queries) PageOfOwner(ctx context.Context, arg PageOfOwnerParams) ([]Pag
 		arg.Owner,
 		arg.Narrowed,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.AfterCreatedAt,
 		arg.AfterID,
 		arg.Skip,
@@ -1154,16 +1154,16 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
-  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+  AND CASE WHEN $2::boolean THEN num_nulls(created_by) <> 1
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
       AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $12::integer
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $13::integer
@@ -1176,14 +1176,14 @@ type PageOfOwnerActiveFirstParams struct {
 	Owner         string
 	Narrowed      bool
 	States        []string
+	StatusMin     *int32
+	StatusMax     *int32
+	HasError      *bool
 	Models        []string
 	Tiers         []string
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
-	StatusMin     *int32
-	StatusMax     *int32
 	MinDuration   pgtype.Interval
-	HasError      *bool
 	UpToRank      int32
 	AboveRank     int32
 	Skip          int64
@@ -1209,14 +1209,14 @@ func (q *Queries) PageOfOwnerActiveFirst(ctx context.Context, arg PageOfOwnerAct
 		arg.Owner,
 		arg.Narrowed,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.UpToRank,
 		arg.AboveRank,
 		arg.Skip,
@@ -1257,16 +1257,16 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
-  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+  AND CASE WHEN $2::boolean THEN num_nulls(created_by) <> 1
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $12::integer
   AND (created_at, id) < ($13::timestamptz, $14::uuid)
@@ -1278,14 +1278,14 @@ type PageOfOwnerInRankParams struct {
 	Owner          string
 	Narrowed       bool
 	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
 	Models         []string
 	Tiers          []string
 	CreatedAfter   *time.Time
 	CreatedBefore  *time.Time
-	StatusMin      *int32
-	StatusMax      *int32
 	MinDuration    pgtype.Interval
-	HasError       *bool
 	InRank         int32
 	AfterCreatedAt time.Time
 	AfterID        uuid.UUID
@@ -1311,14 +1311,14 @@ func (q *Queries) PageOfOwnerInRank(ctx context.Context, arg PageOfOwnerInRankPa
 		arg.Owner,
 		arg.Narrowed,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.InRank,
 		arg.AfterCreatedAt,
 		arg.AfterID,
@@ -1359,16 +1359,16 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
-  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+  AND CASE WHEN $2::boolean THEN num_nulls(created_by) <> 1
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
       AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
            ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
       ELSE true END
@@ -1382,14 +1382,14 @@ type PageOfOwnerOfCostParams struct {
 	Owner          string
 	Narrowed       bool
 	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
 	Models         []string
 	Tiers          []string
 	CreatedAfter   *time.Time
 	CreatedBefore  *time.Time
-	StatusMin      *int32
-	StatusMax      *int32
 	MinDuration    pgtype.Interval
-	HasError       *bool
 	MinTotalCost   string
 	AfterCreatedAt *time.Time
 	AfterID        *uuid.UUID
@@ -1416,14 +1416,14 @@ func (q *Queries) PageOfOwnerOfCost(ctx context.Context, arg PageOfOwnerOfCostPa
 		arg.Owner,
 		arg.Narrowed,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.MinTotalCost,
 		arg.AfterCreatedAt,
 		arg.AfterID,
@@ -1465,16 +1465,16 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
-  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+  AND CASE WHEN $2::boolean THEN num_nulls(created_by) <> 1
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
       AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
            ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
       AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $13::integer
@@ -1489,14 +1489,14 @@ type PageOfOwnerOfCostActiveFirstParams struct {
 	Owner         string
 	Narrowed      bool
 	States        []string
+	StatusMin     *int32
+	StatusMax     *int32
+	HasError      *bool
 	Models        []string
 	Tiers         []string
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
-	StatusMin     *int32
-	StatusMax     *int32
 	MinDuration   pgtype.Interval
-	HasError      *bool
 	MinTotalCost  string
 	UpToRank      int32
 	AboveRank     int32
@@ -1523,14 +1523,14 @@ func (q *Queries) PageOfOwnerOfCostActiveFirst(ctx context.Context, arg PageOfOw
 		arg.Owner,
 		arg.Narrowed,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.MinTotalCost,
 		arg.UpToRank,
 		arg.AboveRank,
@@ -1572,16 +1572,16 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
-  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+  AND CASE WHEN $2::boolean THEN num_nulls(created_by) <> 1
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
       AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
            ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
       ELSE true END
@@ -1595,14 +1595,14 @@ type PageOfOwnerOfCostInRankParams struct {
 	Owner          string
 	Narrowed       bool
 	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
 	Models         []string
 	Tiers          []string
 	CreatedAfter   *time.Time
 	CreatedBefore  *time.Time
-	StatusMin      *int32
-	StatusMax      *int32
 	MinDuration    pgtype.Interval
-	HasError       *bool
 	MinTotalCost   string
 	InRank         int32
 	AfterCreatedAt time.Time
@@ -1629,14 +1629,14 @@ func (q *Queries) PageOfOwnerOfCostInRank(ctx context.Context, arg PageOfOwnerOf
 		arg.Owner,
 		arg.Narrowed,
 		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
 		arg.MinDuration,
-		arg.HasError,
 		arg.MinTotalCost,
 		arg.InRank,
 		arg.AfterCreatedAt,
@@ -1712,4 +1712,70 @@ func (q *Queries) RetainedStates(ctx context.Context) ([]RetainedStatesRow, erro
 		return nil, err
 	}
 	return items, nil
+}
+
+const Shares = `-- name: Shares :one
+SELECT (SELECT count(*) FROM requests WHERE created_by IS NOT NULL) AS responses,
+       (SELECT count(*) FROM requests WHERE ($1::text[] IS NOT NULL OR created_by IS NOT NULL) AND ($1::text[] IS NULL OR created_by = ANY ($1::text[]))) AS owned,
+       (SELECT count(*) FROM requests WHERE ($2::text[] IS NULL OR CASE WHEN created_by IS NOT NULL THEN state END = ANY ($2::text[]))
+      AND ($3::integer IS NULL OR CASE WHEN created_by IS NOT NULL THEN response_status END >= $3::integer)
+      AND ($4::integer IS NULL OR CASE WHEN created_by IS NOT NULL THEN response_status END <= $4::integer)
+      AND ($5::boolean IS NULL OR CASE WHEN created_by IS NOT NULL THEN num_nulls(error) END = CASE WHEN $5::boolean THEN 0 ELSE 1 END)) AS outcome,
+       (SELECT count(*) FROM requests WHERE ($6::text[] IS NULL OR CASE WHEN created_by IS NOT NULL THEN model END = ANY ($6::text[]))) AS models,
+       (SELECT count(*) FROM requests WHERE ($7::text[] IS NULL OR CASE WHEN created_by IS NOT NULL THEN service_tier END = ANY ($7::text[]))) AS tiers,
+       (SELECT count(*) FROM requests WHERE ($8::timestamptz IS NULL OR CASE WHEN created_by IS NOT NULL THEN created_at END >= $8::timestamptz)
+      AND ($9::timestamptz IS NULL OR CASE WHEN created_by IS NOT NULL THEN created_at END <= $9::timestamptz)) AS creation,
+       (SELECT count(*) FROM requests WHERE ($10::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $10::interval)) AS duration
+`
+
+type SharesParams struct {
+	Owners        []string
+	States        []string
+	StatusMin     *int32
+	StatusMax     *int32
+	HasError      *bool
+	Models        []string
+	Tiers         []string
+	CreatedAfter  *time.Time
+	CreatedBefore *time.Time
+	MinDuration   pgtype.Interval
+}
+
+type SharesRow struct {
+	Responses int64
+	Owned     int64
+	Outcome   int64
+	Models    int64
+	Tiers     int64
+	Creation  int64
+	Duration  int64
+}
+
+// Only ever explained: how many rows the planner expects of all responses, of those of
+// these owners, and of all that pass each part of a filter. With the statistics that
+// doctor advises these describe responses alone, however many rows are of batches.
+func (q *Queries) Shares(ctx context.Context, arg SharesParams) (SharesRow, error) {
+	row := q.db.QueryRow(ctx, Shares,
+		arg.Owners,
+		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.MinDuration,
+	)
+	var i SharesRow
+	err := row.Scan(
+		&i.Responses,
+		&i.Owned,
+		&i.Outcome,
+		&i.Models,
+		&i.Tiers,
+		&i.Creation,
+		&i.Duration,
+	)
+	return i, err
 }
