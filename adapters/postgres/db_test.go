@@ -75,7 +75,7 @@ func TestSettings(t *testing.T) {
 	exec(t, db, `INSERT INTO here VALUES ('2026-03-01 12:00:00.123456+05')`)
 	for name, want := range map[string]string{
 		"application_name": "lethe test", "plan_cache_mode": "force_generic_plan",
-		"statement_timeout": "30s", "lock_timeout": "5s",
+		"statement_timeout": "30s", "lock_timeout": "5s", "max_parallel_workers_per_gather": "0",
 	} {
 		if got := one[string](t, db, "SELECT current_setting($1)", name); got != want {
 			t.Errorf("%s: want %q, got %q", name, want, got)

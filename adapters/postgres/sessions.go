@@ -34,6 +34,9 @@ func configureSessions(config *pgxpool.Config, cfg Config) (wanted map[string]st
 		// Planning takes longer than most queries. Queries with optional filters ask for
 		// a plan made for their arguments.
 		"plan_cache_mode": "force_generic_plan",
+		// Starting workers takes longer than most queries, and one request has one
+		// process of the database.
+		"max_parallel_workers_per_gather": "0",
 		// Nothing takes that long unless something is wrong.
 		"statement_timeout": "30s",
 		"lock_timeout":      "5s",

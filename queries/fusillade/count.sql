@@ -15,5 +15,4 @@ SELECT count(*) FROM (
 -- compile it.
 SELECT set_config('statement_timeout', sqlc.arg('at_most')::text, true),
        set_config('plan_cache_mode', 'force_custom_plan', true),
-       set_config('max_parallel_workers_per_gather', '0', true),
        set_config('jit', 'off', true);

@@ -46,7 +46,7 @@ WHERE o.object_kind = 'request' AND o.created_by IS NOT NULL AND o.created_at IS
 -- in payloads: it would sort what passes a filter on them, and read all for that,
 -- where the first few are enough.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
-       set_config('enable_sort', 'off', true), set_config('max_parallel_workers_per_gather', '0', true);
+       set_config('enable_sort', 'off', true);
 
 -- name: LockRetained :exec
 -- Nobody moves or drops them meanwhile. Always in the order of the identifiers.

@@ -48,7 +48,7 @@ type statement struct {
 	settings map[string]string
 }
 
-var setting = regexp.MustCompile(`set_config\('(enable_\w+|jit|max_parallel_workers_per_gather)', '(\w+)', true\)`)
+var setting = regexp.MustCompile(`set_config\('(enable_\w+|jit)', '(\w+)', true\)`)
 
 func (r *recorder) add(sql string, args []any) {
 	r.mu.Lock()
@@ -115,6 +115,7 @@ func newFixtureOn(t *testing.T, database *pgtest.Database, rows string, changes 
 	t.Cleanup(func() { _ = b.conn.Close(context.Background()) })
 	// Some servers come without the library that it needs.
 	b.exec(`SET jit = off; DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET jit = off', current_database()); END $$`)
+	b.exec(`SET max_parallel_workers_per_gather = 0`) // as the service has it
 	b.exec(rows)
 	for _, change := range changes {
 		change(b, database)

@@ -35,7 +35,6 @@ func (q *Queries) CountOfOwnerUpTo(ctx context.Context, arg CountOfOwnerUpToPara
 const LimitCount = `-- name: LimitCount :exec
 SELECT set_config('statement_timeout', $1::text, true),
        set_config('plan_cache_mode', 'force_custom_plan', true),
-       set_config('max_parallel_workers_per_gather', '0', true),
        set_config('jit', 'off', true)
 `
 

@@ -91,7 +91,7 @@ func (q *Queries) LockRetained(ctx context.Context, ids []uuid.UUID) error {
 
 const PlanInOrder = `-- name: PlanInOrder :exec
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
-       set_config('enable_sort', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)
+       set_config('enable_sort', 'off', true)
 `
 
 // PlanForArguments for what is retained, where the planner knows nothing of what is
