@@ -1,6 +1,10 @@
 package inspect
 
-import "context"
+import (
+	"context"
+
+	"lethe/adapters/postgres"
+)
 
 // Crowd is what the table of requests holds, as the planner's statistics have it.
 type Crowd struct {
@@ -34,3 +38,28 @@ func (c Crowd) HidesResponses() bool { return c.Rows >= manyRows && c.Responses 
 
 // IndexBytes is how large the indexes of MissingResponseIndexes get, in bytes.
 func (c Crowd) IndexBytes() int64 { return c.Responses * bytesPerResponse }
+
+// responseIndexes are for lists of everyone's where most rows are of batches: an index
+// over all rows leads past these.
+func responseIndexes(s Schemas) []index {
+	all := []index{
+		{name: "idx_responses_created_sort", keys: []string{"created_at DESC", "id DESC", "service_tier", "response_status"}},
+		{name: "idx_responses_active_sort", keys: []string{rank, "created_at DESC", "id DESC", "service_tier", "response_status"}},
+		{name: "idx_responses_not_completed", keys: []string{"state", "created_at DESC", "id DESC"}, where: " AND state <> 'completed'"},
+		{name: "idx_responses_error", keys: []string{"created_at DESC", "id DESC"}, where: " AND error IS NOT NULL"},
+		{name: "idx_responses_duration", keys: []string{postgres.Duration}},
+		{name: "idx_responses_response_status", keys: []string{"response_status"}},
+		{name: "idx_responses_service_tier", keys: []string{"service_tier"}},
+	}
+	for i := range all {
+		all[i].side, all[i].schema, all[i].table = Fusillade, s.withDefaults().Fusillade, "requests"
+		all[i].where, all[i].partial = postgres.IsResponse+all[i].where, true
+	}
+	return all
+}
+
+// MissingResponseIndexes is MissingIndexes for those that make lists of everyone's
+// quick where most rows are of batches.
+func MissingResponseIndexes(ctx context.Context, q Querier, s Schemas) ([]IndexAdvice, error) {
+	return missing(ctx, q, responseIndexes(s))
+}

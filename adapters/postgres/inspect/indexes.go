@@ -107,25 +107,6 @@ func filterIndexes(s Schemas, sides ...Side) []index {
 	return on(sides, all)
 }
 
-// responseIndexes are for lists of everyone's where most rows are of batches: an index
-// over all rows leads past these.
-func responseIndexes(s Schemas) []index {
-	all := []index{
-		{name: "idx_responses_created_sort", keys: []string{"created_at DESC", "id DESC", "service_tier", "response_status"}},
-		{name: "idx_responses_active_sort", keys: []string{rank, "created_at DESC", "id DESC", "service_tier", "response_status"}},
-		{name: "idx_responses_not_completed", keys: []string{"state", "created_at DESC", "id DESC"}, where: " AND state <> 'completed'"},
-		{name: "idx_responses_error", keys: []string{"created_at DESC", "id DESC"}, where: " AND error IS NOT NULL"},
-		{name: "idx_responses_duration", keys: []string{postgres.Duration}},
-		{name: "idx_responses_response_status", keys: []string{"response_status"}},
-		{name: "idx_responses_service_tier", keys: []string{"service_tier"}},
-	}
-	for i := range all {
-		all[i].side, all[i].schema, all[i].table = Fusillade, s.withDefaults().Fusillade, "requests"
-		all[i].where, all[i].partial = postgres.IsResponse+all[i].where, true
-	}
-	return all
-}
-
 // Proposed names of the indexes with which erasures find copies that only a header or a
 // step's usage record leads to.
 const (
@@ -178,12 +159,6 @@ func MissingIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([
 // of a response.
 func MissingFilterIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]IndexAdvice, error) {
 	return missing(ctx, q, filterIndexes(s, sides...))
-}
-
-// MissingResponseIndexes is MissingIndexes for those that make lists of everyone's
-// quick where most rows are of batches.
-func MissingResponseIndexes(ctx context.Context, q Querier, s Schemas) ([]IndexAdvice, error) {
-	return missing(ctx, q, responseIndexes(s))
 }
 
 // MissingCopyIndexes is MissingIndexes for the indexes with which an erasure finds later
