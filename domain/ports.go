@@ -24,15 +24,15 @@ type Responses interface {
 
 // ResponseReader reads responses: see Responses.
 type ResponseReader interface {
-	// Page returns the part of the list that q describes, which may be empty. It may
-	// be stale.
+	// Page returns the part of the list that q describes, which may be empty. The
+	// responses have their usage if that is in the same database. It may be stale.
 	Page(ctx context.Context, q PageQuery) ([]Response, error)
 
-	// Count returns how many responses match. CountAuto counts exactly where that is
-	// cheap next to a page, CountExact where it takes at most about a second. In all
-	// other cases, and with CountEstimate, it returns an estimate, marked as one. It
-	// may be stale.
-	Count(ctx context.Context, filter ResponseFilter, mode CountMode) (Count, error)
+	// PageAndCount is Page, and also returns how many responses match the filter.
+	// CountAuto counts exactly where that is cheap next to a page, CountExact where it
+	// takes at most about a second. In all other cases, and with CountEstimate, it
+	// returns an estimate, marked as one, which may be some seconds old.
+	PageAndCount(ctx context.Context, q PageQuery, mode CountMode) ([]Response, Count, error)
 
 	// Get returns one response of these owners; nil owners means any owner. Contents
 	// of more than limit bytes are not read; only their size is returned. The prompt

@@ -82,24 +82,21 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 		return ResponsePage{}, err
 	}
 	var found []Response
-	read := func(ctx context.Context) (err error) {
-		if found, err = u.responses.Page(ctx, q); err != nil {
-			return err
-		}
-		found, page.Next = cut(list, found, page.Limit, func(r Response) Position { return PositionOf(r, q.ActiveFirst) })
-		page.Items, err = u.enricher.enrich(ctx, caller, found)
-		return err
-	}
 	if r.Count == CountNone {
-		err = read(ctx)
+		found, err = u.responses.Page(ctx, q)
 	} else {
-		err = both(ctx, read, func(ctx context.Context) error {
-			count, err := u.responses.Count(ctx, q.Filter, r.Count)
-			page.Count = &count
-			return err
-		})
+		page.Count = new(Count)
+		found, *page.Count, err = u.responses.PageAndCount(ctx, q, r.Count)
 	}
 	if err != nil {
+		return ResponsePage{}, err
+	}
+	if int64(len(found)) > page.Limit {
+		found = found[:page.Limit]
+		next := list.cursor(PositionOf(found[page.Limit-1], q.ActiveFirst))
+		page.Next = &next
+	}
+	if page.Items, err = u.enricher.enrich(ctx, caller, found); err != nil {
 		return ResponsePage{}, err
 	}
 	// At the end of the list, the number seen is better than any count.

@@ -86,14 +86,16 @@ func (w *world) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response
 	return w.Store.Page(ctx, q)
 }
 
-func (w *world) Count(ctx context.Context, f domain.ResponseFilter, mode domain.CountMode) (domain.Count, error) {
+func (w *world) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, domain.Count, error) {
 	w.counted = append(w.counted, mode)
-	if w.count != nil {
-		if err := w.count(ctx); err != nil {
-			return domain.Count{}, err
+	for _, fails := range []func(context.Context) error{w.page, w.count} {
+		if fails != nil {
+			if err := fails(ctx); err != nil {
+				return nil, domain.Count{}, err
+			}
 		}
 	}
-	return w.Store.Count(ctx, f, mode)
+	return w.Store.PageAndCount(ctx, q, mode)
 }
 
 func (w *world) Get(ctx context.Context, id uuid.UUID, owners []string, limit int64) (domain.Response, domain.Contents, error) {

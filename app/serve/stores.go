@@ -31,8 +31,10 @@ func newStores(p *pools, cfg *config.Config, db *boot.Databases, sign *boot.Sign
 	rollback *rollbackGuard, l *translog.Log, metrics *telemetry.ErasureMetrics,
 ) (*stores, error) {
 	copies, noCopies := newCopies(p)
-	responses, noResponses := newResponses(p, copies, cfg, db, sign, places)
-	erasures, noErasures := newErasures(p, copies, cfg, sign, places)
+	issuer := places.Issuer(sign.Origin)
+	issuer.Estimates = fusillade.NewEstimates()
+	responses, noResponses := newResponses(p, copies, cfg, db, issuer, places)
+	erasures, noErasures := newErasures(p, copies, cfg, issuer, places)
 	holds, noHolds := fusillade.NewHolds(p.fusillade.Primary)
 	retention, noRetention := fusillade.NewRetention(p.fusillade.Primary)
 	usage, noUsage := analytics.New(p.main)
@@ -64,8 +66,8 @@ func newCopies(p *pools) (*fusillade.Copies, error) {
 	return fusillade.NewCopies(p.outlet, usage)
 }
 
-func newResponses(p *pools, copies *fusillade.Copies, cfg *config.Config, db *boot.Databases, s *boot.Signing, places *boot.Places) (*fusillade.Responses, error) {
-	responses, err := fusillade.New(p.fusillade, cfg.Outlet.Schema, !db.Apart(), places.Issuer(s.Origin))
+func newResponses(p *pools, copies *fusillade.Copies, cfg *config.Config, db *boot.Databases, issuer fusillade.Issuer, places *boot.Places) (*fusillade.Responses, error) {
+	responses, err := fusillade.New(p.fusillade, cfg.Outlet.Schema, !db.Apart(), issuer)
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +78,8 @@ func newResponses(p *pools, copies *fusillade.Copies, cfg *config.Config, db *bo
 	return responses, nil
 }
 
-func newErasures(p *pools, copies *fusillade.Copies, cfg *config.Config, s *boot.Signing, places *boot.Places) (*fusillade.Erasures, error) {
-	erasures, err := fusillade.NewErasures(p.fusillade.Primary, cfg.Outlet.Schema, places.Issuer(s.Origin))
+func newErasures(p *pools, copies *fusillade.Copies, cfg *config.Config, issuer fusillade.Issuer, places *boot.Places) (*fusillade.Erasures, error) {
+	erasures, err := fusillade.NewErasures(p.fusillade.Primary, cfg.Outlet.Schema, issuer)
 	if err != nil {
 		return nil, err
 	}

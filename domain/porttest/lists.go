@@ -1,6 +1,7 @@
 package porttest
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -185,7 +186,7 @@ func testLists(t *testing.T, f ResponsesFixture) {
 		for mode, name := range map[domain.CountMode]string{
 			domain.CountAuto: "count of " + name, domain.CountExact: "exact count of " + name, domain.CountEstimate: "estimate of " + name,
 		} {
-			count, err := f.Responses().Count(ctx, filter, mode)
+			count, err := Count(ctx, f.Responses(), filter, mode)
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -256,7 +257,7 @@ func testHostileWords(t *testing.T, f ResponsesFixture) {
 			if err != nil || len(got) != 0 {
 				t.Errorf("%s %q: want nothing, got %v, %v", name, word, got, err)
 			}
-			if count, err := f.Responses().Count(ctx, filter, domain.CountAuto); err != nil || count.Exact && count.Total != 0 {
+			if count, err := Count(ctx, f.Responses(), filter, domain.CountAuto); err != nil || count.Exact && count.Total != 0 {
 				t.Errorf("count of %s %q: want none, got %v, %v", name, word, count, err)
 			}
 		}
@@ -269,7 +270,7 @@ func testHostileWords(t *testing.T, f ResponsesFixture) {
 			if err != nil || len(got) != 0 {
 				t.Errorf("%s %q: want nothing, got %v, %v", name, word, got, err)
 			}
-			if count, err := f.Responses().Count(ctx, filter, domain.CountAuto); err != nil || count.Exact && count.Total != 0 {
+			if count, err := Count(ctx, f.Responses(), filter, domain.CountAuto); err != nil || count.Exact && count.Total != 0 {
 				t.Errorf("count of %s %q: want none, got %v, %v", name, word, count, err)
 			}
 		}
@@ -323,4 +324,10 @@ func showResponse(r domain.Response) string {
 	}
 	return fmt.Sprintf("{%s owner %q model %q %s tier %s at %s %s %s %s status %s error %t}",
 		r.ID, r.Owner, r.Model, r.State, showText(r.Tier), at(&r.CreatedAt), at(r.StartedAt), at(r.CompletedAt), at(r.FailedAt), status, r.HasError)
+}
+
+// Count returns how many responses match, next to a page of one.
+func Count(ctx context.Context, r domain.ResponseReader, filter domain.ResponseFilter, mode domain.CountMode) (domain.Count, error) {
+	_, count, err := r.PageAndCount(ctx, domain.PageQuery{Filter: filter, Limit: 1}, mode)
+	return count, err
 }

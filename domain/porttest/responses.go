@@ -66,7 +66,7 @@ func testEmptyDatabase(t *testing.T, f ResponsesFixture) {
 	if page, err := f.Responses().Page(ctx, domain.PageQuery{ActiveFirst: true, Limit: 10}); err != nil || len(page) != 0 {
 		t.Errorf("want an empty page, got %v, %v", page, err)
 	}
-	if count, err := f.Responses().Count(ctx, domain.ResponseFilter{}, domain.CountAuto); err != nil || count.Total != 0 {
+	if count, err := Count(ctx, f.Responses(), domain.ResponseFilter{}, domain.CountAuto); err != nil || count.Total != 0 {
 		t.Errorf("want a count of 0, got %+v, %v", count, err)
 	}
 	for _, id := range []uuid.UUID{uuid.New(), uuid.Nil, uuid.Max} {
@@ -165,7 +165,7 @@ func testCanceled(t *testing.T, f ResponsesFixture) {
 	f.AddResponse(row)
 	before := f.Stored()
 	_, pageErr := f.Responses().Page(ctx, domain.PageQuery{ActiveFirst: true, Limit: 10})
-	_, countErr := f.Responses().Count(ctx, domain.ResponseFilter{}, domain.CountAuto)
+	_, countErr := Count(ctx, f.Responses(), domain.ResponseFilter{}, domain.CountAuto)
 	_, _, getErr := f.Responses().Get(ctx, row.ID, nil, math.MaxInt64)
 	_, summaryErr := f.Responses().GetSummary(ctx, row.ID, nil)
 	_, eraseErr := f.Responses().Erase(ctx, row.ID, nil, Permit)

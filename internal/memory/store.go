@@ -193,12 +193,13 @@ func (s *Store) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response
 	return found[first:last], nil
 }
 
-// Count implements domain.Responses; its estimates are never off.
-func (s *Store) Count(ctx context.Context, filter domain.ResponseFilter, mode domain.CountMode) (domain.Count, error) {
-	if err := ctx.Err(); err != nil {
-		return domain.Count{}, err
+// PageAndCount implements domain.Responses; its estimates are never off.
+func (s *Store) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, domain.Count, error) {
+	page, err := s.Page(ctx, q)
+	if err != nil {
+		return nil, domain.Count{}, err
 	}
-	return domain.Count{Total: int64(len(s.matching(filter))), Exact: mode != domain.CountEstimate}, nil
+	return page, domain.Count{Total: int64(len(s.matching(q.Filter))), Exact: mode != domain.CountEstimate}, nil
 }
 
 func (s *Store) matching(filter domain.ResponseFilter) []domain.Response {

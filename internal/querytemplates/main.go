@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -18,6 +19,8 @@ type variant struct {
 	Owned   bool   // one owner
 	Counted bool   // a count, not a page, which needs the order of an index
 	Cost    bool   // filtered by cost, which needs usage records in the same database
+	Usage   bool   // pages with what responses have used, from usage records in the same database
+	Ranked  bool   // in the order of ranks
 	Masked  bool   // compares values that are NULL for rows of batches
 }
 
@@ -25,6 +28,14 @@ func (v variant) Counts() variant {
 	v.Counted = true
 	return v
 }
+
+func (v variant) Ranks() variant {
+	v.Ranked = true
+	return v
+}
+
+// Walked reports whether a bulk erasure or a hold may have this filter.
+func (v variant) Walked() bool { return !v.Cost && !v.Usage }
 
 func (v variant) Masks() variant {
 	v.Masked = true
@@ -55,7 +66,13 @@ func (v variant) Equals(column, parameter string) string {
 var functions = template.FuncMap{
 	// variants returns the kinds of lists.
 	"variants": func() []variant {
-		return []variant{{}, {Name: "OfOwner", Owned: true}, {Name: "OfCost", Cost: true}, {Name: "OfOwnerOfCost", Owned: true, Cost: true}}
+		plain := []variant{{}, {Name: "OfOwner", Owned: true}, {Name: "OfCost", Cost: true}, {Name: "OfOwnerOfCost", Owned: true, Cost: true}}
+		all := slices.Clone(plain)
+		for _, v := range plain {
+			v.Name, v.Usage = v.Name+"WithUsage", true
+			all = append(all, v)
+		}
+		return all
 	},
 	"rank":       postgres.StateRank,
 	"duration":   func() string { return postgres.Duration },

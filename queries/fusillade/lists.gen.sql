@@ -413,6 +413,394 @@ WHERE created_by = sqlc.arg('owner')::text
       AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
            ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric;
 
+-- name: PageWithUsage :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR CASE cardinality(sqlc.narg('tiers')::text[]) WHEN 1 THEN service_tier = (sqlc.narg('tiers')::text[])[1] ELSE service_tier = ANY (sqlc.narg('tiers')::text[]) END)
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+      ELSE true END
+  AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC;
+
+-- name: PageWithUsageActiveFirst :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR CASE cardinality(sqlc.narg('tiers')::text[]) WHEN 1 THEN service_tier = (sqlc.narg('tiers')::text[])[1] ELSE service_tier = ANY (sqlc.narg('tiers')::text[]) END)
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= sqlc.arg('up_to_rank')::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC;
+
+-- name: PageWithUsageInRank :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR CASE cardinality(sqlc.narg('tiers')::text[]) WHEN 1 THEN service_tier = (sqlc.narg('tiers')::text[])[1] ELSE service_tier = ANY (sqlc.narg('tiers')::text[]) END)
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
+  AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC;
+
+-- name: PageOfOwnerWithUsage :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN num_nulls(created_by) <> 1
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR CASE cardinality(sqlc.narg('tiers')::text[]) WHEN 1 THEN service_tier = (sqlc.narg('tiers')::text[])[1] ELSE service_tier = ANY (sqlc.narg('tiers')::text[]) END)
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+      ELSE true END
+  AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC;
+
+-- name: PageOfOwnerWithUsageActiveFirst :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN num_nulls(created_by) <> 1
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR CASE cardinality(sqlc.narg('tiers')::text[]) WHEN 1 THEN service_tier = (sqlc.narg('tiers')::text[])[1] ELSE service_tier = ANY (sqlc.narg('tiers')::text[]) END)
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= sqlc.arg('up_to_rank')::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC;
+
+-- name: PageOfOwnerWithUsageInRank :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN num_nulls(created_by) <> 1
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR CASE cardinality(sqlc.narg('tiers')::text[]) WHEN 1 THEN service_tier = (sqlc.narg('tiers')::text[])[1] ELSE service_tier = ANY (sqlc.narg('tiers')::text[]) END)
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
+  AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC;
+
+-- name: PageOfCostWithUsage :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR CASE cardinality(sqlc.narg('tiers')::text[]) WHEN 1 THEN service_tier = (sqlc.narg('tiers')::text[])[1] ELSE service_tier = ANY (sqlc.narg('tiers')::text[]) END)
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      ELSE true END
+  AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC;
+
+-- name: PageOfCostWithUsageActiveFirst :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR CASE cardinality(sqlc.narg('tiers')::text[]) WHEN 1 THEN service_tier = (sqlc.narg('tiers')::text[])[1] ELSE service_tier = ANY (sqlc.narg('tiers')::text[]) END)
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= sqlc.arg('up_to_rank')::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC;
+
+-- name: PageOfCostWithUsageInRank :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR CASE cardinality(sqlc.narg('tiers')::text[]) WHEN 1 THEN service_tier = (sqlc.narg('tiers')::text[])[1] ELSE service_tier = ANY (sqlc.narg('tiers')::text[]) END)
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
+  AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC;
+
+-- name: PageOfOwnerOfCostWithUsage :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN num_nulls(created_by) <> 1
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR CASE cardinality(sqlc.narg('tiers')::text[]) WHEN 1 THEN service_tier = (sqlc.narg('tiers')::text[])[1] ELSE service_tier = ANY (sqlc.narg('tiers')::text[]) END)
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      ELSE true END
+  AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC;
+
+-- name: PageOfOwnerOfCostWithUsageActiveFirst :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN num_nulls(created_by) <> 1
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR CASE cardinality(sqlc.narg('tiers')::text[]) WHEN 1 THEN service_tier = (sqlc.narg('tiers')::text[])[1] ELSE service_tier = ANY (sqlc.narg('tiers')::text[]) END)
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= sqlc.arg('up_to_rank')::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC;
+
+-- name: PageOfOwnerOfCostWithUsageInRank :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN num_nulls(created_by) <> 1
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR CASE cardinality(sqlc.narg('tiers')::text[]) WHEN 1 THEN service_tier = (sqlc.narg('tiers')::text[])[1] ELSE service_tier = ANY (sqlc.narg('tiers')::text[]) END)
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
+  AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC;
+
 -- name: Shares :one
 -- Only ever explained: how many rows the planner expects of all responses, of those of
 -- these owners, and of all that pass each part of a filter. With the statistics that

@@ -10,6 +10,7 @@ import (
 
 	"lethe/adapters/postgres/inspect"
 	"lethe/domain"
+	"lethe/domain/porttest"
 )
 
 //go:embed testdata/crowded.sql
@@ -132,7 +133,7 @@ func TestCrowdedPlans(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s/%s/estimate", name, scope), func(t *testing.T) {
 				exact := b.exactly(t, filter)
-				estimate, err := b.responses.Count(t.Context(), filter, domain.CountEstimate)
+				estimate, err := porttest.Count(t.Context(), b.responses, filter, domain.CountEstimate)
 				if err != nil || estimate.Exact {
 					t.Fatalf("got %+v, %v; want an estimate", estimate, err)
 				}

@@ -8,6 +8,7 @@ import (
 
 	"lethe/adapters/postgres/inspect"
 	"lethe/domain"
+	"lethe/domain/porttest"
 )
 
 //go:embed testdata/skewed.sql
@@ -74,7 +75,7 @@ func TestEstimates(t *testing.T) {
 			} {
 				filter.Owners = owners
 				exact := b.exactly(t, filter)
-				estimate, err := b.responses.Count(t.Context(), filter, domain.CountEstimate)
+				estimate, err := porttest.Count(t.Context(), b.responses, filter, domain.CountEstimate)
 				if err != nil || estimate.Exact {
 					t.Fatalf("%s of %s: want an estimate, got %+v, %v", name, scope, estimate, err)
 				}

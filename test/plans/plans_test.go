@@ -299,7 +299,7 @@ func (b *fixture) testLists(t *testing.T) {
 				}
 			}
 			b.recorder.take()
-			if _, err := b.responses.Count(t.Context(), filter, domain.CountAuto); err != nil {
+			if _, err := porttest.Count(t.Context(), b.responses, filter, domain.CountAuto); err != nil {
 				t.Fatal(err)
 			}
 			// Counts set their own plan_cache_mode.
@@ -506,7 +506,7 @@ func (b *fixture) exactly(t *testing.T, filter domain.ResponseFilter) domain.Cou
 	var count domain.Count
 	var err error
 	for range 20 {
-		if count, err = b.responses.Count(t.Context(), filter, domain.CountExact); err != nil || count.Exact {
+		if count, err = porttest.Count(t.Context(), b.responses, filter, domain.CountExact); err != nil || count.Exact {
 			break
 		}
 	}
@@ -520,11 +520,11 @@ func (b *fixture) testCounts(t *testing.T) {
 	for name, filter := range filters {
 		for scope, owners := range scopes {
 			filter.Owners = owners
-			auto, err := b.responses.Count(t.Context(), filter, domain.CountAuto)
+			auto, err := porttest.Count(t.Context(), b.responses, filter, domain.CountAuto)
 			if err != nil {
 				t.Fatal(err)
 			}
-			estimate, err := b.responses.Count(t.Context(), filter, domain.CountEstimate)
+			estimate, err := porttest.Count(t.Context(), b.responses, filter, domain.CountEstimate)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -543,7 +543,7 @@ func (b *fixture) testCounts(t *testing.T) {
 		}
 	}
 	for scope, want := range map[string]bool{"everyone": false, "a large owner": false, "a small owner": true, "nobody": true} {
-		if count, err := b.responses.Count(t.Context(), domain.ResponseFilter{Owners: scopes[scope]}, domain.CountAuto); err != nil || count.Exact != want {
+		if count, err := porttest.Count(t.Context(), b.responses, domain.ResponseFilter{Owners: scopes[scope]}, domain.CountAuto); err != nil || count.Exact != want {
 			t.Errorf("%s: want a count that is exact: %t, got %+v, %v", scope, want, count, err)
 		}
 	}

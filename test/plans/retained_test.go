@@ -12,6 +12,7 @@ import (
 
 	"lethe/adapters/postgres/fusillade"
 	"lethe/domain"
+	"lethe/domain/porttest"
 	"lethe/internal/pgtest"
 )
 
@@ -202,11 +203,11 @@ func (r retainedFixture) testEstimates(t *testing.T) {
 	} {
 		for scope, owners := range map[string][]string{"everyone": nil, "a large owner": {large}} {
 			filter.Owners = owners
-			exact, err := r.responses.Count(t.Context(), filter, domain.CountExact)
+			exact, err := porttest.Count(t.Context(), r.responses, filter, domain.CountExact)
 			if err != nil || !exact.Exact || exact.Total < 300 {
 				t.Fatalf("%s of %s: want an exact count of 300 or more, got %+v, %v", name, scope, exact, err)
 			}
-			estimate, err := r.responses.Count(t.Context(), filter, domain.CountEstimate)
+			estimate, err := porttest.Count(t.Context(), r.responses, filter, domain.CountEstimate)
 			if off := math.Abs(float64(estimate.Total - exact.Total)); err != nil || off > 0.15*float64(exact.Total) {
 				t.Errorf("%s of %s: want an estimate within 15 %% of %d, got %d, %v", name, scope, exact.Total, estimate.Total, err)
 			}

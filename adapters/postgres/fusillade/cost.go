@@ -20,10 +20,10 @@ func (r *Responses) narrow(f domain.ResponseFilter) (narrowed filter, possible b
 	return narrowed, possible, nil
 }
 
-// narrowedByCost calls read with a connection that filters by the costs that lists
-// show, including those of the ledger if it can be read.
-func (r *Responses) narrowedByCost(f filter, c postgres.Conn, read func(postgres.Conn) error) error {
-	if f.MinTotalCost == "" {
+// withCosts calls read with a connection that knows costs as lists show them, including
+// those of the ledger if it can be read. needed reports whether read needs any.
+func (r *Responses) withCosts(needed bool, c postgres.Conn, read func(postgres.Conn) error) error {
+	if !needed {
 		return read(c)
 	}
 	return postgres.WithLedger(r.ledger, func(ledger bool) error {
@@ -40,6 +40,7 @@ type charged struct{ postgres.Conn }
 var ledgerToo = strings.NewReplacer(
 	"(SELECT a.total_cost FROM", "coalesce((SELECT a.total_cost FROM",
 	"a.id DESC LIMIT 1) >=", "a.id DESC LIMIT 1), "+postgres.LedgerCost("requests.id")+"::numeric) >=",
+	"coalesce(a.total_cost::text, '')", "coalesce(a.total_cost::text, "+postgres.LedgerCost("p.id")+", '')",
 )
 
 func (c charged) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
@@ -47,4 +48,8 @@ func (c charged) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 		q.SQL = ledgerToo.Replace(q.SQL)
 	}
 	return c.Conn.SendBatch(ctx, b)
+}
+
+func (c charged) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	return c.Conn.Query(ctx, ledgerToo.Replace(sql), args...)
 }

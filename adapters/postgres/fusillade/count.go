@@ -35,68 +35,120 @@ const (
 	queryCanceled = "57014"
 )
 
-// Count makes two round trips at most, and one more if finished responses may have been
-// moved.
-func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mode domain.CountMode) (domain.Count, error) {
-	f, possible, err := r.narrow(filter)
-	if err != nil {
-		return domain.Count{}, err
+// counter counts what passes a filter. What queue asks goes along with a page; finish
+// asks again if that does not suffice.
+type counter struct {
+	*Responses
+	filter
+	mode     domain.CountMode
+	retained bool // finished responses may have been moved
+	all      counting
+	upToFew  counting
+
+	count  domain.Count
+	cost   float64 // of counting exactly, in the planner's units
+	shares shares
+}
+
+func (r *Responses) counter(f filter, mode domain.CountMode) *counter {
+	k := &counter{Responses: r, filter: f, mode: mode, retained: r.retained(), all: f.count(), upToFew: counting{countOfOwnerUpTo, dbsqlc.CountOfOwnerUpTo, f.arguments}}
+	k.upToFew.AtMost = few + 1
+	if k.retained {
+		k.all.sql, k.upToFew.sql = with(besideRetained, k.all.sql), with(besideRetained, k.upToFew.sql)
 	}
-	if !possible {
-		return domain.Count{Exact: true}, ctx.Err()
+	return k
+}
+
+// simple reports whether everything of one owner is to be counted as is cheapest.
+func (k *counter) simple() bool { return k.mode == domain.CountAuto && k.owned && !k.Narrowed }
+
+// few reports whether the owner may have few responses, which are just counted.
+func (k *counter) few() bool { return k.simple() && !k.many.Contains(k.Owner) }
+
+func (k *counter) queue(ctx context.Context, b *pgx.Batch) {
+	switch {
+	case k.mode == domain.CountNone:
+	case k.mode == domain.CountExact:
+		k.queueExact(ctx, b, k.all, exactWithin)
+	case k.few():
+		k.queueExact(ctx, b, k.upToFew, cheapWithin)
+	default:
+		k.queueEstimate(ctx, b)
 	}
-	q, upTo := f.count(), counting{countOfOwnerUpTo, dbsqlc.CountOfOwnerUpTo, f.arguments}
-	upTo.AtMost = few + 1
-	reckon := f.estimate
-	if r.retained() {
-		reckon = f.reckonBoth
-		q.sql, upTo.sql = with(besideRetained, q.sql), with(besideRetained, upTo.sql)
+}
+
+// finish takes the error of the batch.
+func (k *counter) finish(ctx context.Context, c postgres.Conn, err error) error {
+	ask := func(queue func(*pgx.Batch)) error {
+		var b pgx.Batch
+		queue(&b)
+		return c.SendBatch(ctx, &b).Close()
 	}
-	var count domain.Count
-	read := func(c postgres.Conn) (err error) {
-		if mode == domain.CountExact {
-			if count, err = exact(ctx, c, q, exactWithin); timedOut(err) {
-				count, _, err = reckon(ctx, c)
-			}
-			return err
+	estimate := func() error { return ask(func(b *pgx.Batch) { k.queueEstimate(ctx, b) }) }
+	switch {
+	case err != nil && !timedOut(err) || k.mode == domain.CountNone:
+		return err
+	case k.mode == domain.CountExact:
+		if err != nil {
+			return estimate()
 		}
-		simple := mode == domain.CountAuto && f.owned && !f.Narrowed
-		if simple && !r.many.Contains(f.Owner) {
-			if count, err = exact(ctx, c, upTo, cheapWithin); err == nil && count.Total <= few {
-				return nil
-			}
-			if err != nil && !timedOut(err) {
-				return err
-			}
-			r.many.Add(f.Owner, struct{}{})
-			count, _, err = reckon(ctx, c)
-			return err
+		return nil
+	case k.few():
+		if err == nil && k.count.Total <= few {
+			return nil
 		}
-		guess, cost, err := reckon(ctx, c)
-		count = guess
-		affordable := float64(cheap)
-		if f.MinTotalCost != "" {
-			affordable = costly
-		}
-		if err != nil || mode == domain.CountEstimate || cost > affordable {
-			return err
-		}
-		if count, err = exact(ctx, c, q, cheapWithin); timedOut(err) {
-			count, err = guess, nil
-		}
-		if simple && err == nil && count.Exact && count.Total <= few {
-			r.many.Remove(f.Owner)
-		}
+		k.many.Add(k.Owner, struct{}{})
+		return estimate()
+	}
+	affordable := float64(cheap)
+	if k.MinTotalCost != "" {
+		affordable = costly
+	}
+	if err != nil || k.mode == domain.CountEstimate || k.cost > affordable {
 		return err
 	}
-	fromReplica, err := r.source().ReadAnywhere(ctx, func(c postgres.Conn) error { return r.narrowedByCost(f, c, read) })
-	if err != nil {
-		return domain.Count{}, err
+	guess := k.count
+	if err = ask(func(b *pgx.Batch) { k.queueExact(ctx, b, k.all, cheapWithin) }); timedOut(err) {
+		k.count, err = guess, nil
 	}
-	if fromReplica {
-		count.Exact = false // it may count what has been erased
+	if k.simple() && err == nil && k.count.Exact && k.count.Total <= few {
+		k.many.Remove(k.Owner)
 	}
-	return count, nil
+	return err
+}
+
+func (k *counter) queueExact(ctx context.Context, b *pgx.Batch, q counting, within string) {
+	queueExec(b, (*dbsqlc.Queries).LimitCount, within)
+	q.queue(ctx, b, &k.count.Total)
+	k.count.Exact = true
+}
+
+// queueEstimate adds the queries for what the planner expects, unless that is remembered.
+func (k *counter) queueEstimate(ctx context.Context, b *pgx.Batch) {
+	var known bool
+	if k.count, k.cost, known = k.estimates.get(k.filter); known {
+		return
+	}
+	queueExec(b, (*dbsqlc.Queries).LimitCount, exactWithin)
+	if k.Narrowed && k.MinTotalCost == "" {
+		k.shares.queue(ctx, b, k.filter)
+	}
+	k.filter.count().queueExplain(ctx, b, func(rows, cost float64) {
+		k.count.Total, k.cost = int64(rows), cost
+		if k.shares.known {
+			k.count.Total = k.shares.total(k.filter)
+		}
+		if !k.retained {
+			k.estimates.add(k.filter, k.count, k.cost)
+		}
+	})
+	if k.retained {
+		q, times := k.reckonedRetained()
+		q.queueExplain(ctx, b, func(rows, cost float64) {
+			k.count.Total, k.cost = k.count.Total+times*int64(rows), k.cost+cost
+			k.estimates.add(k.filter, k.count, k.cost)
+		})
+	}
 }
 
 func timedOut(err error) bool {
@@ -118,12 +170,6 @@ func (q counting) queue(ctx context.Context, b *pgx.Batch, total *int64) *pgx.Qu
 		*total, err = q.query(ctx, postgres.Rewritten{DBTX: db, SQL: q.sql}, q.arguments)
 		return err
 	})
-}
-
-func exact(ctx context.Context, c postgres.Conn, q counting, within string) (domain.Count, error) {
-	count := domain.Count{Exact: true}
-	err := limited(ctx, c, within, func(b *pgx.Batch) { q.queue(ctx, b, &count.Total) })
-	return count, err
 }
 
 // explain precedes a statement whose plan is wanted.
@@ -151,55 +197,15 @@ func planOf(row pgx.Row) (plan, error) {
 	return explained[0].Plan, nil
 }
 
-// estimate returns the number of rows that the planner expects, and the cost of
-// counting them in the planner's units.
-func (f filter) estimate(ctx context.Context, c postgres.Conn) (domain.Count, float64, error) {
-	if !f.Narrowed || f.MinTotalCost != "" {
-		return estimate(ctx, c, f.count(), nil)
-	}
-	var s shares
-	count, cost, err := estimate(ctx, c, f.count(), func(b *pgx.Batch) { s.queue(ctx, b, f) })
-	if err == nil && s.known {
-		count.Total = s.total(f)
-	}
-	return count, cost, err
-}
-
-// estimate is filter.estimate by the plan of a query alone. What more queues is asked
-// in the same round trip.
-func estimate(ctx context.Context, c postgres.Conn, q counting, more func(*pgx.Batch)) (count domain.Count, cost float64, err error) {
+// queueExplain adds what the planner expects of a counting query: the number of rows,
+// and the cost of counting them in its units.
+func (q counting) queueExplain(ctx context.Context, b *pgx.Batch, read func(rows, cost float64)) {
 	q.sql = explain + q.sql
-	err = limited(ctx, c, exactWithin, func(b *pgx.Batch) {
-		q.queue(ctx, b, new(int64)).QueryRow(func(row pgx.Row) error {
-			aggregate, err := planOf(row)
-			if err == nil {
-				count.Total, cost = int64(aggregate.Plans[0].Rows), aggregate.Cost
-			}
-			return err
-		})
-		if more != nil {
-			more(b)
+	q.queue(ctx, b, new(int64)).QueryRow(func(row pgx.Row) error {
+		aggregate, err := planOf(row)
+		if err == nil {
+			read(aggregate.Plans[0].Rows, aggregate.Cost)
 		}
+		return err
 	})
-	return count, cost, err
-}
-
-// reckonBoth is estimate including retained responses.
-func (f filter) reckonBoth(ctx context.Context, c postgres.Conn) (count domain.Count, cost float64, err error) {
-	if count, cost, err = f.estimate(ctx, c); err != nil {
-		return domain.Count{}, 0, err
-	}
-	q, times := f.reckonedRetained()
-	retained, more, err := estimate(ctx, c, q, nil)
-	count.Total += times * retained.Total
-	return count, cost + more, err
-}
-
-// limited runs the queued queries under a time limit. One batch is one implicit
-// transaction, so the limit ends with it, even if a query fails.
-func limited(ctx context.Context, c postgres.Conn, within string, queue func(*pgx.Batch)) error {
-	var batch pgx.Batch
-	queueExec(&batch, (*dbsqlc.Queries).LimitCount, within)
-	queue(&batch)
-	return c.SendBatch(ctx, &batch).Close()
 }

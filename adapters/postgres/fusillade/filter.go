@@ -136,57 +136,91 @@ func byName[P, R any](method func(*dbsqlc.Queries, context.Context, P) (R, error
 	}
 }
 
+// row is a listed response, with its usage if the query reads that.
+type row struct {
+	dbsqlc.PageRow
+	usage *domain.Usage
+}
+
 // pages is byName for page queries: all have the same columns.
 func pages[P any, R dbsqlc.PageRow | dbsqlc.PageActiveFirstRow | dbsqlc.PageInRankRow |
 	dbsqlc.PageOfOwnerRow | dbsqlc.PageOfOwnerActiveFirstRow | dbsqlc.PageOfOwnerInRankRow |
 	dbsqlc.PageOfCostRow | dbsqlc.PageOfCostActiveFirstRow | dbsqlc.PageOfCostInRankRow |
-	dbsqlc.PageOfOwnerOfCostRow | dbsqlc.PageOfOwnerOfCostActiveFirstRow | dbsqlc.PageOfOwnerOfCostInRankRow](method func(*dbsqlc.Queries, context.Context, P) ([]R, error)) query[[]dbsqlc.PageRow] {
-	run := byName(method)
-	return func(ctx context.Context, db postgres.DBTX, a arguments) ([]dbsqlc.PageRow, error) {
-		rows, err := run(ctx, db, a)
-		page := make([]dbsqlc.PageRow, len(rows))
-		for i, row := range rows {
-			page[i] = dbsqlc.PageRow(row)
+	dbsqlc.PageOfOwnerOfCostRow | dbsqlc.PageOfOwnerOfCostActiveFirstRow | dbsqlc.PageOfOwnerOfCostInRankRow](method func(*dbsqlc.Queries, context.Context, P) ([]R, error)) query[[]row] {
+	return rowsOf(method, func(r R) row { return row{PageRow: dbsqlc.PageRow(r)} })
+}
+
+// pagesWithUsage is pages for queries that also read usage.
+func pagesWithUsage[P any, R dbsqlc.PageWithUsageRow | dbsqlc.PageWithUsageActiveFirstRow | dbsqlc.PageWithUsageInRankRow |
+	dbsqlc.PageOfOwnerWithUsageRow | dbsqlc.PageOfOwnerWithUsageActiveFirstRow | dbsqlc.PageOfOwnerWithUsageInRankRow |
+	dbsqlc.PageOfCostWithUsageRow | dbsqlc.PageOfCostWithUsageActiveFirstRow | dbsqlc.PageOfCostWithUsageInRankRow |
+	dbsqlc.PageOfOwnerOfCostWithUsageRow | dbsqlc.PageOfOwnerOfCostWithUsageActiveFirstRow | dbsqlc.PageOfOwnerOfCostWithUsageInRankRow](method func(*dbsqlc.Queries, context.Context, P) ([]R, error)) query[[]row] {
+	return rowsOf(method, func(r R) row {
+		found := dbsqlc.PageWithUsageRow(r)
+		usage := domain.Usage{PromptTokens: found.PromptTokens, CompletionTokens: found.CompletionTokens, TotalTokens: found.TotalTokens}
+		if found.ReasoningTokens >= 0 {
+			usage.ReasoningTokens = &found.ReasoningTokens
 		}
-		return page, err
+		if found.TotalCost != "" {
+			usage.Cost = new(domain.Decimal(found.TotalCost))
+		}
+		return row{dbsqlc.PageRow{
+			ID: found.ID, Owner: found.Owner, Model: found.Model, State: found.State, ServiceTier: found.ServiceTier,
+			CreatedAt: found.CreatedAt, StartedAt: found.StartedAt, CompletedAt: found.CompletedAt, FailedAt: found.FailedAt,
+			ResponseStatus: found.ResponseStatus, HasError: found.HasError,
+		}, &usage}
+	})
+}
+
+// rowsOf is byName for a query whose rows are converted.
+func rowsOf[P, R, T any](method func(*dbsqlc.Queries, context.Context, P) ([]R, error), convert func(R) T) query[[]T] {
+	run := byName(method)
+	return func(ctx context.Context, db postgres.DBTX, a arguments) ([]T, error) {
+		rows, err := run(ctx, db, a)
+		converted := make([]T, len(rows))
+		for i, r := range rows {
+			converted[i] = convert(r)
+		}
+		return converted, err
 	}
 }
 
 // nexts is byName for the queries of a walk.
 func nexts[P any, R dbsqlc.NextRow | dbsqlc.NextOfOwnerRow](method func(*dbsqlc.Queries, context.Context, P) ([]R, error)) query[[]dbsqlc.NextRow] {
-	run := byName(method)
-	return func(ctx context.Context, db postgres.DBTX, a arguments) (found []dbsqlc.NextRow, err error) {
-		rows, err := run(ctx, db, a)
-		for _, row := range rows {
-			found = append(found, dbsqlc.NextRow(row))
-		}
-		return found, err
-	}
+	return rowsOf(method, func(r R) dbsqlc.NextRow { return dbsqlc.NextRow(r) })
 }
+
+// ordered holds the queries for a page in each order.
+type ordered struct{ inOrder, activeFirst, inRank query[[]row] }
 
 // list holds the queries of one kind of list.
 type list struct {
-	inOrder, activeFirst, inRank query[[]dbsqlc.PageRow]
-	next                         query[[]dbsqlc.NextRow]
-	count                        query[int64]
-	counted                      string // the statement of count
+	ordered
+	withUsage ordered
+	next      query[[]dbsqlc.NextRow]
+	count     query[int64]
+	counted   string // the statement of count
 }
 
 var (
 	ofAll = list{
-		pages((*dbsqlc.Queries).Page), pages((*dbsqlc.Queries).PageActiveFirst), pages((*dbsqlc.Queries).PageInRank),
+		ordered{pages((*dbsqlc.Queries).Page), pages((*dbsqlc.Queries).PageActiveFirst), pages((*dbsqlc.Queries).PageInRank)},
+		ordered{pagesWithUsage((*dbsqlc.Queries).PageWithUsage), pagesWithUsage((*dbsqlc.Queries).PageWithUsageActiveFirst), pagesWithUsage((*dbsqlc.Queries).PageWithUsageInRank)},
 		nexts((*dbsqlc.Queries).Next), byName((*dbsqlc.Queries).Count), dbsqlc.Count,
 	}
 	ofOwner = list{
-		pages((*dbsqlc.Queries).PageOfOwner), pages((*dbsqlc.Queries).PageOfOwnerActiveFirst), pages((*dbsqlc.Queries).PageOfOwnerInRank),
+		ordered{pages((*dbsqlc.Queries).PageOfOwner), pages((*dbsqlc.Queries).PageOfOwnerActiveFirst), pages((*dbsqlc.Queries).PageOfOwnerInRank)},
+		ordered{pagesWithUsage((*dbsqlc.Queries).PageOfOwnerWithUsage), pagesWithUsage((*dbsqlc.Queries).PageOfOwnerWithUsageActiveFirst), pagesWithUsage((*dbsqlc.Queries).PageOfOwnerWithUsageInRank)},
 		nexts((*dbsqlc.Queries).NextOfOwner), byName((*dbsqlc.Queries).CountOfOwner), dbsqlc.CountOfOwner,
 	}
 	ofCost = list{
-		pages((*dbsqlc.Queries).PageOfCost), pages((*dbsqlc.Queries).PageOfCostActiveFirst), pages((*dbsqlc.Queries).PageOfCostInRank),
+		ordered{pages((*dbsqlc.Queries).PageOfCost), pages((*dbsqlc.Queries).PageOfCostActiveFirst), pages((*dbsqlc.Queries).PageOfCostInRank)},
+		ordered{pagesWithUsage((*dbsqlc.Queries).PageOfCostWithUsage), pagesWithUsage((*dbsqlc.Queries).PageOfCostWithUsageActiveFirst), pagesWithUsage((*dbsqlc.Queries).PageOfCostWithUsageInRank)},
 		nil, byName((*dbsqlc.Queries).CountOfCost), dbsqlc.CountOfCost,
 	}
 	ofOwnerOfCost = list{
-		pages((*dbsqlc.Queries).PageOfOwnerOfCost), pages((*dbsqlc.Queries).PageOfOwnerOfCostActiveFirst), pages((*dbsqlc.Queries).PageOfOwnerOfCostInRank),
+		ordered{pages((*dbsqlc.Queries).PageOfOwnerOfCost), pages((*dbsqlc.Queries).PageOfOwnerOfCostActiveFirst), pages((*dbsqlc.Queries).PageOfOwnerOfCostInRank)},
+		ordered{pagesWithUsage((*dbsqlc.Queries).PageOfOwnerOfCostWithUsage), pagesWithUsage((*dbsqlc.Queries).PageOfOwnerOfCostWithUsageActiveFirst), pagesWithUsage((*dbsqlc.Queries).PageOfOwnerOfCostWithUsageInRank)},
 		nil, byName((*dbsqlc.Queries).CountOfOwnerOfCost), dbsqlc.CountOfOwnerOfCost,
 	}
 	countOfOwnerUpTo = byName((*dbsqlc.Queries).CountOfOwnerUpTo)
@@ -205,7 +239,7 @@ func (f filter) list() list {
 }
 
 // pageOf is a query for a page with its arguments.
-type pageOf func(context.Context, postgres.DBTX) ([]dbsqlc.PageRow, error)
+type pageOf func(context.Context, postgres.DBTX) ([]row, error)
 
 func (q query[R]) with(a arguments) func(context.Context, postgres.DBTX) (R, error) {
 	return func(ctx context.Context, db postgres.DBTX) (R, error) { return q(ctx, db, a) }
@@ -214,8 +248,11 @@ func (q query[R]) with(a arguments) func(context.Context, postgres.DBTX) (R, err
 // pages returns the queries whose concatenated rows begin with the page; none if there
 // can be no row. particular reports whether their plans have to be made for the
 // arguments.
-func (f filter) pages(q domain.PageQuery) (all []pageOf, particular bool) {
-	of, a := f.list(), f.arguments
+func (f filter) pages(q domain.PageQuery, usage bool) (all []pageOf, particular bool) {
+	of, a := f.list().ordered, f.arguments
+	if usage {
+		of = f.list().withUsage
+	}
 	a.Skip, a.PageSize = q.Skip, q.Limit
 	a.after(q.After)
 	oneRank := f.minRank == f.maxRank && (q.After == nil || q.After.Rank == f.minRank)

@@ -80,7 +80,7 @@ func TestLargeLists(t *testing.T) {
 			}
 			for mode, limit := range map[domain.CountMode]int64{domain.CountAuto: 2, domain.CountExact: 1, domain.CountEstimate: 1} {
 				took("a count", limit, func() error {
-					count, err := b.responses.Count(t.Context(), filter, mode)
+					count, err := porttest.Count(t.Context(), b.responses, filter, mode)
 					if mode != domain.CountAuto && count.Exact != (mode == domain.CountExact) {
 						t.Errorf("mode %d: got %+v", mode, count)
 					}
@@ -91,7 +91,7 @@ func TestLargeLists(t *testing.T) {
 		row := porttest.NewRow(owner, "completed", time.Now())
 		b.AddResponse(row)
 		took("a count of one owner", 1, func() error {
-			count, err := b.responses.Count(t.Context(), domain.ResponseFilter{Owners: []string{owner}}, domain.CountAuto)
+			count, err := porttest.Count(t.Context(), b.responses, domain.ResponseFilter{Owners: []string{owner}}, domain.CountAuto)
 			if !count.Exact {
 				t.Errorf("got %+v", count)
 			}
@@ -135,7 +135,7 @@ func TestLargeLists(t *testing.T) {
 		exact := make([]domain.Count, len(everything))
 		for i, filter := range everything {
 			var err error
-			if exact[i], err = b.responses.Count(t.Context(), filter, domain.CountExact); err != nil || !exact[i].Exact {
+			if exact[i], err = porttest.Count(t.Context(), b.responses, filter, domain.CountExact); err != nil || !exact[i].Exact {
 				t.Fatalf("want an exact count, got %+v, %v", exact[i], err)
 			}
 		}
@@ -148,7 +148,7 @@ func TestLargeLists(t *testing.T) {
 					continue // slow, but within the limit
 				}
 				m.count.Store(0)
-				got, err := b.responses.Count(t.Context(), filter, mode)
+				got, err := porttest.Count(t.Context(), b.responses, filter, mode)
 				if off := math.Abs(float64(got.Total - exact[i].Total)); err != nil || got.Exact || off > 0.3*float64(exact[i].Total) {
 					t.Errorf("mode %d: want an estimate of %d, got %+v, %v", mode, exact[i].Total, got, err)
 				}
@@ -234,7 +234,7 @@ func TestBoundsBetweenMicroseconds(t *testing.T) {
 					want++
 				}
 			}
-			if got, err := b.responses.Count(t.Context(), filter, domain.CountAuto); err != nil || got.Total != want {
+			if got, err := porttest.Count(t.Context(), b.responses, filter, domain.CountAuto); err != nil || got.Total != want {
 				t.Errorf("%s %+d ns: want %d, got %+v, %v", name, ns, want, got, err)
 			}
 		}
@@ -256,7 +256,7 @@ func TestFilterValuesPostgresCannotStore(t *testing.T) {
 			if err != nil || len(page) != 0 {
 				t.Errorf("%s %q: want nothing, got %v, %v", name, word, page, err)
 			}
-			if count, err := b.responses.Count(t.Context(), filter, domain.CountAuto); err != nil || count != (domain.Count{Exact: true}) {
+			if count, err := porttest.Count(t.Context(), b.responses, filter, domain.CountAuto); err != nil || count != (domain.Count{Exact: true}) {
 				t.Errorf("%s %q: want none, got %+v, %v", name, word, count, err)
 			}
 		}
@@ -296,7 +296,7 @@ func TestUnknownSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, pageErr := responses.Page(t.Context(), domain.PageQuery{ActiveFirst: true, Limit: 10})
-	_, countErr := responses.Count(t.Context(), domain.ResponseFilter{}, domain.CountAuto)
+	_, countErr := porttest.Count(t.Context(), responses, domain.ResponseFilter{}, domain.CountAuto)
 	_, _, getErr := responses.Get(t.Context(), uuid.New(), nil, math.MaxInt64)
 	_, eraseErr := responses.Erase(t.Context(), uuid.New(), nil, porttest.Permit)
 	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "erase": eraseErr} {
@@ -340,12 +340,12 @@ func TestQueryModes(t *testing.T) {
 			if err != nil || len(page) != len(requests) {
 				t.Errorf("%s: want a page of %d, got %d, %v", mode, len(requests), len(page), err)
 			}
-			if count, err := responses.Count(t.Context(), filter, domain.CountAuto); err != nil || count != (domain.Count{Total: int64(len(requests)), Exact: true}) {
+			if count, err := porttest.Count(t.Context(), responses, filter, domain.CountAuto); err != nil || count != (domain.Count{Total: int64(len(requests)), Exact: true}) {
 				t.Errorf("%s: want %d, got %+v, %v", mode, len(requests), count, err)
 			}
 			b.exec(`CREATE POLICY slow ON requests USING (pg_sleep(0.1) IS NOT NULL)`)
 			b.exec(`ALTER TABLE requests ENABLE ROW LEVEL SECURITY`)
-			if count, err := responses.Count(t.Context(), filter, domain.CountAuto); err != nil || count.Exact {
+			if count, err := porttest.Count(t.Context(), responses, filter, domain.CountAuto); err != nil || count.Exact {
 				t.Errorf("%s: want an estimate, got %+v, %v", mode, count, err)
 			}
 			b.exec(`ALTER TABLE requests DISABLE ROW LEVEL SECURITY`)
@@ -416,7 +416,7 @@ func TestListCostsInOtherDatabase(t *testing.T) {
 		"no owners":  {Owners: []string{}, MinTotalCost: new(domain.Decimal("0"))},
 	} {
 		_, pageErr := responses.Page(t.Context(), domain.PageQuery{Filter: filter, Limit: 10})
-		_, countErr := responses.Count(t.Context(), filter, domain.CountAuto)
+		_, countErr := porttest.Count(t.Context(), responses, filter, domain.CountAuto)
 		if !errors.Is(pageErr, domain.ErrNoCosts) || !errors.Is(countErr, domain.ErrNoCosts) || domain.CodeOf(pageErr) != domain.CodeInvalid {
 			t.Errorf("%s: want %v, got %v and %v", name, domain.ErrNoCosts, pageErr, countErr)
 		}
@@ -474,7 +474,7 @@ func TestGetCharges(t *testing.T) {
 		want      int64
 	}{"with a ledger": {responses, 2}, "without one": {open(older.database), 0}} {
 		page, err := c.responses.Page(t.Context(), domain.PageQuery{Filter: costly, ActiveFirst: true, Limit: 10})
-		count, countErr := c.responses.Count(t.Context(), costly, domain.CountExact)
+		count, countErr := porttest.Count(t.Context(), c.responses, costly, domain.CountExact)
 		if err != nil || countErr != nil || int64(len(page)) != c.want || count.Total != c.want {
 			t.Errorf("filtered by cost, %s: want %d, got %d, counted %d (errors %v, %v)", name, c.want, len(page), count.Total, err, countErr)
 		}

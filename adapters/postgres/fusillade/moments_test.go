@@ -61,7 +61,7 @@ func TestTimesBeyondJSON(t *testing.T) {
 			t.Errorf("%s is listed, but does not pass the filter", r.CreatedAt)
 		}
 	}
-	if n, err := b.responses.Count(ctx, long, domain.CountExact); err != nil || n.Total != int64(len(page)) {
+	if n, err := porttest.Count(ctx, b.responses, long, domain.CountExact); err != nil || n.Total != int64(len(page)) {
 		t.Errorf("want %d counted, got %+v, %v", len(page), n, err)
 	}
 	for i, id := range ids {

@@ -22,6 +22,9 @@ type Issuer struct {
 	// Beyond returns what receipts do not cover because it belongs to a person and not to
 	// a response; nil: nothing.
 	Beyond func() []receipt.Gap
+	// Estimates of lists are forgotten where a receipt has the same owner; nil: Responses
+	// remembers its own, and other ports' erasures change nothing of it.
+	Estimates *Estimates
 }
 
 func (i Issuer) check() error {
@@ -70,6 +73,7 @@ func (e *eraser) statement(s selection, done deleted) statement {
 // belongs to a person.
 func (i Issuer) receipts(s statement, w domain.Authorization) ([]postgres.Receipt, error) {
 	owners := slices.Compact(slices.Sorted(slices.Values(s.owners)))
+	i.Estimates.forget(owners)
 	if len(s.requests) <= requestsAtOnce {
 		one, err := i.receipt(w, s.requests, owners, s.erased, s.gaps, nil)
 		one.Server = s.server

@@ -29,8 +29,9 @@ type Responses struct {
 	ledger func() bool // nil: there is none
 	issuer Issuer
 	reach
-	leads leads
-	many  *lru.Cache[string, struct{}] // owners with more than few responses
+	leads     leads
+	many      *lru.Cache[string, struct{}] // owners with more than few responses
+	estimates *Estimates
 	// arsenal reports whether fusillade-arsenal's tables exist.
 	arsenal func() bool
 	// retained reports whether finished responses may have been moved.
@@ -57,7 +58,10 @@ func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*
 	if err != nil {
 		return nil, err
 	}
-	return &Responses{src: src, outlet: outletSchema, usage: usage, issuer: issuer, many: many, arsenal: never, retained: never}, nil
+	if issuer.Estimates == nil {
+		issuer.Estimates = NewEstimates()
+	}
+	return &Responses{src: src, outlet: outletSchema, usage: usage, issuer: issuer, many: many, estimates: issuer.Estimates, arsenal: never, retained: never}, nil
 }
 
 // WithLedger makes the port take costs missing in usage records from the gateway's
@@ -95,39 +99,41 @@ func (r *Responses) finisher() finisher {
 // Page makes one round trip; after a replica's answer, one more to the primary, and a
 // third if rows have been erased meanwhile.
 func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response, error) {
+	page, _, err := r.page(ctx, q, domain.CountNone)
+	return page, err
+}
+
+// PageAndCount makes as many round trips as Page, and one more if the first shows that
+// counting is cheap or that it takes too long.
+func (r *Responses) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, domain.Count, error) {
+	return r.page(ctx, q, mode)
+}
+
+func (r *Responses) page(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, domain.Count, error) {
 	f, possible, err := r.narrow(q.Filter)
 	if err != nil || !possible {
-		return nil, cmp.Or(err, ctx.Err())
+		return nil, domain.Count{Exact: true}, cmp.Or(err, ctx.Err())
 	}
-	retained := r.retained()
-	whole := q
-	if retained {
+	asked := listing{q: q, whole: q, retained: r.retained()}
+	if asked.retained {
 		// What to skip is known when both are merged.
-		whole.Skip, whole.Limit = 0, q.Limit+min(q.Skip, math.MaxInt64-q.Limit)
+		asked.whole.Skip, asked.whole.Limit = 0, q.Limit+min(q.Skip, math.MaxInt64-q.Limit)
+		asked.moved = f.retainedPages(asked.whole)
 	}
-	queries, particular := f.pages(whole)
-	if len(queries) == 0 {
-		return nil, ctx.Err()
+	usage := r.usage && !asked.retained
+	asked.queries, asked.particular = f.pages(asked.whole, usage)
+	if len(asked.queries) == 0 && mode == domain.CountNone {
+		return nil, domain.Count{}, ctx.Err()
 	}
 	var page []domain.Response
+	var count domain.Count
 	read := func(c postgres.Conn) error {
-		var moved []pageOf
-		if retained {
-			moved = f.retainedPages(whole)
-		}
-		var rows []dbsqlc.PageRow
-		err := r.narrowedByCost(f, c, func(c postgres.Conn) (err error) {
-			rows, err = collect(ctx, c, queries, particular, moved)
+		return r.withCosts(usage || f.MinTotalCost != "", c, func(c postgres.Conn) (err error) {
+			k := r.counter(f, mode)
+			page, err = asked.read(ctx, c, k)
+			count = k.count
 			return err
 		})
-		if retained {
-			rows = merged(rows, q)
-		}
-		page = make([]domain.Response, min(int64(len(rows)), q.Limit))
-		for i := range page {
-			page[i] = response(rows[i], "")
-		}
-		return err
 	}
 	fromReplica, err := r.source().ReadAnywhere(ctx, read)
 	if err == nil && fromReplica && len(page) > 0 {
@@ -145,37 +151,70 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 		})
 	}
 	if err != nil {
-		return nil, err
+		return nil, domain.Count{}, err
 	}
-	return page, nil
+	if fromReplica {
+		count.Exact = false // it may count what has been erased
+	}
+	return page, count, nil
 }
 
-// collect runs the queries together, then those for retained responses, and returns all
-// rows in that order.
-func collect(ctx context.Context, c postgres.Conn, queries []pageOf, particular bool, moved []pageOf) (all []dbsqlc.PageRow, err error) {
-	if len(queries) == 1 && !particular && len(moved) == 0 {
-		return queries[0](ctx, c)
+// listing is what is asked for one page.
+type listing struct {
+	q, whole   domain.PageQuery
+	retained   bool
+	queries    []pageOf
+	particular bool     // these need plans for their arguments
+	moved      []pageOf // queries for retained responses
+}
+
+// read sends all queries together, and those of the counter last: one that takes too
+// long ends nothing but itself.
+func (l listing) read(ctx context.Context, c postgres.Conn, k *counter) ([]domain.Response, error) {
+	var all []row
+	if len(l.queries) == 1 && !l.particular && len(l.moved) == 0 && k.mode == domain.CountNone {
+		rows, err := l.queries[0](ctx, c)
+		return l.responses(rows), err
 	}
 	var batch pgx.Batch
-	read := func(queries []pageOf) {
+	left := len(l.queries) + len(l.moved)
+	queue := func(queries []pageOf) {
 		for _, q := range queries {
 			postgres.Queue(&batch, func(db postgres.DBTX) error {
 				rows, err := q(ctx, db)
-				all = append(all, rows...)
+				if all = append(all, rows...); err == nil {
+					left--
+				}
 				return err
 			})
 		}
 	}
-	if particular {
+	if l.particular {
 		queueFixed(&batch, (*dbsqlc.Queries).PlanForArguments)
 	}
-	read(queries)
-	if len(moved) > 0 {
+	queue(l.queries)
+	if len(l.moved) > 0 {
 		queueFixed(&batch, (*dbsqlc.Queries).PlanInOrder)
 	}
-	read(moved)
-	err = c.SendBatch(ctx, &batch).Close()
-	return all, err
+	queue(l.moved)
+	k.queue(ctx, &batch)
+	err := c.SendBatch(ctx, &batch).Close()
+	if left == 0 {
+		err = k.finish(ctx, c, err)
+	}
+	return l.responses(all), err
+}
+
+func (l listing) responses(rows []row) []domain.Response {
+	if l.retained {
+		rows = merged(rows, l.q)
+	}
+	page := make([]domain.Response, min(int64(len(rows)), l.q.Limit))
+	for i := range page {
+		page[i] = response(rows[i].PageRow, "")
+		page[i].KnownUsage = rows[i].usage
+	}
+	return page
 }
 
 // Get makes one round trip, and one more to the primary after a replica's answer.

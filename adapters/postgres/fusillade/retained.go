@@ -102,7 +102,7 @@ func (f filter) retainedPages(q domain.PageQuery) (all []pageOf) {
 		a, retained := f.firstRetained(queries, minRank, maxRank, q.ActiveFirst)
 		a.Skip, a.PageSize = q.Skip, q.Limit
 		a.after(after)
-		all = append(all, func(ctx context.Context, db postgres.DBTX) ([]dbsqlc.PageRow, error) {
+		all = append(all, func(ctx context.Context, db postgres.DBTX) ([]row, error) {
 			return read(ctx, retained(db), a)
 		})
 	}
@@ -220,9 +220,9 @@ func (f filter) firstRetained(queries map[string]string, minRank, maxRank int, r
 }
 
 // merged returns the rows of both in the order of the page, without duplicates.
-func merged(rows []dbsqlc.PageRow, q domain.PageQuery) []dbsqlc.PageRow {
-	rows = once(rows, func(row dbsqlc.PageRow) uuid.UUID { return row.ID })
-	slices.SortStableFunc(rows, func(a, b dbsqlc.PageRow) int {
+func merged(rows []row, q domain.PageQuery) []row {
+	rows = once(rows, func(r row) uuid.UUID { return r.ID })
+	slices.SortStableFunc(rows, func(a, b row) int {
 		rank := 0
 		if q.ActiveFirst {
 			rank = cmp.Compare(domain.StateRank(a.State), domain.StateRank(b.State))

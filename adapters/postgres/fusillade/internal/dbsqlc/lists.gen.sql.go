@@ -1047,6 +1047,385 @@ func (q *Queries) PageOfCostInRank(ctx context.Context, arg PageOfCostInRankPara
 	return items, nil
 }
 
+const PageOfCostWithUsage = `-- name: PageOfCostWithUsage :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      ELSE true END
+  AND (created_at, id) < (coalesce($13::timestamptz, 'infinity'),
+                          coalesce($14::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT $16::bigint OFFSET $15::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC
+`
+
+type PageOfCostWithUsageParams struct {
+	Narrowed       bool
+	Owners         []string
+	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	MinDuration    pgtype.Interval
+	MinTotalCost   string
+	AfterCreatedAt *time.Time
+	AfterID        *uuid.UUID
+	Skip           int64
+	PageSize       int64
+}
+
+type PageOfCostWithUsageRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageOfCostWithUsage(ctx context.Context, arg PageOfCostWithUsageParams) ([]PageOfCostWithUsageRow, error) {
+	rows, err := q.db.Query(ctx, PageOfCostWithUsage,
+		arg.Narrowed,
+		arg.Owners,
+		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.MinDuration,
+		arg.MinTotalCost,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfCostWithUsageRow
+	for rows.Next() {
+		var i PageOfCostWithUsageRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfCostWithUsageActiveFirst = `-- name: PageOfCostWithUsageActiveFirst :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $13::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $14::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT $16::bigint OFFSET $15::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC
+`
+
+type PageOfCostWithUsageActiveFirstParams struct {
+	Narrowed      bool
+	Owners        []string
+	States        []string
+	StatusMin     *int32
+	StatusMax     *int32
+	HasError      *bool
+	Models        []string
+	Tiers         []string
+	CreatedAfter  *time.Time
+	CreatedBefore *time.Time
+	MinDuration   pgtype.Interval
+	MinTotalCost  string
+	UpToRank      int32
+	AboveRank     int32
+	Skip          int64
+	PageSize      int64
+}
+
+type PageOfCostWithUsageActiveFirstRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageOfCostWithUsageActiveFirst(ctx context.Context, arg PageOfCostWithUsageActiveFirstParams) ([]PageOfCostWithUsageActiveFirstRow, error) {
+	rows, err := q.db.Query(ctx, PageOfCostWithUsageActiveFirst,
+		arg.Narrowed,
+		arg.Owners,
+		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.MinDuration,
+		arg.MinTotalCost,
+		arg.UpToRank,
+		arg.AboveRank,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfCostWithUsageActiveFirstRow
+	for rows.Next() {
+		var i PageOfCostWithUsageActiveFirstRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfCostWithUsageInRank = `-- name: PageOfCostWithUsageInRank :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $13::integer
+  AND (created_at, id) < ($14::timestamptz, $15::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT $16::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC
+`
+
+type PageOfCostWithUsageInRankParams struct {
+	Narrowed       bool
+	Owners         []string
+	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	MinDuration    pgtype.Interval
+	MinTotalCost   string
+	InRank         int32
+	AfterCreatedAt time.Time
+	AfterID        uuid.UUID
+	PageSize       int64
+}
+
+type PageOfCostWithUsageInRankRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageOfCostWithUsageInRank(ctx context.Context, arg PageOfCostWithUsageInRankParams) ([]PageOfCostWithUsageInRankRow, error) {
+	rows, err := q.db.Query(ctx, PageOfCostWithUsageInRank,
+		arg.Narrowed,
+		arg.Owners,
+		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.MinDuration,
+		arg.MinTotalCost,
+		arg.InRank,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfCostWithUsageInRankRow
+	for rows.Next() {
+		var i PageOfCostWithUsageInRankRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const PageOfOwner = `-- name: PageOfOwner :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
@@ -1662,6 +2041,1119 @@ func (q *Queries) PageOfOwnerOfCostInRank(ctx context.Context, arg PageOfOwnerOf
 			&i.FailedAt,
 			&i.ResponseStatus,
 			&i.HasError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfOwnerOfCostWithUsage = `-- name: PageOfOwnerOfCostWithUsage :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $2::boolean THEN num_nulls(created_by) <> 1
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      ELSE true END
+  AND (created_at, id) < (coalesce($13::timestamptz, 'infinity'),
+                          coalesce($14::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT $16::bigint OFFSET $15::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC
+`
+
+type PageOfOwnerOfCostWithUsageParams struct {
+	Owner          string
+	Narrowed       bool
+	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	MinDuration    pgtype.Interval
+	MinTotalCost   string
+	AfterCreatedAt *time.Time
+	AfterID        *uuid.UUID
+	Skip           int64
+	PageSize       int64
+}
+
+type PageOfOwnerOfCostWithUsageRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageOfOwnerOfCostWithUsage(ctx context.Context, arg PageOfOwnerOfCostWithUsageParams) ([]PageOfOwnerOfCostWithUsageRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerOfCostWithUsage,
+		arg.Owner,
+		arg.Narrowed,
+		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.MinDuration,
+		arg.MinTotalCost,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerOfCostWithUsageRow
+	for rows.Next() {
+		var i PageOfOwnerOfCostWithUsageRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfOwnerOfCostWithUsageActiveFirst = `-- name: PageOfOwnerOfCostWithUsageActiveFirst :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $2::boolean THEN num_nulls(created_by) <> 1
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $13::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $14::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT $16::bigint OFFSET $15::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC
+`
+
+type PageOfOwnerOfCostWithUsageActiveFirstParams struct {
+	Owner         string
+	Narrowed      bool
+	States        []string
+	StatusMin     *int32
+	StatusMax     *int32
+	HasError      *bool
+	Models        []string
+	Tiers         []string
+	CreatedAfter  *time.Time
+	CreatedBefore *time.Time
+	MinDuration   pgtype.Interval
+	MinTotalCost  string
+	UpToRank      int32
+	AboveRank     int32
+	Skip          int64
+	PageSize      int64
+}
+
+type PageOfOwnerOfCostWithUsageActiveFirstRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageOfOwnerOfCostWithUsageActiveFirst(ctx context.Context, arg PageOfOwnerOfCostWithUsageActiveFirstParams) ([]PageOfOwnerOfCostWithUsageActiveFirstRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerOfCostWithUsageActiveFirst,
+		arg.Owner,
+		arg.Narrowed,
+		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.MinDuration,
+		arg.MinTotalCost,
+		arg.UpToRank,
+		arg.AboveRank,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerOfCostWithUsageActiveFirstRow
+	for rows.Next() {
+		var i PageOfOwnerOfCostWithUsageActiveFirstRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfOwnerOfCostWithUsageInRank = `-- name: PageOfOwnerOfCostWithUsageInRank :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $2::boolean THEN num_nulls(created_by) <> 1
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $13::integer
+  AND (created_at, id) < ($14::timestamptz, $15::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT $16::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC
+`
+
+type PageOfOwnerOfCostWithUsageInRankParams struct {
+	Owner          string
+	Narrowed       bool
+	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	MinDuration    pgtype.Interval
+	MinTotalCost   string
+	InRank         int32
+	AfterCreatedAt time.Time
+	AfterID        uuid.UUID
+	PageSize       int64
+}
+
+type PageOfOwnerOfCostWithUsageInRankRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageOfOwnerOfCostWithUsageInRank(ctx context.Context, arg PageOfOwnerOfCostWithUsageInRankParams) ([]PageOfOwnerOfCostWithUsageInRankRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerOfCostWithUsageInRank,
+		arg.Owner,
+		arg.Narrowed,
+		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.MinDuration,
+		arg.MinTotalCost,
+		arg.InRank,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerOfCostWithUsageInRankRow
+	for rows.Next() {
+		var i PageOfOwnerOfCostWithUsageInRankRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfOwnerWithUsage = `-- name: PageOfOwnerWithUsage :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $2::boolean THEN num_nulls(created_by) <> 1
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
+      ELSE true END
+  AND (created_at, id) < (coalesce($12::timestamptz, 'infinity'),
+                          coalesce($13::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT $15::bigint OFFSET $14::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC
+`
+
+type PageOfOwnerWithUsageParams struct {
+	Owner          string
+	Narrowed       bool
+	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	MinDuration    pgtype.Interval
+	AfterCreatedAt *time.Time
+	AfterID        *uuid.UUID
+	Skip           int64
+	PageSize       int64
+}
+
+type PageOfOwnerWithUsageRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageOfOwnerWithUsage(ctx context.Context, arg PageOfOwnerWithUsageParams) ([]PageOfOwnerWithUsageRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerWithUsage,
+		arg.Owner,
+		arg.Narrowed,
+		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.MinDuration,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerWithUsageRow
+	for rows.Next() {
+		var i PageOfOwnerWithUsageRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfOwnerWithUsageActiveFirst = `-- name: PageOfOwnerWithUsageActiveFirst :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $2::boolean THEN num_nulls(created_by) <> 1
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $12::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $13::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT $15::bigint OFFSET $14::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC
+`
+
+type PageOfOwnerWithUsageActiveFirstParams struct {
+	Owner         string
+	Narrowed      bool
+	States        []string
+	StatusMin     *int32
+	StatusMax     *int32
+	HasError      *bool
+	Models        []string
+	Tiers         []string
+	CreatedAfter  *time.Time
+	CreatedBefore *time.Time
+	MinDuration   pgtype.Interval
+	UpToRank      int32
+	AboveRank     int32
+	Skip          int64
+	PageSize      int64
+}
+
+type PageOfOwnerWithUsageActiveFirstRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageOfOwnerWithUsageActiveFirst(ctx context.Context, arg PageOfOwnerWithUsageActiveFirstParams) ([]PageOfOwnerWithUsageActiveFirstRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerWithUsageActiveFirst,
+		arg.Owner,
+		arg.Narrowed,
+		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.MinDuration,
+		arg.UpToRank,
+		arg.AboveRank,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerWithUsageActiveFirstRow
+	for rows.Next() {
+		var i PageOfOwnerWithUsageActiveFirstRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfOwnerWithUsageInRank = `-- name: PageOfOwnerWithUsageInRank :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $2::boolean THEN num_nulls(created_by) <> 1
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $12::integer
+  AND (created_at, id) < ($13::timestamptz, $14::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT $15::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC
+`
+
+type PageOfOwnerWithUsageInRankParams struct {
+	Owner          string
+	Narrowed       bool
+	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	MinDuration    pgtype.Interval
+	InRank         int32
+	AfterCreatedAt time.Time
+	AfterID        uuid.UUID
+	PageSize       int64
+}
+
+type PageOfOwnerWithUsageInRankRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageOfOwnerWithUsageInRank(ctx context.Context, arg PageOfOwnerWithUsageInRankParams) ([]PageOfOwnerWithUsageInRankRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerWithUsageInRank,
+		arg.Owner,
+		arg.Narrowed,
+		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.MinDuration,
+		arg.InRank,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerWithUsageInRankRow
+	for rows.Next() {
+		var i PageOfOwnerWithUsageInRankRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageWithUsage = `-- name: PageWithUsage :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
+      ELSE true END
+  AND (created_at, id) < (coalesce($12::timestamptz, 'infinity'),
+                          coalesce($13::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT $15::bigint OFFSET $14::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC
+`
+
+type PageWithUsageParams struct {
+	Narrowed       bool
+	Owners         []string
+	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	MinDuration    pgtype.Interval
+	AfterCreatedAt *time.Time
+	AfterID        *uuid.UUID
+	Skip           int64
+	PageSize       int64
+}
+
+type PageWithUsageRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageWithUsage(ctx context.Context, arg PageWithUsageParams) ([]PageWithUsageRow, error) {
+	rows, err := q.db.Query(ctx, PageWithUsage,
+		arg.Narrowed,
+		arg.Owners,
+		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.MinDuration,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageWithUsageRow
+	for rows.Next() {
+		var i PageWithUsageRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageWithUsageActiveFirst = `-- name: PageWithUsageActiveFirst :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $12::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $13::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT $15::bigint OFFSET $14::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC
+`
+
+type PageWithUsageActiveFirstParams struct {
+	Narrowed      bool
+	Owners        []string
+	States        []string
+	StatusMin     *int32
+	StatusMax     *int32
+	HasError      *bool
+	Models        []string
+	Tiers         []string
+	CreatedAfter  *time.Time
+	CreatedBefore *time.Time
+	MinDuration   pgtype.Interval
+	UpToRank      int32
+	AboveRank     int32
+	Skip          int64
+	PageSize      int64
+}
+
+type PageWithUsageActiveFirstRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageWithUsageActiveFirst(ctx context.Context, arg PageWithUsageActiveFirstParams) ([]PageWithUsageActiveFirstRow, error) {
+	rows, err := q.db.Query(ctx, PageWithUsageActiveFirst,
+		arg.Narrowed,
+		arg.Owners,
+		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.MinDuration,
+		arg.UpToRank,
+		arg.AboveRank,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageWithUsageActiveFirstRow
+	for rows.Next() {
+		var i PageWithUsageActiveFirstRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageWithUsageInRank = `-- name: PageWithUsageInRank :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::integer IS NULL OR response_status >= $4::integer)
+      AND ($5::integer IS NULL OR response_status <= $5::integer)
+      AND ($6::boolean IS NULL OR (error IS NOT NULL) = $6::boolean)
+      AND ($7::text[] IS NULL OR CASE cardinality($7::text[]) WHEN 1 THEN model = ($7::text[])[1] ELSE model = ANY ($7::text[]) END)
+      AND ($8::text[] IS NULL OR CASE cardinality($8::text[]) WHEN 1 THEN service_tier = ($8::text[])[1] ELSE service_tier = ANY ($8::text[]) END)
+      AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
+      AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
+      AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $12::integer
+  AND (created_at, id) < ($13::timestamptz, $14::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT $15::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+ORDER BY p.created_at DESC, p.id DESC
+`
+
+type PageWithUsageInRankParams struct {
+	Narrowed       bool
+	Owners         []string
+	States         []string
+	StatusMin      *int32
+	StatusMax      *int32
+	HasError       *bool
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	MinDuration    pgtype.Interval
+	InRank         int32
+	AfterCreatedAt time.Time
+	AfterID        uuid.UUID
+	PageSize       int64
+}
+
+type PageWithUsageInRankRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageWithUsageInRank(ctx context.Context, arg PageWithUsageInRankParams) ([]PageWithUsageInRankRow, error) {
+	rows, err := q.db.Query(ctx, PageWithUsageInRank,
+		arg.Narrowed,
+		arg.Owners,
+		arg.States,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.HasError,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.MinDuration,
+		arg.InRank,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageWithUsageInRankRow
+	for rows.Next() {
+		var i PageWithUsageInRankRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
 		); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,79 @@
+package fusillade
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"lethe/domain"
+)
+
+// Estimates remembers what the planner expected of filters: asking it takes longer than
+// reading a page, and lists are asked for again and again.
+type Estimates struct {
+	kept   *lru.Cache[string, estimate]
+	erased *lru.Cache[string, time.Time] // when something of an owner was erased here
+}
+
+type estimate struct {
+	count domain.Count
+	cost  float64
+	at    time.Time
+}
+
+const (
+	estimatesFor  = 5 * time.Second
+	estimatesKept = 1024
+)
+
+// anyOwner stands for all owners in Estimates.erased; no owner has that name.
+const anyOwner = ""
+
+// NewEstimates returns one that remembers nothing yet.
+func NewEstimates() *Estimates {
+	kept, _ := lru.New[string, estimate](estimatesKept) // fails only without a size
+	erased, _ := lru.New[string, time.Time](estimatesKept)
+	return &Estimates{kept, erased}
+}
+
+func (e *Estimates) get(f filter) (domain.Count, float64, bool) {
+	kept, is := e.kept.Get(f.key())
+	if !is || time.Since(kept.at) > estimatesFor {
+		return domain.Count{}, 0, false
+	}
+	owners := f.sharesParams().Owners
+	if owners == nil {
+		owners = []string{anyOwner}
+	}
+	if slices.ContainsFunc(owners, func(owner string) bool {
+		at, is := e.erased.Get(owner)
+		return is && !at.Before(kept.at)
+	}) {
+		return domain.Count{}, 0, false
+	}
+	return kept.count, kept.cost, true
+}
+
+func (e *Estimates) add(f filter, count domain.Count, cost float64) {
+	e.kept.Add(f.key(), estimate{count, cost, time.Now()})
+}
+
+// forget drops the estimates of lists that contain responses of these owners. It is nil
+// where nothing is remembered.
+func (e *Estimates) forget(owners []string) {
+	if e == nil {
+		return
+	}
+	now := time.Now()
+	for _, owner := range append([]string{anyOwner}, owners...) {
+		e.erased.Add(owner, now)
+	}
+}
+
+// key is the same for filters that narrow alike.
+func (f filter) key() string {
+	text, _ := json.Marshal(struct{ Owner, Conditions any }{f.Owner, f.CountOfCostParams}) // of plain values
+	return string(text)
+}
