@@ -20,11 +20,12 @@ import (
 
 // People who run the scenarios; the others follow.
 const (
-	manager     = 1 // may read everyone's
-	largeOwner  = 2 // of a tenth of all rows
-	smallOwner  = 3 // of 50 rows
-	eraser      = 4 // of the responses to erase
-	firstOfRest = 5
+	manager      = 1 // may read everyone's
+	largeOwner   = 2 // of a tenth of all rows
+	smallOwner   = 3 // of 50 rows
+	eraser       = 4 // of the rows that are there to be erased
+	organization = 5 // of a twentieth of all rows; the eraser is its member and has its key
+	firstOfRest  = 6
 )
 
 // A state and a model that one row in a thousand has together.
@@ -66,10 +67,14 @@ func createDatabase(ctx context.Context, serverURL, name string, users int) (str
 	}
 	defer func() { _ = db.Close(ctx) }()
 	for _, statement := range []string{
-		`INSERT INTO users (id, username, email, last_login)
-		 SELECT md5('u' || n)::uuid, 'user' || n, 'user' || n || '@example.com', now() + interval '1 day' FROM generate_series(1, $1::int) n`,
+		`INSERT INTO users (id, username, email, last_login, user_type)
+		 SELECT md5('u' || n)::uuid, 'user' || n, 'user' || n || '@example.com', now() + interval '1 day',
+		        CASE n WHEN 5 THEN 'organization' ELSE 'individual' END FROM generate_series(1, $1::int) n`,
+		`INSERT INTO user_organizations (user_id, organization_id)
+		 SELECT md5('u4')::uuid, md5('u' || n)::uuid FROM generate_series(1, $1::int) n WHERE n = 5`,
 		`INSERT INTO api_keys (name, secret, user_id, created_by, purpose)
-		 SELECT 'bench', 'sk-bench-' || n, md5('u' || n)::uuid, md5('u' || n)::uuid, 'platform' FROM generate_series(1, $1::int) n`,
+		 SELECT 'bench', 'sk-bench-' || n, md5('u' || n)::uuid, md5('u' || CASE n WHEN 5 THEN 4 ELSE n END)::uuid, 'platform'
+		 FROM generate_series(1, $1::int) n`,
 		`INSERT INTO user_roles (user_id, role)
 		 SELECT md5('u' || n)::uuid, role::user_role FROM generate_series(1, $1::int) n, unnest(ARRAY['STANDARDUSER', 'BATCHAPIUSER']) role
 		 UNION ALL SELECT md5('u1')::uuid, 'PLATFORMMANAGER'`,
@@ -136,19 +141,22 @@ const (
 		       CASE WHEN state IN ('claimed', 'processing') THEN md5('d')::uuid END,
 		       CASE WHEN state IN ('claimed', 'processing') THEN created + interval '10 ms' END,
 		       CASE WHEN state NOT IN ('claimed', 'pending') THEN created + interval '20 ms' END,
-		       CASE state WHEN 'completed' THEN created + interval '1234567 microseconds' END,
-		       CASE state WHEN 'failed' THEN created + interval '2 s' END,
-		       CASE state WHEN 'canceled' THEN created + interval '3 s' END,
-		       CASE state WHEN 'completed' THEN 200 WHEN 'failed' THEN 500 END,
+		       CASE state WHEN 'completed' THEN created + interval '20 ms' + took END,
+		       CASE state WHEN 'failed' THEN created + interval '20 ms' + took END,
+		       CASE state WHEN 'canceled' THEN created + interval '20 ms' + took END,
+		       CASE state WHEN 'completed' THEN 200 WHEN 'failed' THEN answered END,
 		       CASE state WHEN 'completed' THEN '{"output":[{"type":"message","content":[{"type":"output_text","text":"'
 		           || substr($3::text, 1 + (i * 3 % 1000)::int, 1000 + (i * 11 % 1000)::int) || '"}]}]}' END,
-		       CASE state WHEN 'failed' THEN 'upstream answered 500' END
+		       CASE state WHEN 'failed' THEN 'upstream answered ' || answered END
 		FROM (
 		    SELECT i, timestamptz '2025-01-01 00:00Z' + i * interval '2 seconds' AS created,
+		           0.4 * power(375, (chance6 % 1000000) / 1e6::float8) * interval '1 second' AS took,
+		           (ARRAY[500, 503, 429])[1 + chance7 % 3] AS answered,
 		           md5('u' || CASE
 		               WHEN i <= 10000 AND i % 200 = 7 THEN 3
 		               WHEN chance1 % 10 = 0 THEN 2
-		               ELSE 5 + floor(($4::int - 5) * power((chance2 % 1000000) / 1e6::float8, 3))::int
+		               WHEN chance1 % 20 = 1 THEN 5
+		               ELSE 6 + floor(($4::int - 6) * power((chance2 % 1000000) / 1e6::float8, 3))::int
 		           END)::uuid::text AS owner,
 		           CASE WHEN chance3 % 1000 < 2 THEN 'processing' WHEN chance3 % 1000 < 3 THEN 'claimed'
 		                WHEN chance3 % 1000 < 5 THEN 'pending' WHEN chance3 % 1000 < 55 THEN 'failed'
@@ -164,6 +172,47 @@ const (
 		SELECT md5('i')::uuid, i, timestamptz '2025-01-01 00:00Z' + i * interval '2 seconds', 'POST', '/v1/responses', 'any', 200,
 		       100 + i % 900, 50 + i % 500, 150 + i % 900 + i % 500, i % 50, 0.00000020, 0.00000060, md5('r' || i)::uuid
 		FROM generate_series($1::bigint, $2::bigint) i WHERE i % 10 <> 0`
+
+	// Requests of batches, $3 beside each response and between it and the next.
+	// What the requests of a batch share is in its file, its template and itself.
+	batchesSQL = `WITH numbers AS (
+		    SELECT k, timestamptz '2025-01-01 00:00Z' + k * interval '2 seconds' * 20000 / $3::int AS created
+		    FROM generate_series($1::bigint / 20000, $2::bigint / 20000) k
+		), files AS (
+		    INSERT INTO fusillade.files (id, name, created_at, purpose) SELECT md5('f' || k)::uuid, 'batch.jsonl', created, 'batch' FROM numbers
+		    ON CONFLICT DO NOTHING
+		), templates AS (
+		    INSERT INTO fusillade.request_templates (id, file_id, endpoint, method, path, body, model, api_key, created_at, body_byte_size)
+		    SELECT md5('bt' || k)::uuid, md5('f' || k)::uuid, 'https://inference.example', 'POST', '/v1/chat/completions',
+		           '{"model":"any","messages":[{"role":"user","content":"' || repeat('classify ', 16) || '"}]}', 'any', '', created, 200
+		    FROM numbers ON CONFLICT DO NOTHING
+		)
+		INSERT INTO fusillade.batches (id, file_id, created_at, created_by, expires_at, total_requests)
+		SELECT md5('b' || k)::uuid, md5('f' || k)::uuid, created, md5('u2')::uuid::text, created + interval '1 day', 20000 FROM numbers
+		ON CONFLICT DO NOTHING`
+
+	batchRequestsSQL = `INSERT INTO fusillade.requests (id, batch_id, template_id, state, model, service_tier, created_at,
+		       daemon_id, claimed_at, started_at, completed_at, failed_at, response_status, response_body, error)
+		SELECT md5('br' || i)::uuid, md5('b' || i / 20000)::uuid, md5('bt' || i / 20000)::uuid, state,
+		       (ARRAY['qwen/qwen3-235b', 'qwen/qwen3-30b', 'openai/gpt-oss-120b', 'openai/gpt-oss-20b', 'google/gemma-3-27b'])[1 + chance1 % 5],
+		       CASE chance2 % 2 WHEN 0 THEN 'flex' END, created,
+		       CASE state WHEN 'processing' THEN md5('d')::uuid END,
+		       CASE state WHEN 'processing' THEN created + interval '10 ms' END,
+		       CASE WHEN state <> 'pending' THEN created + interval '20 ms' END,
+		       CASE state WHEN 'completed' THEN created + interval '20 ms' + took END,
+		       CASE state WHEN 'failed' THEN created + interval '20 ms' + took END,
+		       CASE state WHEN 'completed' THEN 200 WHEN 'failed' THEN answered END,
+		       CASE state WHEN 'completed' THEN '{"choices":[{"message":{"role":"assistant","content":"'
+		           || substr($4::text, 1 + (i * 3 % 1000)::int, 100 + (i * 11 % 100)::int) || '"}}]}' END,
+		       CASE state WHEN 'failed' THEN 'upstream answered ' || answered END
+		FROM (
+		    SELECT i, chance1, chance2, timestamptz '2025-01-01 00:00Z' + i * (interval '2 seconds' / $3::int) AS created,
+		           20 * power(2700, (chance6 % 1000000) / 1e6::float8) * interval '1 second' AS took,
+		           (ARRAY[500, 503, 429])[1 + chance7 % 3] AS answered,
+		           CASE WHEN chance3 % 10000 < 5 THEN 'processing' WHEN chance3 % 10000 < 505 THEN 'pending'
+		                WHEN chance3 % 10000 < 545 THEN 'failed' ELSE 'completed' END AS state
+		    FROM (SELECT i, CHANCES FROM generate_series($1::bigint, $2::bigint) i) numbers
+		) rows`
 
 	// Older than all others, so that erasing them changes no page.
 	erasableSQL = `WITH numbers AS (
@@ -182,7 +231,7 @@ const (
 )
 
 func chances() string {
-	parts := make([]string, 5)
+	parts := make([]string, 7)
 	for n := range parts {
 		parts[n] = fmt.Sprintf(chance+" AS chance%d", n+1, n+1)
 	}
@@ -202,9 +251,10 @@ func passage() string {
 	return b.String()
 }
 
-// load adds the rows numbered from to to. Each table is filled on its own
+// load adds the responses numbered from to to, with batchRows requests of
+// batches beside each. Each table is filled on its own
 // connection, without indexes and checks of references.
-func load(ctx context.Context, dbURL string, from, to, users int) error {
+func load(ctx context.Context, dbURL string, from, to, users, batchRows int) error {
 	conn, err := pgx.Connect(ctx, dbURL)
 	if err != nil {
 		return err
@@ -230,14 +280,22 @@ func load(ctx context.Context, dbURL string, from, to, users int) error {
 	}
 	text := passage()
 	inserts, inserting := errgroup.WithContext(ctx)
-	for _, insert := range []struct {
+	type insert struct {
 		sql  string
 		args []any
-	}{
+	}
+	all := []insert{
 		{templatesSQL, []any{from, to, text}},
 		{strings.Replace(requestsSQL, "CHANCES", chances(), 1), []any{from, to, text, users}},
 		{analyticsSQL, []any{from, to}},
-	} {
+	}
+	if batchRows > 0 {
+		first, last := (from-1)*batchRows+1, to*batchRows
+		all = append(all,
+			insert{batchesSQL, []any{first, last, batchRows}},
+			insert{strings.Replace(batchRequestsSQL, "CHANCES", chances(), 1), []any{first, last, batchRows, text}})
+	}
+	for _, insert := range all {
 		inserts.Go(func() error {
 			conn, err := pgx.Connect(inserting, dbURL)
 			if err != nil {

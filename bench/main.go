@@ -29,6 +29,7 @@ import (
 type config struct {
 	soak                bool // instead of comparing
 	rows, users, rounds int
+	batchRows           int // beside each response
 	seconds, minutes    float64
 	only                *regexp.Regexp // scenarios; nil: all
 	settings            []string       // additional ones of the service
@@ -82,6 +83,7 @@ func configure() (cfg config, err error) {
 		rows = 1_000_000
 	}
 	cfg.rows = int(number("BENCH_ROWS", rows, minRows))
+	cfg.batchRows = int(number("BENCH_BATCH_ROWS", 0, 0))
 	cfg.users = int(number("BENCH_USERS", 1000, firstOfRest+1))
 	cfg.rounds = int(number("BENCH_ROUNDS", 5, 1))
 	cfg.seconds = number("BENCH_SECONDS", 0.8, 0.1)
@@ -122,7 +124,7 @@ func progress(format string, args ...any) {
 // seconds of load.
 func (cfg config) expected(driving float64) time.Duration {
 	const rowsPerSecond = 15_000
-	loading := float64(cfg.rows)*1.2/rowsPerSecond + 30
+	loading := float64(cfg.rows)*(1.2+0.4*float64(cfg.batchRows))/rowsPerSecond + 30
 	return time.Duration((loading + driving) * float64(time.Second)).Round(10 * time.Second)
 }
 
@@ -186,8 +188,8 @@ func (on *stage) running(p *program, err error) (*program, error) {
 
 func run(ctx context.Context, cfg config) (err error) {
 	const sides = 70 // requests by numbers of connections, twice
-	progress("%d rows, %d rounds of %g s: about %s; Ctrl-C stops everything and leaves nothing behind",
-		cfg.rows, cfg.rounds, cfg.seconds, cfg.expected(sides*(float64(cfg.rounds)*cfg.seconds+warmUp.Seconds())))
+	progress("%d responses and %d requests of batches, %d rounds of %g s: about %s; Ctrl-C stops everything and leaves nothing behind",
+		cfg.rows, cfg.rows*cfg.batchRows, cfg.rounds, cfg.seconds, cfg.expected(sides*(float64(cfg.rounds)*cfg.seconds+warmUp.Seconds())))
 	on, err := newStage(ctx, cfg)
 	if err != nil {
 		return err
@@ -220,7 +222,7 @@ func run(ctx context.Context, cfg config) (err error) {
 		progress("loading %d rows into a database of their own", fewRows)
 		fewURL, _, err := on.database(ctx, "few")
 		if err == nil {
-			err = load(ctx, fewURL, 1, fewRows, cfg.users)
+			err = load(ctx, fewURL, 1, fewRows, cfg.users, 0)
 		}
 		if err != nil {
 			return err
@@ -279,7 +281,7 @@ func grow(ctx context.Context, cfg config, dbURL string, s setup) (curve []point
 	for loaded, next := 0, minRows; loaded < cfg.rows; next *= 10 {
 		next = min(next, cfg.rows)
 		progress("loading up to %d rows", next)
-		if err := load(ctx, dbURL, loaded+1, next, cfg.users); err != nil {
+		if err := load(ctx, dbURL, loaded+1, next, cfg.users, cfg.batchRows); err != nil {
 			return nil, err
 		}
 		loaded = next

@@ -29,6 +29,7 @@ type conditions struct {
 	Go        string    `json:"go"`
 	Postgres  string    `json:"postgres"`
 	Rows      int       `json:"rows"`
+	BatchRows int       `json:"rows_of_batches"`
 	Users     int       `json:"users"`
 	Advised   []string  `json:"advised_by_doctor"` // statements
 }
@@ -302,8 +303,8 @@ func (c conditions) String() string {
 		}
 		return n
 	}
-	return fmt.Sprintf("%s, commit %s: %d rows of %d users, with the %d indexes and %d statistics that `lethe doctor` advises; %s, %d processors, %.0f GiB, shared by load, programs and database; %s, PostgreSQL %s",
-		c.Date.Format("2 January 2006"), c.Commit, c.Rows, c.Users, advised("INDEX"), advised("STATISTICS"), c.Processor, c.CPUs, float64(c.Memory)/(1<<30), c.Go, c.Postgres)
+	return fmt.Sprintf("%s, commit %s: %d responses of %d users and %d requests of batches, with the %d indexes and %d statistics that `lethe doctor` advises; %s, %d processors, %.0f GiB, shared by load, programs and database; %s, PostgreSQL %s",
+		c.Date.Format("2 January 2006"), c.Commit, c.Rows, c.Users, c.BatchRows, advised("INDEX"), advised("STATISTICS"), c.Processor, c.CPUs, float64(c.Memory)/(1<<30), c.Go, c.Postgres)
 }
 
 func (r *report) heading() string {
@@ -372,7 +373,7 @@ func describe(ctx context.Context, cfg config, conn *pgx.Conn, advised []string)
 	c := conditions{
 		Date: time.Now().UTC().Truncate(time.Second), Commit: "unknown",
 		Processor: cmp.Or(procField("/proc/cpuinfo", "model name"), "unknown processor"), CPUs: runtime.NumCPU(), Go: runtime.Version(),
-		Rows: cfg.rows, Users: cfg.users, Advised: advised,
+		Rows: cfg.rows, BatchRows: cfg.rows * cfg.batchRows, Users: cfg.users, Advised: advised,
 	}
 	if out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--exclude=*").Output(); err == nil {
 		c.Commit = strings.TrimSpace(string(out))

@@ -158,7 +158,7 @@ func soak(ctx context.Context, cfg config) (err error) {
 		return err
 	}
 	progress("loading %d rows", cfg.rows)
-	if err := load(ctx, dbURL, 1, cfg.rows, cfg.users); err != nil {
+	if err := load(ctx, dbURL, 1, cfg.rows, cfg.users, cfg.batchRows); err != nil {
 		return err
 	}
 	var ids erasable
