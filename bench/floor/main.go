@@ -3,7 +3,9 @@
 // and knows only keys. The service is compared with it, so a faster way becomes the
 // floor.
 //
-// FLOOR_DATABASE_URL is the database, FLOOR_ADDR the address to listen on.
+// FLOOR_DATABASE_URL says where the tables are, FLOOR_ADDR where to listen, and
+// FLOOR_STATEMENTS in how many statements a list is read: 2 (the page, then its
+// usage) or 1, under generic plans.
 package main
 
 import (
@@ -33,7 +35,7 @@ const (
 
 	rank      = `CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END`
 	selection = `SELECT id, created_by, model, state, service_tier, created_at, completed_at, failed_at,
-		extract(epoch FROM completed_at - started_at)::float8 * 1000, response_status FROM fusillade.requests WHERE `
+		(extract(epoch FROM completed_at - started_at) * 1000)::float8 AS duration, response_status FROM fusillade.requests WHERE `
 	order = ` ORDER BY ` + rank + `, created_at DESC, id DESC LIMIT `
 
 	ownSQL      = selection + `created_by = $1` + order + `$2 OFFSET $3`
@@ -48,10 +50,18 @@ const (
 	usageSQL = `SELECT DISTINCT ON (fusillade_request_id) fusillade_request_id,
 		prompt_tokens, completion_tokens, reasoning_tokens, total_tokens, total_cost::float8
 		FROM http_analytics WHERE fusillade_request_id = ANY ($1) ORDER BY fusillade_request_id, timestamp DESC, id DESC`
+	// The page is in between.
+	beforePage     = `SELECT page.*, usage.*, NULL FROM (`
+	afterPage      = `) page ` + usageJoin
+	beforeEveryone = `SELECT page.*, usage.*, u.email FROM (`
+	afterEveryone  = `) page ` + usageJoin + ` LEFT JOIN users u ON u.id = page.created_by::uuid`
+	usageJoin      = `LEFT JOIN LATERAL (SELECT prompt_tokens, completion_tokens, reasoning_tokens, total_tokens, total_cost::float8
+		FROM http_analytics WHERE fusillade_request_id = page.id ORDER BY timestamp DESC, id DESC LIMIT 1) usage ON true`
+
 	emailsSQL = `SELECT id::text, email FROM users WHERE id = ANY ($1)`
 
 	fetchSQL = `SELECT r.id, r.created_by, r.model, r.state, r.service_tier, r.created_at, r.completed_at, r.failed_at,
-		extract(epoch FROM r.completed_at - r.started_at)::float8 * 1000, r.response_status,
+		(extract(epoch FROM r.completed_at - r.started_at) * 1000)::float8, r.response_status,
 		a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens, a.total_cost::float8,
 		CASE WHEN f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END, r.response_body, r.error
 		FROM fusillade.requests r
@@ -94,6 +104,7 @@ type detail struct {
 	ResponseBody *string `json:"response_body"`
 	Error        *string `json:"error"`
 	CreatedBy    string  `json:"created_by"`
+	Withheld     [0]any  `json:"withheld"`
 }
 
 type page struct {
@@ -108,7 +119,25 @@ type caller struct {
 	everyone, uses bool
 }
 
-type floor struct{ pool *pgxpool.Pool }
+type floor struct {
+	pool *pgxpool.Pool
+	one  bool // statement for a list
+	statements
+}
+
+// statements read a page.
+type statements struct{ own, everyone, filtered, ownAfter, everyoneAfter string }
+
+var (
+	inTwo = statements{ownSQL, everyoneSQL, filteredSQL, ownAfterSQL, everyoneAfterSQL}
+	inOne = statements{
+		beforePage + ownSQL + afterPage,
+		beforeEveryone + everyoneSQL + afterEveryone,
+		beforeEveryone + filteredSQL + afterEveryone,
+		beforePage + ownAfterSQL + afterPage,
+		beforeEveryone + everyoneAfterSQL + afterEveryone,
+	}
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -119,12 +148,15 @@ func main() {
 		log.Fatal("FLOOR_DATABASE_URL is no connection string")
 	}
 	cfg.MaxConns = 20
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
-	if err != nil {
+	f := floor{statements: inTwo}
+	if os.Getenv("FLOOR_STATEMENTS") == "1" {
+		f = floor{statements: inOne, one: true}
+		cfg.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	}
+	if f.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		log.Fatal(err)
 	}
-	defer pool.Close()
-	f := floor{pool}
+	defer f.pool.Close()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /admin/api/v1/batches/requests", f.handle(f.list))
@@ -189,25 +221,32 @@ func (f floor) list(r *http.Request, c caller) (any, error) {
 		number, _ := strconv.Atoi(parts[0])
 		micros, _ := strconv.ParseInt(parts[1], 10, 64)
 		if c.everyone {
-			rows, err = f.pool.Query(r.Context(), everyoneAfterSQL, p.Limit, number, time.UnixMicro(micros), parts[2])
+			rows, err = f.pool.Query(r.Context(), f.everyoneAfter, p.Limit, number, time.UnixMicro(micros), parts[2])
 		} else {
-			rows, err = f.pool.Query(r.Context(), ownAfterSQL, c.id, p.Limit, number, time.UnixMicro(micros), parts[2])
+			rows, err = f.pool.Query(r.Context(), f.ownAfter, c.id, p.Limit, number, time.UnixMicro(micros), parts[2])
 		}
 	case !c.everyone:
-		rows, err = f.pool.Query(r.Context(), ownSQL, c.id, p.Limit, p.Skip)
+		rows, err = f.pool.Query(r.Context(), f.own, c.id, p.Limit, p.Skip)
 	case q.Has("status"):
-		rows, err = f.pool.Query(r.Context(), filteredSQL, q.Get("status"), q.Get("model"), p.Limit, p.Skip)
+		rows, err = f.pool.Query(r.Context(), f.filtered, q.Get("status"), q.Get("model"), p.Limit, p.Skip)
 	default:
-		rows, err = f.pool.Query(r.Context(), everyoneSQL, p.Limit, p.Skip)
+		rows, err = f.pool.Query(r.Context(), f.everyone, p.Limit, p.Skip)
 	}
 	if err != nil {
 		return nil, err
 	}
 	ids := make([]uuid.UUID, 0, p.Limit)
+	var s summary // pgx makes new values for its pointers with each row
+	into := []any{&s.ID, &s.owner, &s.Model, &s.Status, &s.ServiceTier, &s.CreatedAt, &s.CompletedAt, &s.FailedAt, &s.DurationMs, &s.ResponseStatus}
+	if f.one {
+		into = append(into, &s.PromptTokens, &s.CompletionTokens, &s.ReasoningTokens, &s.TotalTokens, &s.TotalCost, &s.CreatedByEmail)
+	}
 	for rows.Next() {
-		var s summary
-		if err := rows.Scan(&s.ID, &s.owner, &s.Model, &s.Status, &s.ServiceTier, &s.CreatedAt, &s.CompletedAt, &s.FailedAt, &s.DurationMs, &s.ResponseStatus); err != nil {
+		if err := rows.Scan(into...); err != nil {
 			return nil, err
+		}
+		if f.one && !c.everyone {
+			s.CreatedByEmail = &c.email
 		}
 		p.Data, ids = append(p.Data, s), append(ids, s.ID)
 	}
@@ -216,6 +255,9 @@ func (f floor) list(r *http.Request, c caller) (any, error) {
 	}
 	if last := p.Data[len(p.Data)-1]; int64(len(p.Data)) == p.Limit {
 		p.NextCursor = strconv.Itoa(ranks[last.Status]) + "_" + strconv.FormatInt(last.CreatedAt.UnixMicro(), 10) + "_" + last.ID.String()
+	}
+	if f.one {
+		return p, nil
 	}
 	return p, f.describe(r.Context(), c, p.Data, ids)
 }
