@@ -137,11 +137,11 @@ bin/bench:
 	@go build -C bench -o ../bin/bench .
 
 .PHONY: bench
-bench: build bin/bench ## compare the service with the smallest program that answers the same calls (BENCH_ROWS, BENCH_USERS, BENCH_ROUNDS, BENCH_SECONDS)
+bench: build bin/bench ## compare the service with the smallest program that answers the same calls (BENCH_ROWS, BENCH_BATCH_ROWS, BENCH_USERS, BENCH_ROUNDS, BENCH_SECONDS)
 	@exec bin/bench
 
 .PHONY: soak
-soak: build bin/bench ## run mixed load for minutes; fails on any error or growth (BENCH_ROWS, BENCH_USERS, SOAK_MINUTES)
+soak: build bin/bench ## run mixed load for minutes; fails on any error or growth (BENCH_ROWS, BENCH_BATCH_ROWS, BENCH_USERS, SOAK_MINUTES)
 	@exec bin/bench -soak
 
 .PHONY: bench-go

@@ -19,6 +19,8 @@ type sample struct {
 	P50  time.Duration // latencies
 	P99  time.Duration
 	N    int
+
+	Process, Database time.Duration // processor time a request, 0 if unknown
 }
 
 // clients keep their connections between runs, as callers do.
@@ -115,7 +117,7 @@ func (c clients) observe(ctx context.Context, sc *scenario, p *program, supply f
 	}
 	slices.Sort(latencies)
 	at := func(q float64) time.Duration { return latencies[int(q*float64(len(latencies)-1))] }
-	return sample{float64(len(latencies)) / last.Sub(first).Seconds(), at(0.5), at(0.99), len(latencies)}, nil
+	return sample{Rate: float64(len(latencies)) / last.Sub(first).Seconds(), P50: at(0.5), P99: at(0.99), N: len(latencies)}, nil
 }
 
 // watch samples the memory of p until the returned function is called, which

@@ -105,15 +105,15 @@ func configure() (cfg config, err error) {
 }
 
 var (
-	connections = []int{1, 16, 64}
-	began       = time.Now()
+	connections      = []int{1, 8, 16, 64}
+	usualConnections = []int{1, 16, 64}
+	began            = time.Now()
 )
 
 const (
 	fewRows = 20_000
 	warmUp  = 200 * time.Millisecond
-	// Rows to erase for each second of load.
-	erasuresAlone, erasuresTogether = 1500, 4000
+	quiet   = 10 * time.Second
 )
 
 func progress(format string, args ...any) {
@@ -187,7 +187,7 @@ func (on *stage) running(p *program, err error) (*program, error) {
 }
 
 func run(ctx context.Context, cfg config) (err error) {
-	const sides = 70 // requests by numbers of connections, twice
+	const sides = 90 // requests by numbers of connections, twice
 	progress("%d responses and %d requests of batches, %d rounds of %g s: about %s; Ctrl-C stops everything and leaves nothing behind",
 		cfg.rows, cfg.rows*cfg.batchRows, cfg.rounds, cfg.seconds, cfg.expected(sides*(float64(cfg.rounds)*cfg.seconds+warmUp.Seconds())))
 	on, err := newStage(ctx, cfg)
@@ -201,22 +201,77 @@ func run(ctx context.Context, cfg config) (err error) {
 	if err != nil {
 		return err
 	}
-	conn, err := on.connect(ctx, dbURL)
+	m := &measuring{cfg: cfg, driver: clients{}, random: mathrand.New(mathrand.NewPCG(1, 1))}
+	defer m.driver.close()
+	if m.conn, err = on.connect(ctx, dbURL); err != nil {
+		return err
+	}
+	if r.conditions, err = describe(ctx, cfg, m.conn, advised); err != nil {
+		return err
+	}
+	if m.db, err = findPostmaster(ctx, m.conn); err != nil {
+		r.NoTime = err.Error()
+		progress("processor time is left out: %s", r.NoTime)
+	}
+	if m.setup, err = on.programs(ctx, dbURL, r); err != nil {
+		return err
+	}
+	if r.Curve, err = m.grow(ctx, dbURL); err != nil {
+		return err
+	}
+	all, err := m.chosen(ctx)
 	if err != nil {
 		return err
 	}
-	if r.conditions, err = describe(ctx, cfg, conn, advised); err != nil {
+	if r.Forms, err = m.chooseFloors(ctx, all); err != nil {
 		return err
 	}
-	s := setup{rows: cfg.rows}
-	if s.service, err = on.running(startService(ctx, "service", cfg.service, dbURL, on.folder, cfg.settings...)); err != nil {
+	for _, sc := range all {
+		if err := compare(sc); err != nil {
+			return err
+		}
+	}
+	if cfg.batchRows > 0 && cfg.wants(everyFilter) {
+		if r.Filters, r.OwnPage, err = m.filters(ctx); err != nil {
+			return err
+		}
+	}
+	if err := m.measure(ctx, all, r); err != nil {
 		return err
 	}
-	if s.floor, err = on.running(startFloor(ctx, cfg.floor, dbURL, on.folder)); err != nil {
-		return err
+	r.judge()
+	if cfg.only == nil {
+		if err := r.write(cfg.out); err != nil {
+			return err
+		}
+		progress("done; the results are in %s", filepath.Join(cfg.out, r.file()+".md"))
+	}
+	return r.print(os.Stdout)
+}
+
+// programs starts all sides of the comparison.
+func (on *stage) programs(ctx context.Context, dbURL string, r *report) (s setup, err error) {
+	cfg := on.cfg
+	s.rows = cfg.rows
+	// Only bulk erasures have a rate to keep.
+	settings := append([]string{"LETHE_ERASURE_RATE=0"}, cfg.settings...)
+	if s.service, err = on.running(startService(ctx, "service", cfg.service, dbURL, on.folder, settings...)); err != nil {
+		return s, err
+	}
+	select {
+	case <-ctx.Done():
+		return s, context.Cause(ctx)
+	case <-time.After(quiet):
+		r.Idle = memoryOf(s.service.cmd.Process.Pid)
+	}
+	for i, form := range floorForms {
+		name, statements := "floor, "+form+" a list", "FLOOR_STATEMENTS="+strconv.Itoa(len(floorForms)-i)
+		if s.floors[i], err = on.running(startFloor(ctx, name, cfg.floor, dbURL, on.folder, statements)); err != nil {
+			return s, err
+		}
 	}
 	if s.offered, err = whatIsOffered(s.service); err != nil {
-		return err
+		return s, err
 	}
 	if cfg.rows > fewRows {
 		progress("loading %d rows into a database of their own", fewRows)
@@ -225,94 +280,14 @@ func run(ctx context.Context, cfg config) (err error) {
 			err = load(ctx, fewURL, 1, fewRows, cfg.users, 0)
 		}
 		if err != nil {
-			return err
+			return s, err
 		}
 		if s.few, err = on.running(startService(ctx, "service with few rows", cfg.service, fewURL, on.folder)); err != nil {
-			return err
+			return s, err
 		}
 	}
 	if cfg.hasCache(ctx, on.folder) {
-		if s.cached, err = on.running(startService(ctx, "service with caller cache", cfg.service, dbURL, on.folder, cfg.cacheSetting)); err != nil {
-			return err
-		}
-	}
-	if r.Curve, err = grow(ctx, cfg, dbURL, s); err != nil {
-		return err
-	}
-	if err := measure(ctx, cfg, conn, s, r); err != nil {
-		return err
-	}
-	r.judge()
-	if cfg.only == nil {
-		if err := r.write(cfg.out); err != nil {
-			return err
-		}
-		progress("done; the results are in %s", cfg.out)
-	}
-	return r.print(os.Stdout)
-}
-
-// hasCache reports whether this service knows the setting of a caller cache: an
-// unknown setting is an error.
-func (cfg config) hasCache(ctx context.Context, dir string) bool {
-	cmd := exec.CommandContext(ctx, cfg.service, "config")
-	cmd.Env, cmd.Dir = append(serviceEnvironment(), cfg.cacheSetting), dir
-	return cmd.Run() == nil
-}
-
-// grow loads the rows, and measures the cost of a list each time their number has
-// grown tenfold.
-func grow(ctx context.Context, cfg config, dbURL string, s setup) (curve []point, err error) {
-	list := func(user int, query string) *scenario {
-		return &scenario{name: "list", method: "GET", key: key(user), want: 200, paths: [2][]string{{listPath + query}, {listPath + query}}}
-	}
-	lines := []struct {
-		name string
-		sc   *scenario
-		side int
-	}{
-		{"service: large owner", list(largeOwner, "?count=none"), 0},
-		{"service: large owner, count=auto", list(largeOwner, ""), 0},
-		{"service: everyone", list(manager, "?count=none"), 0},
-		{"floor: large owner", list(largeOwner, ""), 1},
-	}
-	driver := clients{}
-	defer driver.close()
-	for loaded, next := 0, minRows; loaded < cfg.rows; next *= 10 {
-		next = min(next, cfg.rows)
-		progress("loading up to %d rows", next)
-		if err := load(ctx, dbURL, loaded+1, next, cfg.users, cfg.batchRows); err != nil {
-			return nil, err
-		}
-		loaded = next
-		at := point{Rows: loaded, P50: map[string]float64{}}
-		for _, line := range lines {
-			p := []*program{s.service, s.floor}[line.side]
-			if _, err := driver.drive(ctx, line.sc, p, line.sc.supply(line.side), 1, warmUp); err != nil {
-				return nil, err
-			}
-			cost, err := driver.drive(ctx, line.sc, p, line.sc.supply(line.side), 1, time.Second)
-			if err != nil {
-				return nil, err
-			}
-			at.P50[line.name] = cost.P50.Seconds() * 1000
-		}
-		curve = append(curve, at)
-	}
-	return curve, nil
-}
-
-// measure runs every scenario in turns and fills in the report.
-func measure(ctx context.Context, cfg config, conn *pgx.Conn, s setup, r *report) error {
-	all, err := scenarios(ctx, conn, s)
-	if err != nil {
-		return err
-	}
-	all = slices.DeleteFunc(all, func(sc *scenario) bool { return cfg.only != nil && !cfg.only.MatchString(sc.name) })
-	for _, sc := range all {
-		if err := compare(sc, s.floor); err != nil {
-			return err
-		}
+		s.cached, err = on.running(startService(ctx, "service with caller cache", cfg.service, dbURL, on.folder, cfg.cacheSetting))
 	}
 	for _, missing := range []struct {
 		offered bool
@@ -322,96 +297,23 @@ func measure(ctx context.Context, cfg config, conn *pgx.Conn, s setup, r *report
 			progress("this service has no %s", missing.what)
 		}
 	}
-	duration := time.Duration(cfg.seconds * float64(time.Second))
-	random := mathrand.New(mathrand.NewPCG(1, 1))
-	driver := clients{}
-	defer driver.close()
-	var ids erasable
-	loaded := 0
-	for _, conns := range connections {
-		perSecond := erasuresAlone
-		if conns > 1 {
-			perSecond = erasuresTogether
-		}
-		quota := int64(float64(perSecond) * cfg.seconds)
-		erasing := slices.ContainsFunc(all, func(sc *scenario) bool { return sc.erase })
-		need := int(ids.next.Load()) + 2*int(float64(quota)*float64(cfg.rounds)+float64(perSecond)*warmUp.Seconds())
-		if erasing && need > loaded {
-			progress("loading %d rows to erase", need-loaded)
-			if err := addErasable(ctx, conn, loaded+1, need); err != nil {
-				return err
-			}
-			loaded = need
-		}
-		play := func(sc *scenario, side int, d time.Duration) (sample, error) {
-			p := sc.service
-			if side == 1 {
-				p = s.floor
-			}
-			if !sc.erase {
-				return driver.drive(ctx, sc, p, sc.supply(side), conns, d)
-			}
-			ids.end.Store(min(ids.next.Load()+int64(float64(perSecond)*d.Seconds()), int64(loaded)))
-			made, err := driver.drive(ctx, sc, p, ids.supply, conns, d)
-			ids.next.Store(min(ids.next.Load(), ids.end.Load()))
-			return made, err
-		}
-		results := map[*scenario]*result{}
-		samples := map[*scenario]*[2][]sample{}
-		for _, sc := range all {
-			if !sc.playedAt(conns) {
-				continue
-			}
-			results[sc] = &result{Scenario: sc.name, Note: sc.note, Connections: conns}
-			samples[sc] = &[2][]sample{}
-			r.Results = append(r.Results, results[sc])
-			for side := range 2 {
-				if side == 1 && sc.alone {
-					continue
-				}
-				if _, err := play(sc, side, warmUp); err != nil {
-					return err
-				}
-			}
-		}
-		for round := range cfg.rounds {
-			progress("%d connections, round %d of %d", conns, round+1, cfg.rounds)
-			for _, sc := range all {
-				res := results[sc]
-				if res == nil {
-					continue
-				}
-				var made [2]sample
-				for _, side := range shuffled(random) {
-					if side == 1 && sc.alone {
-						continue
-					}
-					stopWatching := func() {}
-					name := []string{"service", "floor"}[side]
-					m := r.Resident[name]
-					if conns == 64 && (side == 1 || sc.service == s.service) {
-						stopWatching = watch([]*program{s.service, s.floor}[side], &m)
-					}
-					made[side], err = play(sc, side, duration)
-					stopWatching()
-					if err != nil {
-						return err
-					}
-					if m != (memory{}) {
-						r.Resident[name] = m
-					}
-					samples[sc][side] = append(samples[sc][side], made[side])
-				}
-				res.rates = append(res.rates, made[0].Rate)
-				if !sc.alone {
-					res.ratios = append(res.ratios, made[0].Rate/made[1].Rate)
-				}
-			}
-		}
-		driver.close()
-		for sc, res := range results {
-			res.Service, res.Floor, res.Ratio = medianOf(samples[sc][0]), medianOf(samples[sc][1]), median(res.ratios)
-		}
-	}
-	return nil
+	return s, err
+}
+
+func (cfg config) wants(scenario string) bool {
+	return cfg.only == nil || cfg.only.MatchString(scenario)
+}
+
+// chosen are the scenarios that this run is to play.
+func (m *measuring) chosen(ctx context.Context) ([]*scenario, error) {
+	all, err := scenarios(ctx, m.conn, m.setup)
+	return slices.DeleteFunc(all, func(sc *scenario) bool { return !m.cfg.wants(sc.name) }), err
+}
+
+// hasCache tells whether this service knows the setting of a caller cache:
+// one that it does not know is an error.
+func (cfg config) hasCache(ctx context.Context, dir string) bool {
+	cmd := exec.CommandContext(ctx, cfg.service, "config")
+	cmd.Env, cmd.Dir = append(serviceEnvironment(), cfg.cacheSetting), dir
+	return cmd.Run() == nil
 }

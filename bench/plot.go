@@ -46,6 +46,6 @@ func plotCurve(curve []point, path string) error {
 		p.Legend.Add(name, line, points)
 	}
 	p.X.Min, p.X.Max = minRows, float64(max(curve[len(curve)-1].Rows, 10*minRows))
-	p.Y.Max = highest * 1.4 // room for the legend
+	p.Y.Max = highest * 1.6 // room for the legend
 	return p.Save(20*vg.Centimeter, 11*vg.Centimeter, path)
 }

@@ -140,14 +140,14 @@ func serviceEnvironment() (env []string) {
 	return env
 }
 
-func startFloor(ctx context.Context, binary, databaseURL, dir string) (*program, error) {
+func startFloor(ctx context.Context, name, binary, databaseURL, dir string, settings ...string) (*program, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(binary)
-	cmd.Env = append(os.Environ(), "FLOOR_DATABASE_URL="+databaseURL, "FLOOR_ADDR="+addr)
-	return startProgram(ctx, "floor", cmd, addr, dir)
+	cmd.Env = append(append(os.Environ(), "FLOOR_DATABASE_URL="+databaseURL, "FLOOR_ADDR="+addr), settings...)
+	return startProgram(ctx, name, cmd, addr, dir)
 }
 
 func startProgram(ctx context.Context, name string, cmd *exec.Cmd, addr, dir string) (*program, error) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,10 +41,33 @@ type report struct {
 	Rounds  int     `json:"rounds"`
 	Seconds float64 `json:"seconds"`
 
+	Forms    []form            `json:"forms_of_the_floor"`
+	NoTime   string            `json:"processor_time_left_out,omitempty"` // why
 	Results  []*result         `json:"results"`
+	Filters  []*filtered       `json:"filters,omitempty"`
+	OwnPage  float64           `json:"own_first_page_p50_ms,omitempty"` // measured beside the filters
+	Idle     memory            `json:"service_after_start_and_10_s_of_quiet"`
 	Resident map[string]memory `json:"resident_at_64_connections"`
 	Curve    []point           `json:"cost_by_rows"`
 	Checks   []check           `json:"targets"`
+}
+
+// floorForms are in how many statements the floors read a list.
+var floorForms = [2]string{"two statements", "one statement"}
+
+// form says which form of the floor a list and those like it are compared with.
+type form struct {
+	List         string  `json:"list"`
+	OneStatement bool    `json:"one_statement"`
+	Ratio        float64 `json:"requests_of_one_by_two"`
+}
+
+func (f form) String() string {
+	name := floorForms[0]
+	if f.OneStatement {
+		name = floorForms[1]
+	}
+	return fmt.Sprintf("%s for %q (one against two: %.2f)", name, f.List, f.Ratio)
 }
 
 // result is one scenario at one number of connections: medians over the rounds.
@@ -54,58 +78,32 @@ type result struct {
 	Service     figures `json:"service"`
 	Floor       figures `json:"floor,omitzero"`
 	Ratio       float64 `json:"ratio,omitempty"` // of the rates, paired in each round
+	// Time is the ratio of processor time a request, paired in the same way.
+	Time   timeRatios `json:"processor_time_ratio,omitzero"`
+	Erased float64    `json:"erased_per_second,omitempty"` // in bulk, meanwhile
 
-	rates  []float64 // the service's, by round
-	ratios []float64
+	samples [2][]sample // by side and round
+	erased  []float64
 }
 
 type figures struct {
-	Rate float64 `json:"requests_per_second"`
-	P50  float64 `json:"p50_ms"`
-	P99  float64 `json:"p99_ms"`
+	Rate     float64 `json:"requests_per_second"`
+	P50      float64 `json:"p50_ms"`
+	P99      float64 `json:"p99_ms"`
+	Process  float64 `json:"process_us_per_request,omitempty"`
+	Database float64 `json:"database_us_per_request,omitempty"`
+}
+
+type timeRatios struct {
+	Total    float64 `json:"total"`
+	Process  float64 `json:"process"`
+	Database float64 `json:"database"`
 }
 
 // point is the cost of one list at a number of rows.
 type point struct {
 	Rows int                `json:"rows"`
 	P50  map[string]float64 `json:"p50_ms"`
-}
-
-// check compares a measurement with its target.
-type check struct {
-	What        string  `json:"what"`
-	Connections int     `json:"connections,omitempty"`
-	Measured    float64 `json:"measured"`
-	AtLeast     float64 `json:"at_least,omitempty"`
-	Below       float64 `json:"below,omitempty"`
-	Unit        string  `json:"unit,omitempty"`
-	Met         bool    `json:"met"`
-	Unmeasured  bool    `json:"unmeasured,omitempty"` // not offered by the service, or skipped by the run
-}
-
-func atLeast(what string, conns int, measured, target float64) check {
-	return check{What: what, Connections: conns, Measured: measured, AtLeast: target, Met: measured >= target}
-}
-
-func below(what string, conns int, measured, target float64, unit string) check {
-	return check{What: what, Connections: conns, Measured: measured, Below: target, Unit: unit, Met: measured < target}
-}
-
-func (c check) target() string {
-	if c.AtLeast != 0 {
-		return fmt.Sprintf("≥ %g", c.AtLeast)
-	}
-	return strings.TrimSpace(fmt.Sprintf("< %g %s", c.Below, c.Unit))
-}
-
-func (c check) verdict() string {
-	switch {
-	case c.Unmeasured:
-		return "NOT MEASURED"
-	case c.Met:
-		return "met"
-	}
-	return "FALLS SHORT"
 }
 
 func median(values []float64) float64 {
@@ -132,98 +130,9 @@ func medianOf(samples []sample) figures {
 		Rate: pick(func(s sample) float64 { return s.Rate }),
 		P50:  pick(func(s sample) float64 { return s.P50.Seconds() * 1000 }),
 		P99:  pick(func(s sample) float64 { return s.P99.Seconds() * 1000 }),
-	}
-}
 
-// Targets, as ratios of requests/s to the floor, at these numbers of connections;
-// nil: at all.
-var againstFloor = []struct {
-	scenario string
-	target   float64
-	conns    []int
-}{
-	{listLarge, 0.85, []int{1, 16}},
-	{listSmall, 0.85, []int{1, 16}},
-	{listLargeAuto, 0.6, []int{1, 16}},
-	{listSmallAuto, 0.6, []int{1, 16}},
-	{fetchOne, 0.85, nil},
-	{fetchMiss, 0.85, nil},
-	{eraseOne, 0.85, nil},
-	{listLargeCache, 1.1, nil},
-	{fetchCache, 1.1, nil},
-}
-
-// Targets as ratios between two scenarios of the service.
-var againstEachOther = []struct {
-	scenario, other string
-	target          float64
-}{
-	{listCursor, "", 0.8}, // the first page of the same list
-	{listLarge, listFewRows, 0.8},
-	{listEveryone, listLarge, 0.3},
-	{listFiltered, listLarge, 0.3},
-}
-
-const (
-	memoryTarget  = 80 // MiB
-	latencyTarget = 1.5
-)
-
-// judge fills in Checks.
-func (r *report) judge() {
-	find := func(name string, conns int) *result {
-		for _, res := range r.Results {
-			if res.Scenario == name && res.Connections == conns {
-				return res
-			}
-		}
-		return nil
-	}
-	for _, t := range againstFloor {
-		if !slices.ContainsFunc(r.Results, func(res *result) bool { return res.Scenario == t.scenario }) {
-			r.Checks = append(r.Checks, check{What: t.scenario + ", against the floor", AtLeast: t.target, Unmeasured: true})
-		}
-		for _, res := range r.Results {
-			if res.Scenario == t.scenario && (t.conns == nil || slices.Contains(t.conns, res.Connections)) {
-				r.Checks = append(r.Checks, atLeast(t.scenario+", against the floor", res.Connections, res.Ratio, t.target))
-			}
-		}
-	}
-	for _, t := range againstEachOther {
-		compared := false
-		for _, res := range r.Results {
-			if res.Scenario != t.scenario {
-				continue
-			}
-			other := t.other
-			if other == "" {
-				other = listLarge
-				if strings.HasPrefix(res.Note, everyones) {
-					other = listEveryone
-				}
-			}
-			with := find(other, res.Connections)
-			if with == nil {
-				continue
-			}
-			ratios := make([]float64, len(res.rates))
-			for i := range ratios {
-				ratios[i] = res.rates[i] / with.rates[i]
-			}
-			r.Checks = append(r.Checks, atLeast(t.scenario+", against "+other, res.Connections, median(ratios), t.target))
-			compared = true
-		}
-		if !compared {
-			r.Checks = append(r.Checks, check{What: t.scenario + ", against " + cmp.Or(t.other, "the first page"), AtLeast: t.target, Unmeasured: true})
-		}
-	}
-	for _, res := range r.Results {
-		if res.Connections == 16 && res.Floor.P99 > 0 {
-			r.Checks = append(r.Checks, below(res.Scenario+", p99 against the floor's", 16, res.Service.P99/res.Floor.P99, latencyTarget, ""))
-		}
-	}
-	if m, ok := r.Resident["service"]; ok && m.Peak > 0 {
-		r.Checks = append(r.Checks, below("resident memory under load", 64, mebibytes(m.Peak), memoryTarget, "MiB"))
+		Process:  pick(func(s sample) float64 { return s.Process.Seconds() * 1e6 }),
+		Database: pick(func(s sample) float64 { return s.Database.Seconds() * 1e6 }),
 	}
 }
 
@@ -231,21 +140,25 @@ func mebibytes(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 
 type table [][]string
 
+func number(f float64, digits int) string {
+	if f == 0 {
+		return "–"
+	}
+	return strconv.FormatFloat(f, 'f', digits, 64)
+}
+
+func (res *result) name() string {
+	if res.Note == "" {
+		return res.Scenario
+	}
+	return res.Scenario + " (" + res.Note + ")"
+}
+
 func (r *report) resultTable() table {
 	t := table{{"request", "connections", "service req/s", "p50 ms", "p99 ms", "floor req/s", "p50 ms", "p99 ms", "ratio"}}
-	number := func(f float64, digits int) string {
-		if f == 0 {
-			return "–"
-		}
-		return strconv.FormatFloat(f, 'f', digits, 64)
-	}
 	for _, res := range r.Results {
-		name := res.Scenario
-		if res.Note != "" {
-			name += " (" + res.Note + ")"
-		}
 		t = append(t, []string{
-			name, strconv.Itoa(res.Connections),
+			res.name(), strconv.Itoa(res.Connections),
 			number(res.Service.Rate, 0), number(res.Service.P50, 2), number(res.Service.P99, 2),
 			number(res.Floor.Rate, 0), number(res.Floor.P50, 2), number(res.Floor.P99, 2), number(res.Ratio, 2),
 		})
@@ -253,12 +166,63 @@ func (r *report) resultTable() table {
 	return t
 }
 
+func (r *report) timeTable() table {
+	t := table{{"processor time, µs a request", "connections", "service", "its database", "floor", "its database", "ratio", "of the processes", "of the databases"}}
+	for _, res := range r.Results {
+		if res.Service.Process == 0 {
+			continue
+		}
+		t = append(t, []string{
+			res.name(), strconv.Itoa(res.Connections),
+			number(res.Service.Process, 0), number(res.Service.Database, 0), number(res.Floor.Process, 0), number(res.Floor.Database, 0),
+			number(res.Time.Total, 2), number(res.Time.Process, 2), number(res.Time.Database, 2),
+		})
+	}
+	return t
+}
+
+// erasureTable compares lists during a bulk erasure with the same without one.
+func (r *report) erasureTable() table {
+	t := table{{"during a bulk erasure", "connections", "erased a second", "service req/s", "of those without"}}
+	for _, res := range r.Results {
+		if res.Erased == 0 {
+			continue
+		}
+		t = append(t, []string{
+			listLarge, strconv.Itoa(res.Connections), number(res.Erased, 0), number(res.Service.Rate, 0),
+			number(r.against(res, listLarge), 2),
+		})
+	}
+	return t
+}
+
+// filterTables have the worst first; the JSON has all.
+func (r *report) filterTables() []table {
+	const shown = 25
+	order := func(f *filtered) string {
+		if f.Newest {
+			return "newest first"
+		}
+		return "active first"
+	}
+	costs := table{{fmt.Sprintf("list by filter, the %d slowest of %d", min(shown, len(r.Filters)), len(r.Filters)), "order", "filter", "p50 ms", "of an own first page", "matching"}}
+	for _, f := range worst(r.Filters, shown, (*filtered).cost) {
+		costs = append(costs, []string{f.List, order(f), cmp.Or(f.Filter, "–"), number(f.P50, 2), cmp.Or(f.Failure, number(f.Ratio, 2)), strconv.Itoa(f.Exact)})
+	}
+	estimates := table{{"list by filter, the worst estimates", "filter", "estimate", "exact", "off %"}}
+	once := slices.DeleteFunc(slices.Clone(r.Filters), func(f *filtered) bool { return f.Newest }) // orders are counted alike
+	for _, f := range worst(once, shown, func(f *filtered) float64 { return f.Off }) {
+		estimates = append(estimates, []string{f.List, cmp.Or(f.Filter, "–"), strconv.Itoa(f.Estimate), strconv.Itoa(f.Exact), fmt.Sprintf("%.1f", 100*f.Off)})
+	}
+	return []table{costs, estimates}
+}
+
 func (r *report) checkTable() table {
 	t := table{{"must reach", "connections", "measured", "target", ""}}
 	for _, c := range r.Checks {
-		conns, measured := strconv.Itoa(c.Connections), strconv.FormatFloat(c.Measured, 'f', 2, 64)
+		conns, measured := number(float64(c.Connections), 0), strconv.FormatFloat(c.Measured, 'f', 2, 64)
 		if c.Unmeasured {
-			conns, measured = "–", "–"
+			measured = "–"
 		}
 		t = append(t, []string{c.What, conns, measured, c.target(), c.verdict()})
 	}
@@ -266,9 +230,13 @@ func (r *report) checkTable() table {
 }
 
 func (r *report) memoryTable() table {
-	t := table{{"memory at 64 connections", "resident MiB", "peak MiB", "of it private MiB"}}
-	for _, name := range []string{"service", "floor"} {
-		m := r.Resident[name]
+	t := table{{"memory", "resident MiB", "peak MiB", "of it private MiB"}}
+	all := map[string]memory{"service, after start and 10 s of quiet": r.Idle}
+	for name, m := range r.Resident {
+		all[name+", 64 connections"] = m
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		m := all[name]
 		t = append(t, []string{name, fmt.Sprintf("%.1f", mebibytes(m.Resident)), fmt.Sprintf("%.1f", mebibytes(m.Peak)), fmt.Sprintf("%.1f", mebibytes(m.Private))})
 	}
 	return t
@@ -308,7 +276,32 @@ func (c conditions) String() string {
 }
 
 func (r *report) heading() string {
-	return fmt.Sprintf("%s; medians of %d rounds of %g s.", r.conditions, r.Rounds, r.Seconds)
+	text := fmt.Sprintf("%s; medians of %d rounds of %g s.", r.conditions, r.Rounds, r.Seconds)
+	var forms []string
+	for _, f := range r.Forms {
+		forms = append(forms, f.String())
+	}
+	if len(forms) > 0 {
+		text += " The floor reads a list in the form that was quicker at the start: " + strings.Join(forms, ", ") + "."
+	}
+	if r.NoTime != "" {
+		text += " Processor time is left out: " + r.NoTime + "."
+	}
+	return text
+}
+
+func (r *report) tables() []table {
+	all := []table{r.resultTable()}
+	if r.NoTime == "" {
+		all = append(all, r.timeTable())
+	}
+	if t := r.erasureTable(); len(t) > 1 {
+		all = append(all, t)
+	}
+	if len(r.Filters) > 0 {
+		all = append(all, r.filterTables()...)
+	}
+	return append(all, r.memoryTable(), r.checkTable())
 }
 
 const targetRows = 2_000_000
@@ -322,7 +315,7 @@ func (r *report) remark() string {
 
 func (r *report) print(w io.Writer) error {
 	_, _ = fmt.Fprintf(w, "\n%s\n\n", r.heading())
-	for _, t := range []table{r.resultTable(), r.memoryTable(), r.checkTable()} {
+	for _, t := range r.tables() {
 		if err := t.text(w); err != nil {
 			return err
 		}
@@ -338,21 +331,30 @@ func (r *report) print(w io.Writer) error {
 	return err
 }
 
+// file is the name of the results, without an ending.
+func (c conditions) file() string {
+	if c.BatchRows > 0 {
+		return strconv.Itoa(c.Rows) + "-batches"
+	}
+	return strconv.Itoa(c.Rows)
+}
+
 // write creates the folder dir and writes the results there.
 func (r *report) write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
+	path := filepath.Join(dir, r.file())
 	encoded, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "latest.json"), append(encoded, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(path+".json", append(encoded, '\n'), 0o644); err != nil {
 		return err
 	}
 	var md strings.Builder
 	md.WriteString(r.heading() + "\n\n")
-	for _, t := range []table{r.resultTable(), r.memoryTable(), r.checkTable()} {
+	for _, t := range r.tables() {
 		if err := t.markdown(&md); err != nil {
 			return err
 		}
@@ -361,11 +363,11 @@ func (r *report) write(dir string) error {
 	if remark := r.remark(); remark != "" {
 		md.WriteString(remark + "\n\n")
 	}
-	md.WriteString("![Cost of a list against rows](cost.svg)\n")
-	if err := os.WriteFile(filepath.Join(dir, "latest.md"), []byte(md.String()), 0o644); err != nil {
+	md.WriteString("![Cost of a list against rows](" + r.file() + ".svg)\n")
+	if err := os.WriteFile(path+".md", []byte(md.String()), 0o644); err != nil {
 		return err
 	}
-	return plotCurve(r.Curve, filepath.Join(dir, "cost.svg"))
+	return plotCurve(r.Curve, path+".svg")
 }
 
 // describe records the machine, the database server and the commit.

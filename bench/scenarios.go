@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -13,7 +14,9 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -30,17 +33,16 @@ const (
 	listOffset     = "list, deep page by offset"
 	listCursor     = "list, deep page by cursor"
 	listFewRows    = "list, large owner, of 20,000 rows"
+	listErasing    = "list, large owner, during a bulk erasure"
 	fetchOne       = "fetch"
+	fetchOther     = "fetch of somebody else's" // the service records the access
 	fetchMiss      = "miss"
 	eraseOne       = "erase"
 	listLargeCache = "list, large owner, caller cache"
 	fetchCache     = "fetch, caller cache"
 )
 
-// everyones is the owner of the deep page's list if that is not the large owner.
-const everyones = "everyone"
-
-// A scenario is one kind of request to both sides.
+// A scenario is one kind of request, made of both sides.
 type scenario struct {
 	name   string
 	note   string // detail that the name omits
@@ -49,12 +51,15 @@ type scenario struct {
 	want   int
 	// paths are requested in turn, the service's first. prepare fills in an empty one.
 	paths [2][]string
-	erase bool // each request has its own path
-	// service replaces the service with the usual settings; nil: it does not.
-	service *program
+	erase bool // each request has another path, and none twice
+	bulk  bool // is driven while the service erases in bulk
+	// form is the scenario whose quicker form of the floor this one's list takes.
+	form string
+	// service and floor are asked if they are not those with usual settings.
+	service, floor *program
 	// alone has no floor: it is compared with another scenario of the service.
 	alone bool
-	conns []int // numbers of connections; nil: all
+	conns []int // if not the usual ones
 
 	perSecond int   // 0: as many as possible
 	maxBody   int64 // bytes of an answer to keep
@@ -76,20 +81,26 @@ func whatIsOffered(p *program) (o offered, err error) {
 }
 
 type setup struct {
-	service, few, cached, floor *program // few and cached may be nil
-	rows                        int
-	offered                     offered
+	service, few, cached *program // few and cached may be nil
+	// floors are the one that lists in two statements and the one that does so
+	// in one. They differ in nothing else.
+	floors  [2]*program
+	rows    int
+	offered offered
 }
+
+func list(query ...string) []string {
+	values := url.Values{}
+	for i := 0; i < len(query); i += 2 {
+		values.Set(query[i], query[i+1])
+	}
+	return []string{listPath + "?" + values.Encode()}
+}
+
+func both(paths []string) [2][]string { return [2][]string{paths, paths} }
 
 // scenarios are those that can run with s.
 func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error) {
-	list := func(query ...string) []string {
-		values := url.Values{}
-		for i := 0; i < len(query); i += 2 {
-			values.Set(query[i], query[i+1])
-		}
-		return []string{listPath + "?" + values.Encode()}
-	}
 	var ids, missing []string
 	found, err := conn.Query(ctx, `SELECT id::text FROM fusillade.requests WHERE created_by = $1 ORDER BY hashtext(id::text) LIMIT 20000`, owner(largeOwner))
 	if err != nil {
@@ -107,8 +118,7 @@ func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error
 		return nil, err
 	}
 
-	both := func(paths []string) [2][]string { return [2][]string{paths, paths} }
-	few := []int{1, 16} // unless a target needs more
+	few := []int{1, 16} // if no target asks for more
 	none := both(list("count", "none"))
 	all := []*scenario{
 		{name: listLarge, key: key(largeOwner), paths: none},
@@ -119,32 +129,18 @@ func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error
 		{name: listFiltered, key: key(manager), paths: both(list("count", "none", "status", rareState, "model", rareModel))},
 	}
 
-	// Page 10,001 of the large owner's list if it is long enough, otherwise of
-	// everyone's, otherwise half way down.
-	const wanted = 100_000
-	deepKey, depth, whose := key(largeOwner), wanted, "large owner"
-	if ofLarge <= wanted {
-		deepKey, depth, whose = key(manager), min(wanted, s.rows/2), everyones
+	deep, err := deepPages(s, ofLarge)
+	if err != nil {
+		return nil, err
 	}
-	deep := &scenario{name: listOffset, note: fmt.Sprintf("%s, after %d rows", whose, depth), key: deepKey,
-		paths: both(list("count", "none", "skip", strconv.Itoa(depth)))}
-	all = append(all, deep)
-	if s.offered.after {
-		cursor := &scenario{name: listCursor, note: deep.note, key: deepKey}
-		for side, p := range []*program{s.service, s.floor} {
-			next, err := cursorAt(p, deepKey, depth)
-			if err != nil {
-				return nil, err
-			}
-			cursor.paths[side] = list("count", "none", "after", next)
-		}
-		all = append(all, cursor)
-	}
+	all = append(all, deep...)
 	if s.few != nil {
 		all = append(all, &scenario{name: listFewRows, key: key(largeOwner), paths: none, conns: few, service: s.few, alone: true})
 	}
 	all = append(all,
+		&scenario{name: listErasing, key: key(largeOwner), paths: none, conns: few, bulk: true, alone: true},
 		&scenario{name: fetchOne, key: key(largeOwner), paths: both(ids)},
+		&scenario{name: fetchOther, key: key(manager), paths: both(ids)},
 		&scenario{name: fetchMiss, key: key(largeOwner), want: http.StatusNotFound, paths: both(missing)},
 	)
 	if s.cached != nil {
@@ -153,7 +149,8 @@ func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error
 			&scenario{name: fetchCache, key: key(largeOwner), paths: both(ids), conns: few, service: s.cached},
 		)
 	}
-	all = append(all, &scenario{name: eraseOne, method: http.MethodDelete, key: key(eraser), want: http.StatusNoContent, erase: true})
+	all = append(all, &scenario{name: eraseOne, method: http.MethodDelete, key: key(eraser), want: http.StatusNoContent, erase: true,
+		conns: connections})
 	for _, sc := range all {
 		if sc.method == "" {
 			sc.method = http.MethodGet
@@ -164,13 +161,48 @@ func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error
 		if sc.service == nil {
 			sc.service = s.service
 		}
+		if !sc.alone {
+			sc.floor = s.floors[0]
+		}
+		if strings.HasPrefix(sc.name, "list") {
+			switch sc.form = listLarge; {
+			case sc.name == listFiltered:
+				sc.form = listFiltered
+			case sc.key == key(manager):
+				sc.form = listEveryone
+			}
+		}
 	}
 	return all, nil
 }
 
+// deepPages are page 10,001 by offset and by cursor, of the large owner's where
+// there are so many, else of everyone's, else half way down.
+func deepPages(s setup, ofLarge int) ([]*scenario, error) {
+	const wanted = 100_000
+	deepKey, depth, whose := key(largeOwner), wanted, "large owner"
+	if ofLarge <= wanted {
+		deepKey, depth, whose = key(manager), min(wanted, s.rows/2), "everyone"
+	}
+	deep := &scenario{name: listOffset, note: fmt.Sprintf("%s, after %d rows", whose, depth), key: deepKey,
+		paths: both(list("count", "none", "skip", strconv.Itoa(depth)))}
+	if !s.offered.after {
+		return []*scenario{deep}, nil
+	}
+	cursor := &scenario{name: listCursor, note: deep.note, key: deepKey}
+	for side, p := range []*program{s.service, s.floors[0]} {
+		next, err := cursorAt(p, deepKey, depth)
+		if err != nil {
+			return nil, err
+		}
+		cursor.paths[side] = list("count", "none", "after", next)
+	}
+	return []*scenario{deep, cursor}, nil
+}
+
 // cursorAt is the cursor after depth rows.
 func cursorAt(p *program, key string, depth int) (string, error) {
-	body, err := ask(p, http.MethodGet, fmt.Sprintf("%s?count=none&limit=10&skip=%d", listPath, depth-10), key, http.StatusOK)
+	body, err := ask(p, http.MethodGet, fmt.Sprintf("%s?count=none&limit=10&skip=%d", listPath, depth-10), "", key, http.StatusOK)
 	if err != nil {
 		return "", err
 	}
@@ -186,10 +218,13 @@ func cursorAt(p *program, key string, depth int) (string, error) {
 	return page.Next, nil
 }
 
-func ask(p *program, method, path, key string, want int) ([]byte, error) {
-	r, err := http.NewRequest(method, p.base+path, nil)
+func ask(p *program, method, path, body, key string, want int) ([]byte, error) {
+	r, err := http.NewRequest(method, p.base+path, strings.NewReader(body))
 	if err != nil {
 		return nil, err
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
 	}
 	r.Header.Set("Authorization", "Bearer "+key)
 	res, err := http.DefaultClient.Do(r)
@@ -197,22 +232,22 @@ func ask(p *program, method, path, key string, want int) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
+	answer, err := io.ReadAll(res.Body)
 	if err == nil && res.StatusCode != want {
-		err = fmt.Errorf("%s: %s %s answered %s: %.200s", p.name, method, path, res.Status, body)
+		err = fmt.Errorf("%s: %s %s answered %s: %.200s", p.name, method, path, res.Status, answer)
 	}
-	return body, err
+	return answer, err
 }
 
 // compare fails if the two sides answer differently: the comparison would be
 // meaningless.
-func compare(sc *scenario, floor *program) error {
+func compare(sc *scenario) error {
 	if sc.erase || sc.alone {
 		return nil
 	}
 	var answers [2]map[string]any
-	for side, p := range []*program{sc.service, floor} {
-		body, err := ask(p, sc.method, sc.paths[side][0], sc.key, sc.want)
+	for side, p := range []*program{sc.service, sc.floor} {
+		body, err := ask(p, sc.method, sc.paths[side][0], "", sc.key, sc.want)
 		if err != nil {
 			return err
 		}
@@ -230,7 +265,15 @@ func compare(sc *scenario, floor *program) error {
 		}
 		service, fromFloor = map[string]any{"data": service["data"]}, map[string]any{"data": fromFloor["data"]}
 	}
-	if !reflect.DeepEqual(service, fromFloor) {
+	maps.DeleteFunc(service, func(name string, value any) bool {
+		other, has := fromFloor[name]
+		same := has && reflect.DeepEqual(value, other)
+		if same {
+			delete(fromFloor, name)
+		}
+		return same
+	})
+	if len(service)+len(fromFloor) > 0 {
 		one, _ := json.Marshal(service)
 		other, _ := json.Marshal(fromFloor)
 		return fmt.Errorf("%s: the service and the floor answer differently:\n%.600s\n%.600s", sc.name, one, other)
@@ -260,6 +303,13 @@ func (e *erasable) supply() (string, error) {
 	return listPath + "/" + uuid.UUID(numbered("e", int(n))).String(), nil
 }
 
+// take lets supply hand out so many rows a second for as long as d; what it
+// returns puts back those that were not.
+func (e *erasable) take(perSecond int, d time.Duration, loaded int) func() {
+	e.end.Store(min(e.next.Load()+int64(float64(perSecond)*d.Seconds()), int64(loaded)))
+	return func() { e.next.Store(min(e.next.Load(), e.end.Load())) }
+}
+
 // shuffled is the random order of the two sides in a round.
 func shuffled(random *rand.Rand) []int {
 	order := []int{0, 1}
@@ -268,5 +318,15 @@ func shuffled(random *rand.Rand) []int {
 }
 
 func (sc *scenario) playedAt(conns int) bool {
-	return sc.conns == nil || slices.Contains(sc.conns, conns)
+	if sc.conns == nil {
+		return slices.Contains(usualConnections, conns)
+	}
+	return slices.Contains(sc.conns, conns)
+}
+
+func (sc *scenario) sides() int {
+	if sc.alone {
+		return 1
+	}
+	return 2
 }
