@@ -71,8 +71,8 @@ func TestDoctorStatistics(t *testing.T) {
 		return c
 	}
 	missing := statistics()
-	if len(missing.SQL) != 3 || missing.Advice == "" {
-		t.Errorf("without statistics: want advice with 3 statements, got %q with %q", missing.Advice, missing.SQL)
+	if len(missing.SQL) != 5 || missing.Advice == "" {
+		t.Errorf("without statistics: want advice with 5 statements, got %q with %q", missing.Advice, missing.SQL)
 	}
 	for _, statement := range missing.SQL {
 		apptest.Exec(t, database.URL, statement)
@@ -507,7 +507,7 @@ func TestDoctorSettings(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	apptest.Exec(t, database.URL, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET bytea_output = escape', current_database()); EXECUTE format('ALTER DATABASE %I SET datestyle = ''German, DMY''', current_database()); END $$")
-	ignoring := pgtest.ThroughPgBouncer(t, "ignore_startup_parameters = array_nulls, bytea_output, default_transaction_isolation, default_transaction_read_only, extra_float_digits, gin_fuzzy_search_limit, intervalstyle, quote_all_identifiers, transform_null_equals, plan_cache_mode, statement_timeout, lock_timeout, search_path")
+	ignoring := pgtest.ThroughPgBouncer(t, "ignore_startup_parameters = array_nulls, bytea_output, default_transaction_isolation, default_transaction_read_only, extra_float_digits, gin_fuzzy_search_limit, intervalstyle, quote_all_identifiers, transform_null_equals, plan_cache_mode, max_parallel_workers_per_gather, statement_timeout, lock_timeout, search_path")
 	find := func(environ ...string) ops.Check {
 		t.Helper()
 		return apptest.Named(t, apptest.Examine(t, environ...), "settings of sessions")
