@@ -116,6 +116,7 @@ func TestEstimates(t *testing.T) {
 	for _, statement := range statements {
 		b.exec(statement)
 	}
+	b.newResponses()
 	holds(off(estimated))
 	holds(off(estimatedByStatistics))
 }

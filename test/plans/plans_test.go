@@ -94,9 +94,11 @@ type fixture struct {
 	conn      *pgx.Conn // the owner's
 	recorder  recorder
 	responses domain.Responses
-	erasures  domain.Erasures
-	usage     domain.UsageRecords
-	people    domain.People
+	// newResponses makes others, which remember no estimates.
+	newResponses func()
+	erasures     domain.Erasures
+	usage        domain.UsageRecords
+	people       domain.People
 }
 
 // newFixture makes it of these rows. The changes are made once they are there.
@@ -130,9 +132,12 @@ func newFixtureOn(t *testing.T, database *pgtest.Database, rows string, changes 
 	t.Cleanup(db.Close)
 	src := postgres.Source{Primary: db}
 	issuer := fusillade.Issuer{Origin: "lethe.test", Build: "test", Now: time.Now}
-	if b.responses, err = fusillade.New(src, "outlet", true, issuer); err != nil {
-		t.Fatal(err)
+	b.newResponses = func() {
+		if b.responses, err = fusillade.New(src, "outlet", true, issuer); err != nil {
+			t.Fatal(err)
+		}
 	}
+	b.newResponses()
 	if b.erasures, err = fusillade.NewErasures(db, "outlet", issuer); err != nil {
 		t.Fatal(err)
 	}
