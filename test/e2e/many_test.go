@@ -292,7 +292,7 @@ func TestEraseAPerson(t *testing.T) {
 	}
 	const change = "UPDATE lethe.receipts SET body = set_byte(body, 300, get_byte(body, 300) # 1) WHERE leaf_index = 1"
 	execute(t, conn, change)
-	if r := run(t, "", settings, "doctor"); r.code == 0 || !strings.Contains(r.stdout, "leaf 1, has been changed") {
+	if r := run(t, "", settings, "doctor"); r.code == 0 || !strings.Contains(r.stdout, "leaf 1, was modified") {
 		t.Errorf("doctor: want leaf 1 reported as changed, got %d\n%s", r.code, r.stdout)
 	}
 	target = map[string]any{"responses": []uuid.UUID{addMany(t, conn, person, 1)[0]}}
@@ -372,15 +372,15 @@ func TestInvalidErasures(t *testing.T) {
 		status    int
 		detail    string
 	}{
-		"token/none":                {erasuresPath, rootKey, ofOwner, nil, 400, "token: must be that of a preview"},
+		"token/none":                {erasuresPath, rootKey, ofOwner, nil, 400, "token: required with owner or filter"},
 		"token/invalid":             {erasuresPath, rootKey, with(ofOwner, "token", "made-up"), nil, 409, "does not belong to a preview of this request; nothing was erased"},
 		"token/other caller":        {erasuresPath, rootKey, with(ofOwner, "token", foreign), nil, 409, "does not belong to a preview of this request; nothing was erased"},
 		"token/other request":       {erasuresPath, rootKey, with(ofOther, "token", token), nil, 409, "does not belong to a preview of this request; nothing was erased"},
 		"token/expired":             {erasuresPath, rootKey, with(ofOther, "token", expired), nil, 409, "has expired; nothing was erased"},
-		"token/outdated":            {erasuresPath, rootKey, map[string]any{"filter": map[string]any{"models": []string{"n"}}, "token": grown}, nil, 409, "no longer what the preview showed; nothing was erased"},
+		"token/outdated":            {erasuresPath, rootKey, map[string]any{"filter": map[string]any{"models": []string{"n"}}, "token": grown}, nil, 409, "have changed since the preview, so nothing was erased"},
 		"idempotency key/used":      {erasuresPath, rootKey, map[string]any{"responses": ids}, []string{"Idempotency-Key", "taken"}, 409, "This Idempotency-Key was used with a different request"},
 		"idempotency key/too long":  {erasuresPath, rootKey, map[string]any{"responses": ids}, []string{"Idempotency-Key", strings.Repeat("k", 256)}, 400, "Idempotency-Key"},
-		"responses/10,000":          {erasuresPath, rootKey, map[string]any{"responses": many}, nil, 413, "at most 65536 bytes"},
+		"responses/10,000":          {erasuresPath, rootKey, map[string]any{"responses": many}, nil, 413, "must not exceed 65536 bytes"},
 		"responses/1,001":           {erasuresPath, rootKey, map[string]any{"responses": many[:1001]}, nil, 400, "responses: must have 1 to 1000 entries"},
 		"responses/empty":           {erasuresPath, rootKey, map[string]any{"responses": []string{}}, nil, 400, "responses: must have 1 to 1000 entries"},
 		"responses/not a UUID":      {erasuresPath, rootKey, map[string]any{"responses": []string{"ada"}}, nil, 400, "responses"},

@@ -67,7 +67,7 @@ func TestRepeatedErasure(t *testing.T) {
 		t.Errorf("other response, same key: want 204 with another receipt, got %v %s", got, body)
 	}
 	execute(t, conn, "UPDATE lethe.receipts SET created_at = created_at - interval '25 h'")
-	if got, body := p.eraseOnce(t, ids[0], key, "once"); got.status != http.StatusConflict || got.salt != "" || !strings.Contains(body, "choose another") {
+	if got, body := p.eraseOnce(t, ids[0], key, "once"); got.status != http.StatusConflict || got.salt != "" || !strings.Contains(body, "use another one") {
 		t.Errorf("after a day: want 409 without the salt, got %v %s", got, body)
 	}
 }
