@@ -1,3 +1,5 @@
+-- Code generated from get.tmpl. DO NOT EDIT.
+
 -- The revision changes with everything that is shown of a response; a file
 -- that is deleted takes its prompts out of sight. Contents of more bytes than are
 -- asked for, as of -1, are not read, which it does not take to know how many they
