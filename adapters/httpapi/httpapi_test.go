@@ -70,11 +70,13 @@ func (f fakes) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response,
 	return f.page(ctx, q)
 }
 
-func (f fakes) Count(ctx context.Context, filter domain.ResponseFilter, mode domain.CountMode) (domain.Count, error) {
-	if f.count == nil {
-		return domain.Count{Exact: true}, nil
+func (f fakes) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, domain.Count, error) {
+	page, err := f.Page(ctx, q)
+	if err != nil || f.count == nil {
+		return page, domain.Count{Exact: true}, err
 	}
-	return f.count(ctx, filter, mode)
+	count, err := f.count(ctx, q.Filter, mode)
+	return page, count, err
 }
 
 func (f fakes) Get(ctx context.Context, id uuid.UUID, owners []string, _ int64) (domain.Response, domain.Contents, error) {
