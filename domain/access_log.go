@@ -3,6 +3,7 @@ package domain
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,6 +17,24 @@ type Access struct {
 	Response uuid.UUID
 	Owner    string // of the response
 	Address  string // of the connecting peer
+}
+
+// Recording is an access to be recorded when contents are returned.
+type Recording struct {
+	Access          // without Response and Owner
+	Exempt []string // owners of responses that need no record
+}
+
+// Covers reports whether returning contents of this owner's response needs a record. A
+// nil Recording covers nothing.
+func (r *Recording) Covers(owner string) bool {
+	return r != nil && !slices.Contains(r.Exempt, owner)
+}
+
+// ErrNotRecorded is returned instead of contents if the access to them could not be
+// recorded. The cause is for the log.
+func ErrNotRecorded(cause error) *Error {
+	return &Error{Code: CodeUnavailable, Message: "Could not record this access, so the response is not shown; try again later", Cause: cause}
 }
 
 // AccessFilter narrows a page of the access log. A nil field does not narrow.

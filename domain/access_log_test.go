@@ -3,6 +3,8 @@ package domain_test
 import (
 	"context"
 	"errors"
+	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,17 +61,19 @@ func TestGetAccessNotRecorded(t *testing.T) {
 		err  error
 		code domain.Code
 	}{
-		"unavailable":    {domain.Errorf(domain.CodeUnavailable, "gone"), domain.CodeUnavailable},
-		"internal error": {domain.Errorf(domain.CodeInternal, "no table"), domain.CodeUnavailable},
+		"unavailable":    {domain.ErrNotRecorded(domain.Errorf(domain.CodeUnavailable, "gone")), domain.CodeUnavailable},
+		"internal error": {domain.ErrNotRecorded(domain.Errorf(domain.CodeInternal, "no table")), domain.CodeUnavailable},
 		"erased":         {domain.Errorf(domain.CodeNotFound, "none"), domain.CodeNotFound},
 	} {
 		w := newWorld()
 		w.record = func(context.Context) error { return c.err }
 		mine, others := w.put(anna.String()), w.put(ben.String())
 		got, err := w.getter().Execute(t.Context(), admin, domain.GetRequest{ID: others.ID})
-		want := unrecorded + ": " + c.err.Error()
+		want := c.err.Error()
 		if c.code == domain.CodeNotFound {
 			want = notFound(others.ID)
+		} else if !strings.HasPrefix(want, unrecorded+": ") {
+			t.Errorf("%s: got the words %q, want %q", name, want, unrecorded)
 		}
 		wantError(t, err, c.code, want)
 		if got != (domain.ResponseDetail{}) {
@@ -85,7 +89,7 @@ func TestGetAccessNotRecorded(t *testing.T) {
 		w := newWorld()
 		others := w.put(owner)
 		ctx, cancel := context.WithCancel(t.Context())
-		w.record = func(context.Context) error { cancel(); return errors.New("cut off") }
+		w.record = func(ctx context.Context) error { cancel(); return ctx.Err() }
 		if _, err := w.getter().Execute(ctx, admin, domain.GetRequest{ID: others.ID}); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: want the context's error, got %v", owner, err)
 		}
@@ -100,7 +104,7 @@ func TestListAccessLog(t *testing.T) {
 	for i := range 25 {
 		row := w.put([]string{ben.String(), globex.String(), "someone", anna.String()}[i%4])
 		l := domain.Access{ID: uuid.New(), At: noon.Add(time.Duration(i/3) * time.Second), By: []uuid.UUID{ben, globex, anna}[i%3], Response: row.ID, Owner: row.Owner}
-		if err := w.AccessLog().Record(t.Context(), l); err != nil {
+		if _, _, err := w.Get(t.Context(), row.ID, nil, math.MaxInt64, &domain.Recording{Access: l}); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, l)

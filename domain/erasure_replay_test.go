@@ -70,7 +70,7 @@ func TestReplay(t *testing.T) {
 			t.Errorf("part %d: want 250 requests or fewer with their own receipt, got %d by %+v", i, responses.sizes[i], by)
 		}
 	}
-	if _, _, err := w.Get(t.Context(), kept.ID, nil, math.MaxInt64); err != nil {
+	if _, _, err := w.Get(t.Context(), kept.ID, nil, math.MaxInt64, nil); err != nil {
 		t.Errorf("get of another response: %v", err)
 	}
 	if done, err = replay.Execute(t.Context(), ids, false, nil); err != nil || done.Found != 0 || done.Receipts != nil {

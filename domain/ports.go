@@ -39,7 +39,12 @@ type ResponseReader interface {
 	// is withheld if it came with a file that has been deleted. CodeNotFound if there
 	// is no such response; this takes no longer if another owner has it. It may be
 	// stale.
-	Get(ctx context.Context, id uuid.UUID, owners []string, limit int64) (Response, Contents, error)
+	//
+	// Contents that record covers are returned only with a durable record of the
+	// access; if it cannot be written, the error is ErrNotRecorded. A record is never
+	// written of a response that does not exist any more: it would outlive its
+	// response, whoever erases that meanwhile.
+	Get(ctx context.Context, id uuid.UUID, owners []string, limit int64, record *Recording) (Response, Contents, error)
 
 	// GetSummary is Get, but does not read the contents.
 	GetSummary(ctx context.Context, id uuid.UUID, owners []string) (Response, error)
@@ -242,15 +247,10 @@ type Holds interface {
 	Release(ctx context.Context, id, by uuid.UUID) (Hold, error)
 }
 
-// AccessLog records who read contents of other owners' responses. A response's
-// records are deleted in the transaction that erases it. Errors are those of
-// Responses. Nothing is stale.
+// AccessLog lists who read contents of other owners' responses, as Responses.Get has
+// recorded. A response's records are deleted in the transaction that erases it. Errors
+// are those of Responses. Nothing is stale.
 type AccessLog interface {
-	// Record adds an access. It is durable when Record returns. CodeNotFound if the
-	// response does not exist any more: then nothing is recorded, so that no record
-	// outlives its response, whoever erases it meanwhile.
-	Record(ctx context.Context, l Access) error
-
 	// Page returns the part of the log that q describes, newest first; it may be
 	// empty.
 	Page(ctx context.Context, q AccessQuery) ([]Access, error)

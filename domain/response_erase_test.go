@@ -76,7 +76,7 @@ func TestErasePermission(t *testing.T) {
 					if erased != want || w.Stored() != before.Less(want) {
 						t.Errorf("%s, %q: want erased %+v and left %+v, got %+v and %+v", c.name, owners, want, before.Less(want), erased, w.Stored())
 					}
-					if _, _, err := w.Store.Get(t.Context(), other.ID, nil, math.MaxInt64); err != nil {
+					if _, _, err := w.Store.Get(t.Context(), other.ID, nil, math.MaxInt64, nil); err != nil {
 						t.Errorf("get of another response: %v", err)
 					}
 				}

@@ -599,7 +599,7 @@ func TestRuleRun(t *testing.T) {
 		}
 		want[held.ID], want[chained.ID] = false, false
 		for row, gone := range want {
-			if _, _, err := r.Get(t.Context(), row, nil, math.MaxInt64); (err != nil) != gone {
+			if _, _, err := r.Get(t.Context(), row, nil, math.MaxInt64, nil); (err != nil) != gone {
 				t.Errorf("%s: %s: want it erased: %t, got %v", name, row, gone, err)
 			}
 		}

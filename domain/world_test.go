@@ -70,7 +70,7 @@ func (w *world) list() *domain.ListResponses {
 }
 
 func (w *world) getter() *domain.GetResponse {
-	return domain.NewGetResponse(w, w, w, accessLogOf{w}, func() time.Time { return noon }, w.logger())
+	return domain.NewGetResponse(w, w, w, func() time.Time { return noon }, w.logger())
 }
 
 func (w *world) eraser() *domain.EraseResponse {
@@ -98,13 +98,22 @@ func (w *world) PageAndCount(ctx context.Context, q domain.PageQuery, mode domai
 	return w.Store.PageAndCount(ctx, q, mode)
 }
 
-func (w *world) Get(ctx context.Context, id uuid.UUID, owners []string, limit int64) (domain.Response, domain.Contents, error) {
+func (w *world) Get(ctx context.Context, id uuid.UUID, owners []string, limit int64, record *domain.Recording) (domain.Response, domain.Contents, error) {
 	if w.get != nil {
 		if err := w.get(ctx); err != nil {
 			return domain.Response{}, domain.Contents{}, err
 		}
 	}
-	return w.Store.Get(ctx, id, owners, limit)
+	response, contents, err := w.Store.Get(ctx, id, owners, limit, nil)
+	if err == nil && contents.Left == 0 && record.Covers(response.Owner) && w.record != nil {
+		if err := w.record(ctx); err != nil {
+			return domain.Response{}, domain.Contents{}, err
+		}
+	}
+	if err != nil || record == nil {
+		return response, contents, err
+	}
+	return w.Store.Get(ctx, id, owners, limit, record)
 }
 
 func (w *world) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
@@ -146,15 +155,6 @@ func (w *world) Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]stri
 
 // accessLogOf is the world as the port for the access log.
 type accessLogOf struct{ *world }
-
-func (w accessLogOf) Record(ctx context.Context, l domain.Access) error {
-	if w.record != nil {
-		if err := w.record(ctx); err != nil {
-			return err
-		}
-	}
-	return w.AccessLog().Record(ctx, l)
-}
 
 func (w accessLogOf) Page(ctx context.Context, q domain.AccessQuery) ([]domain.Access, error) {
 	if w.readAccessLog != nil {

@@ -29,10 +29,10 @@ func TestAccessRecorded(t *testing.T) {
 		get: func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error) {
 			return full(), domain.Contents{Prompt: "words of people"}, nil
 		},
-		accessLog: accessLogPort{record: func(_ context.Context, l domain.Access) error {
+		record: func(l domain.Access) error {
 			recorded = append(recorded, l)
 			return nil
-		}},
+		},
 	}, nil)
 	tag := s.ask(t, "GET", item, "Authorization", "Bearer root").header.Get("ETag")
 	for name, c := range map[string]struct {
@@ -72,16 +72,16 @@ func TestGetAccessNotRecorded(t *testing.T) {
 		err    error
 		status int
 	}{
-		"unavailable": {domain.Errorf(domain.CodeUnavailable, "The database cannot be reached"), 503},
-		"not ready":   {domain.Errorf(domain.CodeInternal, "no table"), 503},
-		"unknown":     {errors.New("broken"), 503},
+		"unavailable": {domain.ErrNotRecorded(domain.Errorf(domain.CodeUnavailable, "The database cannot be reached")), 503},
+		"not ready":   {domain.ErrNotRecorded(domain.Errorf(domain.CodeInternal, "no table")), 503},
+		"unknown":     {domain.ErrNotRecorded(errors.New("broken")), 503},
 		"erased":      {errNone, 404},
 	} {
 		s := assemble(t, fakes{
 			get: func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error) {
 				return full(), domain.Contents{Prompt: "words of people"}, nil
 			},
-			accessLog: accessLogPort{record: func(context.Context, domain.Access) error { return c.err }},
+			record: func(domain.Access) error { return c.err },
 		}, nil)
 		a := s.ask(t, "GET", item, "Authorization", "Bearer root")
 		if a.status != c.status || strings.Contains(a.body, "words of people") || strings.Contains(s.log.String(), "words of people") {

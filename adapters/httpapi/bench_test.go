@@ -41,7 +41,7 @@ func benchmarked(b *testing.B) (http.Handler, string) {
 	d := deps(fakes{}, &service{log: new(log)})
 	d.Identify = domain.NewIdentifyCaller(store, time.Now)
 	d.List = domain.NewListResponses(store, store, store, quiet)
-	d.Get = domain.NewGetResponse(store, store, store, store.AccessLog(), time.Now, quiet)
+	d.Get = domain.NewGetResponse(store, store, store, time.Now, quiet)
 	d.Erase = domain.NewEraseResponse(store, time.Now)
 	d.Observe = func() func(string, string, int) { return func(string, string, int) {} }
 	d.Log = quiet

@@ -57,6 +57,7 @@ type fakes struct {
 	jobs                domain.Jobs
 	holds               domain.Holds
 	retention           domain.Retention
+	record              func(domain.Access) error
 	accessLog           accessLogPort
 	byKey               func(context.Context, string) (domain.Key, error)
 }
@@ -79,18 +80,26 @@ func (f fakes) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain
 	return page, count, err
 }
 
-func (f fakes) Get(ctx context.Context, id uuid.UUID, owners []string, _ int64) (domain.Response, domain.Contents, error) {
+func (f fakes) Get(ctx context.Context, id uuid.UUID, owners []string, _ int64, record *domain.Recording) (domain.Response, domain.Contents, error) {
 	if f.get == nil {
 		return domain.Response{}, domain.Contents{}, errNone
 	}
-	return f.get(ctx, id)
+	response, contents, err := f.get(ctx, id)
+	if err == nil && f.record != nil && record.Covers(response.Owner) {
+		l := record.Access
+		l.Response, l.Owner = id, response.Owner
+		if err := f.record(l); err != nil {
+			return domain.Response{}, domain.Contents{}, err
+		}
+	}
+	return response, contents, err
 }
 
 func (f fakes) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, error) {
 	if f.getSummary != nil {
 		return f.getSummary(ctx, id)
 	}
-	response, _, err := f.Get(ctx, id, owners, 0)
+	response, _, err := f.Get(ctx, id, owners, 0, nil)
 	return response, err
 }
 
@@ -156,18 +165,10 @@ func (f fakes) ByEmail(context.Context, string) ([]uuid.UUID, error) {
 	return nil, nil
 }
 
-// accessLogPort implements the access log with functions. A missing function finds
-// nothing and accepts everything.
+// accessLogPort implements the access log with a function. If it is missing, nothing is
+// found.
 type accessLogPort struct {
-	record func(context.Context, domain.Access) error
-	page   func(context.Context, domain.AccessQuery) ([]domain.Access, error)
-}
-
-func (l accessLogPort) Record(ctx context.Context, access domain.Access) error {
-	if l.record == nil {
-		return nil
-	}
-	return l.record(ctx, access)
+	page func(context.Context, domain.AccessQuery) ([]domain.Access, error)
 }
 
 func (l accessLogPort) Page(ctx context.Context, q domain.AccessQuery) ([]domain.Access, error) {
@@ -232,7 +233,7 @@ func deps(f fakes, s *service) httpapi.Deps {
 	return httpapi.Deps{
 		Identify: domain.NewIdentifyCaller(f, time.Now),
 		List:     domain.NewListResponses(f, f, f, logger),
-		Get:      domain.NewGetResponse(f, f, f, f.accessLog, time.Now, logger),
+		Get:      domain.NewGetResponse(f, f, f, time.Now, logger),
 		Erase:    domain.NewEraseResponse(f, time.Now),
 		Receipt:  domain.NewGetReceipt(f.log),
 		ReadLog:  domain.NewReadLog(f.log),

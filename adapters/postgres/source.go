@@ -23,14 +23,23 @@ func (s Source) Read(ctx context.Context, fn func(Conn) error) error {
 
 // ReadAnywhere is Read, and reports whether the replica answered.
 func (s Source) ReadAnywhere(ctx context.Context, fn func(Conn) error) (fromReplica bool, err error) {
+	if answered, err := s.ReadReplica(ctx, fn); answered {
+		return true, err
+	}
+	return false, s.Primary.Use(ctx, fn)
+}
+
+// ReadReplica is Read on the replica alone; answered is false where Read would go on to
+// the primary.
+func (s Source) ReadReplica(ctx context.Context, fn func(Conn) error) (answered bool, err error) {
 	if s.Replica == nil || s.Replica.resting() {
-		return false, s.Primary.Use(ctx, fn)
+		return false, nil
 	}
 	look := false
 	if s.MaxLag > 0 {
 		var near bool
 		if near, look = s.Replica.lag.state(); !near && !look {
-			return false, s.Primary.Use(ctx, fn)
+			return false, nil
 		}
 	}
 	err = s.Replica.use(ctx, func(c Conn) error {
@@ -50,7 +59,7 @@ func (s Source) ReadAnywhere(ctx context.Context, fn func(Conn) error) (fromRepl
 	case !serialization(err):
 		return true, mapWithin(ctx, err)
 	}
-	return false, s.Primary.Use(ctx, fn)
+	return false, nil
 }
 
 func (db *DB) rest() {

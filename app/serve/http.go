@@ -30,7 +30,7 @@ func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *b
 	return httpapi.Deps{
 		Identify: id.now, IdentifyReader: id.reader,
 		List:      domain.NewListResponses(s.responses, s.usage, people, log),
-		Get:       domain.NewGetResponse(s.responses, s.usage, people, s.accessLog, time.Now, log),
+		Get:       domain.NewGetResponse(s.responses, s.usage, people, time.Now, log),
 		Erase:     domain.NewEraseResponse(s.responses, time.Now).Repeatable(domain.NewRepeats(s.log, sign.RepeatSecrets())),
 		Receipt:   domain.NewGetReceipt(s.log),
 		ReadLog:   domain.NewReadLog(s.log),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"sync"
@@ -22,11 +23,16 @@ type AccessLogFixture interface {
 	AccessLog() domain.AccessLog
 }
 
-// AccessLog tests the contract of domain.AccessLog.
+// AccessLog tests the contract of domain.AccessLog, and the records that
+// domain.Responses writes into it.
 func AccessLog(t *testing.T, newFixture func(t *testing.T) AccessLogFixture) {
 	t.Run("list", func(t *testing.T) {
 		t.Parallel()
 		testAccessLists(t, newFixture(t))
+	})
+	t.Run("record", func(t *testing.T) {
+		t.Parallel()
+		testRecords(t, newFixture(t))
 	})
 	t.Run("erase/accesses deleted", func(t *testing.T) {
 		t.Parallel()
@@ -43,7 +49,7 @@ func AccessLog(t *testing.T, newFixture func(t *testing.T) AccessLogFixture) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, pageErr := f.AccessLog().Page(ctx, domain.AccessQuery{Limit: 1})
-		for name, err := range map[string]error{"record": f.AccessLog().Record(ctx, l), "page": pageErr} {
+		for name, err := range map[string]error{"record": read(ctx, f, l), "page": pageErr} {
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("%s: want the context's error, got %v", name, err)
 			}
@@ -63,10 +69,19 @@ func accessOf(row Row, at time.Time) domain.Access {
 	return domain.Access{ID: uuid.New(), At: at, By: uuid.New(), Response: row.ID, Owner: row.Owner, Address: "2001:db8::1"}
 }
 
+// read fetches the response of an access, which records it.
+func read(ctx context.Context, f ResponsesFixture, l domain.Access) error {
+	response, _, err := f.Responses().Get(ctx, l.Response, nil, math.MaxInt64, &domain.Recording{Access: l})
+	if err == nil && response.ID != l.Response {
+		return fmt.Errorf("want %s fetched, got %s", l.Response, response.ID)
+	}
+	return err
+}
+
 func record(t *testing.T, f AccessLogFixture, accesses ...domain.Access) {
 	t.Helper()
 	for _, l := range accesses {
-		if err := f.AccessLog().Record(t.Context(), l); err != nil {
+		if err := read(t.Context(), f, l); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -141,6 +156,66 @@ func testAccessLists(t *testing.T, f AccessLogFixture) {
 	}
 }
 
+// testRecords: each time contents are returned that need a record, there is one.
+func testRecords(t *testing.T, f AccessLogFixture) {
+	anna := NewRow("anna", "completed", start)
+	anna.Answer = ptr("an answer")
+	batched := NewRow("", "completed", start)
+	batched.Batched = true
+	f.AddResponse(anna)
+	f.AddResponse(batched)
+	size := anna.Contents.Bytes()
+	var want []domain.Access
+	for name, c := range map[string]struct {
+		id     uuid.UUID
+		owners []string
+		limit  int64
+		exempt []string
+		code   domain.Code
+		is     bool
+	}{
+		"whole":                   {anna.ID, nil, math.MaxInt64, nil, "", true},
+		"again":                   {anna.ID, nil, math.MaxInt64, nil, "", true},
+		"exactly as large":        {anna.ID, nil, size, nil, "", true},
+		"one of these owners'":    {anna.ID, []string{"ben", "anna"}, math.MaxInt64, nil, "", true},
+		"no owner exempt":         {anna.ID, nil, math.MaxInt64, []string{}, "", true},
+		"others exempt":           {anna.ID, nil, math.MaxInt64, []string{"ben", "ANNA", ""}, "", true},
+		"exempt":                  {anna.ID, nil, math.MaxInt64, []string{"anna"}, "", false},
+		"exempt among others":     {anna.ID, nil, math.MaxInt64, []string{"ben", "anna"}, "", false},
+		"too large":               {anna.ID, nil, size - 1, nil, "", false},
+		"too large for anything":  {anna.ID, nil, 0, nil, "", false},
+		"another owner's":         {anna.ID, []string{"ben"}, math.MaxInt64, nil, domain.CodeNotFound, false},
+		"no owner's":              {anna.ID, []string{}, math.MaxInt64, nil, domain.CodeNotFound, false},
+		"not there":               {uuid.New(), nil, math.MaxInt64, nil, domain.CodeNotFound, false},
+		"a row of a batch":        {batched.ID, nil, math.MaxInt64, nil, domain.CodeNotFound, false},
+		"not there and too large": {uuid.New(), nil, 0, nil, domain.CodeNotFound, false},
+	} {
+		l := accessOf(anna, start.Add(time.Duration(len(want))*time.Second))
+		record := &domain.Recording{Access: l, Exempt: c.exempt}
+		record.Response, record.Owner = uuid.Nil, ""
+		_, contents, err := f.Responses().Get(t.Context(), c.id, c.owners, c.limit, record)
+		switch shown := c.code == "" && c.limit >= size; {
+		case c.code != "" && (err == nil || domain.CodeOf(err) != c.code), c.code == "" && err != nil:
+			t.Errorf("%s: want the code %q, got %v", name, c.code, err)
+		case shown && !reflect.DeepEqual(contents, anna.Contents), !shown && contents.Bytes() > 0:
+			t.Errorf("%s: want contents: %t, got %s", name, shown, show(contents))
+		}
+		if c.is {
+			want = append([]domain.Access{l}, want...)
+		}
+		wantAccesses(t, f, name, domain.AccessFilter{}, want...)
+	}
+	for range 2 {
+		if _, err := f.Responses().GetSummary(t.Context(), anna.ID, nil); err != nil {
+			t.Error(err)
+		}
+		if _, _, err := f.Responses().Get(t.Context(), anna.ID, nil, math.MaxInt64, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	wantAccesses(t, f, "without contents or without being asked", domain.AccessFilter{}, want...)
+}
+
 // testErasedAccesses: the records of any part of a response are erased with it, and
 // no others.
 func testErasedAccesses(t *testing.T, f AccessLogFixture) {
@@ -161,7 +236,7 @@ func testErasedAccesses(t *testing.T, f AccessLogFixture) {
 
 	again.ID = uuid.New()
 	for name, l := range map[string]domain.Access{"erased": again, "never there": accessOf(NewRow("anna", "completed", start), start)} {
-		if err := f.AccessLog().Record(t.Context(), l); domain.CodeOf(err) != domain.CodeNotFound {
+		if err := read(t.Context(), f, l); domain.CodeOf(err) != domain.CodeNotFound {
 			t.Errorf("%s: want not found, got %v", name, err)
 		}
 	}
@@ -185,7 +260,7 @@ func testAccessesWhileErasing(t *testing.T, f AccessLogFixture) {
 		for i := range 6 {
 			l := accessOf([]Row{head, tail}[i%2], start)
 			wait.Go(func() {
-				if err := f.AccessLog().Record(t.Context(), l); err != nil && domain.CodeOf(err) != domain.CodeNotFound {
+				if err := read(t.Context(), f, l); err != nil && domain.CodeOf(err) != domain.CodeNotFound {
 					t.Errorf("record during an erasure: want no error or not found, got %v", err)
 				}
 			})

@@ -107,7 +107,7 @@ func testEraseParts(t *testing.T, f ResponsesFixture) {
 				}
 				erasable(t, f, id, owners, c.want)
 				for _, r := range rows {
-					if _, _, err := f.Responses().Get(t.Context(), r.ID, nil, math.MaxInt64); domain.CodeOf(err) != domain.CodeNotFound {
+					if _, _, err := f.Responses().Get(t.Context(), r.ID, nil, math.MaxInt64, nil); domain.CodeOf(err) != domain.CodeNotFound {
 						t.Errorf("get of an erased part: want %s, got %v", domain.CodeNotFound, err)
 					}
 					if _, err := f.Responses().Erase(t.Context(), r.ID, nil, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
@@ -171,7 +171,7 @@ func testEraseStep(t *testing.T, f ResponsesFixture) {
 	f.AddChain(steps...)
 	before := f.Stored()
 	for _, s := range steps {
-		if _, _, err := f.Responses().Get(t.Context(), s.ID, nil, math.MaxInt64); domain.CodeOf(err) != domain.CodeNotFound {
+		if _, _, err := f.Responses().Get(t.Context(), s.ID, nil, math.MaxInt64, nil); domain.CodeOf(err) != domain.CodeNotFound {
 			t.Errorf("get by a step's ID: want %s, got %v", domain.CodeNotFound, err)
 		}
 		if _, err := f.Responses().Erase(t.Context(), s.ID, nil, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
@@ -237,7 +237,7 @@ func testEraseShared(t *testing.T, f ResponsesFixture, file File) {
 		if file == DeletedFile {
 			want = ""
 		}
-		if _, contents, err := f.Responses().Get(t.Context(), second.ID, nil, math.MaxInt64); err != nil || contents.Prompt != want {
+		if _, contents, err := f.Responses().Get(t.Context(), second.ID, nil, math.MaxInt64, nil); err != nil || contents.Prompt != want {
 			t.Errorf("after erasing %s: want another response's prompt %q, got %s, %v", when, want, show(contents), err)
 		}
 	}
@@ -332,7 +332,7 @@ func crowd(f ResponsesFixture) (untouched func(t *testing.T)) {
 	return func(t *testing.T) {
 		t.Helper()
 		for _, r := range []Row{single, withFile, a, b} {
-			if _, contents, err := f.Responses().Get(t.Context(), r.ID, nil, math.MaxInt64); err != nil || contents.Prompt != r.Prompt {
+			if _, contents, err := f.Responses().Get(t.Context(), r.ID, nil, math.MaxInt64, nil); err != nil || contents.Prompt != r.Prompt {
 				t.Errorf("another response was touched: %s, %v", show(contents), err)
 			}
 		}

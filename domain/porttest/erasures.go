@@ -428,7 +428,7 @@ func testErasureOfTemplates(t *testing.T, f ErasuresFixture) {
 			t.Errorf("parts of %d: want %+v erased, got %+v", limit, want, e)
 		}
 		for _, r := range []Row{needed, keeps} {
-			if _, contents, err := f.Responses().Get(t.Context(), r.ID, nil, math.MaxInt64); err != nil || contents.Prompt != "words" {
+			if _, contents, err := f.Responses().Get(t.Context(), r.ID, nil, math.MaxInt64, nil); err != nil || contents.Prompt != "words" {
 				t.Errorf("parts of %d: want the prompt that another response needs, got %s, %v", limit, show(contents), err)
 			}
 		}

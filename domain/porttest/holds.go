@@ -382,7 +382,7 @@ func testSweepSparesHeld(t *testing.T, f HoldsFixture) {
 		sweep(2, domain.Erased{})
 	}
 	sweep(1, domain.Erased{}) // a held request stays due
-	if _, _, err := f.Responses().Get(t.Context(), held.ID, nil, math.MaxInt64); err != nil {
+	if _, _, err := f.Responses().Get(t.Context(), held.ID, nil, math.MaxInt64, nil); err != nil {
 		t.Errorf("get of the held response: %v", err)
 	}
 	// After a restore, holds are ignored.

@@ -245,7 +245,7 @@ func testHostileWords(t *testing.T, f ResponsesFixture) {
 				t.Errorf("%s %q: want the one row with that word, got %v, %v", name, word, got, err)
 				continue
 			}
-			_, contents, err := f.Responses().Get(ctx, got[0].ID, nil, math.MaxInt64)
+			_, contents, err := f.Responses().Get(ctx, got[0].ID, nil, math.MaxInt64, nil)
 			if err != nil || contents.Prompt != word || contents.Answer == nil || *contents.Answer != word {
 				t.Errorf("contents: want %q, got %+v, %v", word, contents, err)
 			}

@@ -70,7 +70,7 @@ func testEmptyDatabase(t *testing.T, f ResponsesFixture) {
 		t.Errorf("want a count of 0, got %+v, %v", count, err)
 	}
 	for _, id := range []uuid.UUID{uuid.New(), uuid.Nil, uuid.Max} {
-		if _, _, err := f.Responses().Get(ctx, id, nil, math.MaxInt64); domain.CodeOf(err) != domain.CodeNotFound {
+		if _, _, err := f.Responses().Get(ctx, id, nil, math.MaxInt64, nil); domain.CodeOf(err) != domain.CodeNotFound {
 			t.Errorf("get %s: want %s, got %v", id, domain.CodeNotFound, err)
 		}
 		if _, err := f.Responses().Erase(ctx, id, nil, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
@@ -108,7 +108,7 @@ func testGet(t *testing.T, f ResponsesFixture) {
 		if r.File == DeletedFile {
 			want.Prompt = ""
 		}
-		response, contents, err := f.Responses().Get(ctx, r.ID, nil, math.MaxInt64)
+		response, contents, err := f.Responses().Get(ctx, r.ID, nil, math.MaxInt64, nil)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -127,17 +127,17 @@ func testGet(t *testing.T, f ResponsesFixture) {
 			t.Errorf("%s: without contents: %s", name, diff)
 		}
 		size := contents.Bytes()
-		if _, whole, err := f.Responses().Get(ctx, r.ID, nil, size); err != nil || whole.Bytes() != size || whole.Left != 0 {
+		if _, whole, err := f.Responses().Get(ctx, r.ID, nil, size, nil); err != nil || whole.Bytes() != size || whole.Left != 0 {
 			t.Errorf("of at most the %d bytes that there are: got %d, %d left, %v", size, whole.Bytes(), whole.Left, err)
 		}
-		if _, less, err := f.Responses().Get(ctx, r.ID, nil, size-1); err != nil || less != (domain.Contents{Left: size}) {
+		if _, less, err := f.Responses().Get(ctx, r.ID, nil, size-1, nil); err != nil || less != (domain.Contents{Left: size}) {
 			t.Errorf("of less than the %d bytes that there are: got %d, %d left, %v", size, less.Bytes(), less.Left, err)
 		}
-		if _, _, err := f.Responses().Get(ctx, r.ID, []string{"another", r.Owner}, math.MaxInt64); err != nil {
+		if _, _, err := f.Responses().Get(ctx, r.ID, []string{"another", r.Owner}, math.MaxInt64, nil); err != nil {
 			t.Errorf("%s: want it found as its owner's: %v", name, err)
 		}
 		for _, others := range [][]string{{}, {"another"}, {r.Owner + " "}} {
-			_, contents, err := f.Responses().Get(ctx, r.ID, others, math.MaxInt64)
+			_, contents, err := f.Responses().Get(ctx, r.ID, others, math.MaxInt64, nil)
 			_, summaryErr := f.Responses().GetSummary(ctx, r.ID, others)
 			if domain.CodeOf(err) != domain.CodeNotFound || domain.CodeOf(summaryErr) != domain.CodeNotFound || contents != (domain.Contents{}) {
 				t.Errorf("%s: want %s for %q, got %v and %v", name, domain.CodeNotFound, others, err, summaryErr)
@@ -150,7 +150,7 @@ func testGet(t *testing.T, f ResponsesFixture) {
 	batched := NewRow("", "completed", start)
 	batched.Batched = true
 	f.AddResponse(batched)
-	if _, _, err := f.Responses().Get(ctx, batched.ID, nil, math.MaxInt64); domain.CodeOf(err) != domain.CodeNotFound {
+	if _, _, err := f.Responses().Get(ctx, batched.ID, nil, math.MaxInt64, nil); domain.CodeOf(err) != domain.CodeNotFound {
 		t.Errorf("a row of a batch: want %s, got %v", domain.CodeNotFound, err)
 	}
 	if _, err := f.Responses().GetSummary(ctx, batched.ID, nil); domain.CodeOf(err) != domain.CodeNotFound {
@@ -166,7 +166,7 @@ func testCanceled(t *testing.T, f ResponsesFixture) {
 	before := f.Stored()
 	_, pageErr := f.Responses().Page(ctx, domain.PageQuery{ActiveFirst: true, Limit: 10})
 	_, countErr := Count(ctx, f.Responses(), domain.ResponseFilter{}, domain.CountAuto)
-	_, _, getErr := f.Responses().Get(ctx, row.ID, nil, math.MaxInt64)
+	_, _, getErr := f.Responses().Get(ctx, row.ID, nil, math.MaxInt64, nil)
 	_, summaryErr := f.Responses().GetSummary(ctx, row.ID, nil)
 	_, eraseErr := f.Responses().Erase(ctx, row.ID, nil, Permit)
 	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "get summary": summaryErr, "erase": eraseErr} {

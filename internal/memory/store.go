@@ -218,7 +218,7 @@ func (s *Store) matching(filter domain.ResponseFilter) []domain.Response {
 	return found
 }
 
-func (s *Store) Get(ctx context.Context, id uuid.UUID, owners []string, limit int64) (domain.Response, domain.Contents, error) {
+func (s *Store) Get(ctx context.Context, id uuid.UUID, owners []string, limit int64, record *domain.Recording) (domain.Response, domain.Contents, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Response{}, domain.Contents{}, err
 	}
@@ -236,11 +236,16 @@ func (s *Store) Get(ctx context.Context, id uuid.UUID, owners []string, limit in
 	if n := row.Contents.Bytes(); n > limit {
 		return row.Response, domain.Contents{Left: n}, nil
 	}
+	if record.Covers(row.Owner) {
+		l := record.Access
+		l.Response, l.Owner = id, row.Owner
+		s.accesses = append(s.accesses, l)
+	}
 	return row.Response, row.Contents, nil
 }
 
 func (s *Store) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, error) {
-	response, _, err := s.Get(ctx, id, owners, math.MaxInt64)
+	response, _, err := s.Get(ctx, id, owners, math.MaxInt64, nil)
 	return response, err
 }
 
@@ -529,19 +534,6 @@ func (s *Store) remove(requests, steps []uuid.UUID) domain.Erased {
 func (s *Store) AccessLog() domain.AccessLog { return accessLog{s} }
 
 type accessLog struct{ *Store }
-
-func (s accessLog) Record(ctx context.Context, l domain.Access) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.requests[l.Response]; !ok {
-		return domain.Errorf(domain.CodeNotFound, "no such response")
-	}
-	s.Store.accesses = append(s.Store.accesses, l)
-	return nil
-}
 
 func (s accessLog) Page(ctx context.Context, q domain.AccessQuery) ([]domain.Access, error) {
 	if err := ctx.Err(); err != nil {

@@ -52,3 +52,24 @@ LEFT JOIN LATERAL (
 ) a ON true
 WHERE r.id = sqlc.arg('id') AND r.batch_id IS NULL AND r.created_by IS NOT NULL
   AND (sqlc.narg('owners')::text[] IS NULL OR r.created_by = ANY (sqlc.narg('owners')::text[]));
+
+-- name: Record :execrows
+-- Records an access to contents that Get shows after it in the same transaction, unless
+-- the response belongs to an exempt owner. The response is locked against being erased,
+-- and looked at again where an erasure had locked it: no row is written of a response
+-- that is gone, and an erasure finds every row that was written. Whoever changes a
+-- response does not wait for this lock, nor this for them. A prompt elsewhere is not in
+-- the size: such responses are recorded only where elsewhere is true.
+INSERT INTO lethe.access_log (id, accessed_at, accessed_by, request_id, owner, address)
+SELECT sqlc.arg('access_id')::uuid, sqlc.arg('accessed_at')::timestamptz, sqlc.arg('accessed_by')::uuid, r.id,
+       r.created_by, sqlc.arg('address')::text
+FROM requests r
+LEFT JOIN request_templates t ON t.id = r.template_id
+LEFT JOIN files f ON f.id = t.file_id
+CROSS JOIN LATERAL (SELECT coalesce(octet_length(r.response_body), 0) + coalesce(octet_length(r.error), 0)::bigint
+    + CASE WHEN f.deleted_at IS NULL THEN coalesce(octet_length(t.body), 0) ELSE 0 END AS bytes) c
+WHERE r.id = sqlc.arg('id') AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+  AND (sqlc.narg('owners')::text[] IS NULL OR r.created_by = ANY (sqlc.narg('owners')::text[]))
+  AND (r.created_by = ANY (sqlc.arg('exempt')::text[])) IS NOT TRUE
+  AND c.bytes <= sqlc.arg('max')::bigint AND (sqlc.arg('elsewhere')::boolean OR NOT (r.template_id IS NOT NULL AND t.id IS NULL))
+FOR KEY SHARE OF r;

@@ -48,6 +48,16 @@ WHERE o.object_kind = 'request' AND o.created_by IS NOT NULL AND o.created_at IS
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
        set_config('enable_sort', 'off', true);
 
+-- name: RecordOfRetained :execrows
+-- Record of a response that has been moved, unless Record has just recorded it.
+INSERT INTO lethe.access_log (id, accessed_at, accessed_by, request_id, owner, address)
+SELECT sqlc.arg('access_id')::uuid, sqlc.arg('accessed_at')::timestamptz, sqlc.arg('accessed_by')::uuid, q.request_id,
+       sqlc.arg('owner')::text, sqlc.arg('address')::text
+FROM retained_response_request_routes q
+WHERE q.request_id = sqlc.arg('id')::uuid
+  AND NOT EXISTS (SELECT FROM lethe.access_log l WHERE l.id = sqlc.arg('access_id')::uuid)
+FOR KEY SHARE OF q;
+
 -- name: LockRetained :exec
 -- Nobody moves or drops them meanwhile. Always in the order of the identifiers.
 SELECT request_id FROM retained_response_request_routes WHERE request_id = ANY (sqlc.arg('ids')::uuid[]) ORDER BY request_id FOR UPDATE;

@@ -103,7 +103,7 @@ func TestNewerPlans(t *testing.T) {
 		ids[i] = response(20_001 + 10*i)
 	}
 	look("the ledger's cost of one", "credits_transactions", func(ctx context.Context) error {
-		_, _, err := responses.Get(ctx, ids[0], nil, math.MaxInt64)
+		_, _, err := responses.Get(ctx, ids[0], nil, math.MaxInt64, nil)
 		return err
 	})
 	look("the ledger's costs of a page", "credits_transactions", func(ctx context.Context) error {

@@ -204,7 +204,7 @@ func (b *fixture) testPartitionedByID(t *testing.T) {
 		}
 	}
 	every("fetch", func(ctx context.Context) error {
-		_, _, err := b.responses.Get(ctx, response(20_002), nil, math.MaxInt64)
+		_, _, err := b.responses.Get(ctx, response(20_002), nil, math.MaxInt64, nil)
 		return err
 	})
 	every("fetch without contents", func(ctx context.Context) error {

@@ -354,7 +354,12 @@ func (b *fixture) testSingleResponses(t *testing.T) {
 		ids[i] = response(20_001 + 10*i)
 	}
 	b.noScan(t, "get", func(ctx context.Context) error {
-		_, _, err := b.responses.Get(ctx, id, nil, math.MaxInt64)
+		_, _, err := b.responses.Get(ctx, id, nil, math.MaxInt64, nil)
+		return err
+	})
+	b.noScan(t, "get and record", func(ctx context.Context) error {
+		record := &domain.Recording{Access: domain.Access{ID: uuid.New(), By: uuid.New()}, Exempt: []string{"owner-none"}}
+		_, _, err := b.responses.Get(ctx, id, nil, math.MaxInt64, record)
 		return err
 	})
 	b.noScan(t, "usage", func(ctx context.Context) error {

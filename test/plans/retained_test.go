@@ -141,7 +141,7 @@ func (r retainedFixture) testPayloadFilters(t *testing.T) {
 func (r retainedFixture) testFetch(t *testing.T) {
 	id := uuid.MustParse("00000000-0000-4000-9000-000000004e1f")
 	r.recorder.take()
-	if _, _, err := r.responses.Get(t.Context(), id, nil, math.MaxInt64); err != nil {
+	if _, _, err := r.responses.Get(t.Context(), id, nil, math.MaxInt64, nil); err != nil {
 		t.Error(err)
 	}
 	fetched := 0

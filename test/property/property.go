@@ -20,7 +20,6 @@ type Fixture interface {
 	porttest.ResponsesFixture
 	porttest.UsageFixture
 	porttest.PeopleFixture
-	AccessLog() domain.AccessLog
 }
 
 const questionsPerWorld = 12
@@ -101,7 +100,7 @@ func ask(t *testing.T, f Fixture, q question) answer {
 	case "list":
 		return askList(t, domain.NewListResponses(f.Responses(), f.UsageRecords(), f.People(), log), caller, q)
 	case "get":
-		got, err := domain.NewGetResponse(f.Responses(), f.UsageRecords(), f.People(), f.AccessLog(), time.Now, log).Execute(ctx, caller, domain.GetRequest{ID: uuid.MustParse(q.id)})
+		got, err := domain.NewGetResponse(f.Responses(), f.UsageRecords(), f.People(), time.Now, log).Execute(ctx, caller, domain.GetRequest{ID: uuid.MustParse(q.id)})
 		if err != nil {
 			return refusal(err)
 		}

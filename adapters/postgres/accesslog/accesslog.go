@@ -1,7 +1,7 @@
 // Package accesslog keeps in Postgres who read other people's responses.
 //
-// [Log] implements domain.AccessLog on lethe.access_log. It records a read before the
-// contents are shown.
+// [Log] implements domain.AccessLog on lethe.access_log. The package fusillade writes the
+// records, in the transaction that reads the contents.
 package accesslog
 
 import (
@@ -9,7 +9,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"lethe/adapters/postgres"
@@ -23,48 +22,12 @@ type Log struct {
 
 var _ domain.AccessLog = (*Log)(nil)
 
-// New makes the port on the primary of fusillade's database, whose schema is first on
-// its search_path.
+// New makes the port on the primary of fusillade's database.
 func New(db *postgres.DB) (*Log, error) {
 	if db == nil {
 		return nil, errors.New("the access log needs a database")
 	}
 	return &Log{db}, nil
-}
-
-// Record makes one round trip, and another if the response has been moved.
-func (l *Log) Record(ctx context.Context, access domain.Access) error {
-	p := dbsqlc.RecordParams{
-		ID: access.ID, AccessedAt: access.At, AccessedBy: access.By, Owner: access.Owner, Address: access.Address, RequestID: access.Response,
-	}
-	retained, err := l.record(ctx, access.Response, func(q *dbsqlc.Queries) (int64, error) { return q.Record(ctx, p) })
-	if retained && domain.CodeOf(err) == domain.CodeNotFound {
-		_, err = l.record(ctx, access.Response, func(q *dbsqlc.Queries) (int64, error) {
-			return q.RecordOfRetained(ctx, dbsqlc.RecordOfRetainedParams(p))
-		})
-	}
-	return err
-}
-
-// record also reports whether finished responses may have been moved.
-func (l *Log) record(ctx context.Context, response uuid.UUID, record func(*dbsqlc.Queries) (int64, error)) (retained bool, err error) {
-	err = l.db.Tx(ctx, func(tx *postgres.Tx) error {
-		var b pgx.Batch
-		queue(&b, func(q *dbsqlc.Queries) error { return q.Durably(ctx) })
-		queue(&b, func(q *dbsqlc.Queries) (err error) {
-			retained, err = q.MayBeRetained(ctx)
-			return err
-		})
-		queue(&b, func(q *dbsqlc.Queries) error {
-			n, err := record(q)
-			if err == nil && n == 0 {
-				return domain.Errorf(domain.CodeNotFound, "There is no response %s", response)
-			}
-			return err
-		})
-		return tx.CommitWith(ctx, &b)
-	})
-	return retained, err
 }
 
 // queue adds a query to a batch, like postgres.Queue.

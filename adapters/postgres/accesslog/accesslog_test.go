@@ -2,8 +2,6 @@ package accesslog_test
 
 import (
 	"context"
-	"fmt"
-	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -93,155 +91,24 @@ func (b *fixture) number(t *testing.T, sql string, args ...any) (n int64) {
 	return n
 }
 
-func (b *fixture) add(t *testing.T, owner string) domain.Access {
-	t.Helper()
-	row := porttest.NewRow(owner, "completed", noon)
-	b.AddResponse(row)
-	return domain.Access{ID: uuid.New(), At: noon, By: uuid.New(), Response: row.ID, Owner: owner, Address: "192.0.2.7"}
-}
-
-// TestRoundTrips: every call is one round trip, however the session starts and
-// ends.
+// TestRoundTrips: a page is one round trip, and an impossible filter none.
 func TestRoundTrips(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
-	l := b.add(t, "anna")
-	for name, call := range map[string]func() error{
-		"record": func() error { l.ID = uuid.New(); return b.accessLog.Record(t.Context(), l) },
-		"record, deleted response": func() error {
-			gone := l
-			gone.Response = uuid.New()
-			return ignore(b.accessLog.Record(t.Context(), gone))
-		},
-		"page": func() error { _, err := b.accessLog.Page(t.Context(), domain.AccessQuery{Limit: 2}); return err },
-		"page, impossible filter": func() error {
-			_, err := b.accessLog.Page(t.Context(), domain.AccessQuery{Filter: domain.AccessFilter{Owner: new("\x00")}, Limit: 2})
-			return err
-		},
-		"fetch, for comparison": func() error { _, _, err := b.Responses().Get(t.Context(), l.Response, nil, math.MaxInt64); return err },
-	} {
-		before := b.sent.Load()
-		if err := call(); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		want := int64(1)
-		if strings.Contains(name, "impossible") {
-			want = 0
-		}
-		if got := b.sent.Load() - before; got != want {
-			t.Errorf("%s: got %d round trips, want %d", name, got, want)
-		}
-	}
-}
-
-func ignore(err error) error {
-	if domain.CodeOf(err) == domain.CodeNotFound {
-		return nil
-	}
-	return fmt.Errorf("want not found, got %w", err)
-}
-
-// nobody has no addresses and no separate usage records.
-type nobody struct{ domain.People }
-
-func (nobody) Emails(context.Context, []uuid.UUID) (map[uuid.UUID]string, error) { return nil, nil }
-
-// TestGetRoundTrips: fetching a response of the caller or of the active
-// organization, or without contents, takes no extra query. Recording an access
-// takes one.
-func TestGetRoundTrips(t *testing.T) {
-	t.Parallel()
-	b := newFixture(t)
-	anna, ben := uuid.New(), uuid.New()
-	get := domain.NewGetResponse(b.Responses(), nil, nobody{}, b.accessLog, time.Now, nil)
-	admin := domain.Principal{ID: anna, Admin: true, Organization: &ben}
 	for name, c := range map[string]struct {
-		caller   domain.Principal
-		owner    string
-		omit     bool
-		want     int64
-		accesses int64
+		filter domain.AccessFilter
+		want   int64
 	}{
-		"own":                         {domain.Principal{ID: anna, Roles: []domain.Role{domain.RoleBatchAPIUser}}, anna.String(), false, 1, 0},
-		"own, as an administrator":    {admin, anna.String(), false, 1, 0},
-		"active organization's":       {admin, ben.String(), false, 1, 0},
-		"another's, without contents": {domain.Principal{ID: anna, Admin: true}, ben.String(), true, 1, 0},
-		"another's":                   {domain.Principal{ID: anna, Admin: true}, ben.String(), false, 2, 1},
-		"without an owner":            {domain.Principal{ID: anna, Admin: true}, "", false, 2, 1},
-		"another organization's":      {admin, uuid.NewString(), false, 2, 1},
+		"everything": {domain.AccessFilter{}, 1},
+		"impossible": {domain.AccessFilter{Owner: new("\x00")}, 0},
 	} {
-		l := b.add(t, c.owner)
 		before := b.sent.Load()
-		if _, err := get.Execute(t.Context(), c.caller, domain.GetRequest{ID: l.Response, OmitContents: c.omit}); err != nil {
+		if _, err := b.accessLog.Page(t.Context(), domain.AccessQuery{Filter: c.filter, Limit: 2}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if got := b.sent.Load() - before; got != c.want {
 			t.Errorf("%s: got %d round trips, want %d", name, got, c.want)
 		}
-		if got := b.number(t, `SELECT count(*) FROM lethe.access_log WHERE request_id = $1`, l.Response); got != c.accesses {
-			t.Errorf("%s: got %d records, want %d", name, got, c.accesses)
-		}
-	}
-}
-
-// TestRecordErrors: a failed write is an error, and stores nothing.
-func TestRecordErrors(t *testing.T) {
-	t.Parallel()
-	b := newFixture(t)
-	l := b.add(t, "anna")
-	b.exec(t, `ALTER TABLE lethe.access_log ADD CONSTRAINT never CHECK (false) NOT VALID`)
-	if err := b.accessLog.Record(t.Context(), l); domain.CodeOf(err) != domain.CodeInternal || strings.Contains(err.Error(), "192.0.2.7") {
-		t.Errorf("got %v, want an internal error without the address", err)
-	}
-	b.exec(t, `ALTER TABLE lethe.access_log DROP CONSTRAINT never`)
-	b.exec(t, `ALTER TABLE lethe.access_log RENAME TO elsewhere`)
-	if err := b.accessLog.Record(t.Context(), l); domain.CodeOf(err) != domain.CodeUnavailable {
-		t.Errorf("got the error %v", err)
-	}
-	b.exec(t, `ALTER TABLE lethe.elsewhere RENAME TO access_log`)
-	if n := b.number(t, `SELECT count(*) FROM lethe.access_log`); n != 0 {
-		t.Errorf("got %d records, want none", n)
-	}
-	if err := b.accessLog.Record(t.Context(), l); err != nil {
-		t.Error(err)
-	}
-}
-
-// TestRecordDuringUpdateAndErase: recording an access waits for an erasure of the
-// response, but not for an update.
-func TestRecordDuringUpdateAndErase(t *testing.T) {
-	t.Parallel()
-	b := newFixture(t)
-	changed, erased := b.add(t, "anna"), b.add(t, "anna")
-	tx, err := b.owner.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
-	if _, err := tx.Exec(t.Context(), `UPDATE fusillade.requests SET updated_at = now() WHERE id = $1`, changed.Response); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tx.Exec(t.Context(), `DELETE FROM fusillade.requests WHERE id = $1`, erased.Response); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.accessLog.Record(t.Context(), changed); err != nil {
-		t.Errorf("during an update: got %v, want no error", err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- b.accessLog.Record(t.Context(), erased) }()
-	select {
-	case err := <-done:
-		t.Errorf("recording did not wait for the erasure: %v", err)
-	case <-time.After(100 * time.Millisecond):
-	}
-	if err := tx.Commit(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-done; domain.CodeOf(err) != domain.CodeNotFound {
-		t.Errorf("want not found, got %v", err)
-	}
-	if n := b.number(t, `SELECT count(*) FROM lethe.access_log`); n != 1 {
-		t.Errorf("got %d records, want 1", n)
 	}
 }
 

@@ -98,7 +98,7 @@ func TestLargeLists(t *testing.T) {
 			return err
 		})
 		took("fetching one", 1, func() error {
-			_, _, err := b.responses.Get(t.Context(), row.ID, nil, math.MaxInt64)
+			_, _, err := b.responses.Get(t.Context(), row.ID, nil, math.MaxInt64, nil)
 			return err
 		})
 	})
@@ -297,7 +297,7 @@ func TestUnknownSchema(t *testing.T) {
 	}
 	_, pageErr := responses.Page(t.Context(), domain.PageQuery{ActiveFirst: true, Limit: 10})
 	_, countErr := porttest.Count(t.Context(), responses, domain.ResponseFilter{}, domain.CountAuto)
-	_, _, getErr := responses.Get(t.Context(), uuid.New(), nil, math.MaxInt64)
+	_, _, getErr := responses.Get(t.Context(), uuid.New(), nil, math.MaxInt64, nil)
 	_, eraseErr := responses.Erase(t.Context(), uuid.New(), nil, porttest.Permit)
 	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "erase": eraseErr} {
 		if domain.CodeOf(err) != domain.CodeUnavailable || !strings.Contains(err.Error(), "lacks") {
@@ -350,7 +350,7 @@ func TestQueryModes(t *testing.T) {
 			}
 			b.exec(`ALTER TABLE requests DISABLE ROW LEVEL SECURITY`)
 			b.exec(`DROP POLICY slow ON requests`)
-			if _, contents, err := responses.Get(t.Context(), requests[1].ID, nil, math.MaxInt64); err != nil || contents.Prompt != requests[1].Prompt {
+			if _, contents, err := responses.Get(t.Context(), requests[1].ID, nil, math.MaxInt64, nil); err != nil || contents.Prompt != requests[1].Prompt {
 				t.Errorf("%s: got %+v, %v", mode, contents, err)
 			}
 		}
@@ -392,7 +392,7 @@ func TestGetUsage(t *testing.T) {
 		{b.responses, unused, &domain.Usage{}},
 		{apart, used, nil},
 	} {
-		full, _, err := c.port.Get(t.Context(), c.row.ID, nil, math.MaxInt64)
+		full, _, err := c.port.Get(t.Context(), c.row.ID, nil, math.MaxInt64, nil)
 		if err != nil || !reflect.DeepEqual(full.KnownUsage, c.want) {
 			t.Errorf("got %+v, %v", full.KnownUsage, err)
 		}
@@ -460,7 +460,7 @@ func TestGetCharges(t *testing.T) {
 			rows.AddCharge(porttest.Charge{Response: row.ID, Amount: *c.charge})
 		}
 		m.count.Store(0)
-		got, _, err := responses.Get(t.Context(), row.ID, nil, math.MaxInt64)
+		got, _, err := responses.Get(t.Context(), row.ID, nil, math.MaxInt64, nil)
 		if err != nil || got.KnownUsage == nil || !reflect.DeepEqual(got.KnownUsage.Cost, c.want) || m.count.Load() != 1 {
 			t.Errorf("%s: got %+v (error %v) in %d round trips", name, got.KnownUsage, err, m.count.Load())
 		}
@@ -479,7 +479,7 @@ func TestGetCharges(t *testing.T) {
 			t.Errorf("filtered by cost, %s: want %d, got %d, counted %d (errors %v, %v)", name, c.want, len(page), count.Total, err, countErr)
 		}
 	}
-	if got, _, err := open(older.database).Get(t.Context(), row.ID, nil, math.MaxInt64); err != nil || !reflect.DeepEqual(got.KnownUsage, &domain.Usage{}) {
+	if got, _, err := open(older.database).Get(t.Context(), row.ID, nil, math.MaxInt64, nil); err != nil || !reflect.DeepEqual(got.KnownUsage, &domain.Usage{}) {
 		t.Errorf("without a ledger: got %+v, %v", got.KnownUsage, err)
 	}
 }

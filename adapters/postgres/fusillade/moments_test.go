@@ -65,7 +65,7 @@ func TestTimesBeyondJSON(t *testing.T) {
 		t.Errorf("want %d counted, got %+v, %v", len(page), n, err)
 	}
 	for i, id := range ids {
-		if _, _, err := b.responses.Get(ctx, id, nil, math.MaxInt64); err != nil {
+		if _, _, err := b.responses.Get(ctx, id, nil, math.MaxInt64, nil); err != nil {
 			t.Errorf("%s: Get: %v", times[i], err)
 		}
 		if _, err := b.responses.Erase(ctx, id, nil, porttest.Permit); err != nil {

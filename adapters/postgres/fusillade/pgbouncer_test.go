@@ -17,6 +17,10 @@ func TestPortsThroughPgBouncer(t *testing.T) {
 		database := pgtest.New(t)
 		return fixtureOn(t, database, postgres.Config{URL: through(database.URL), PgBouncer: true})
 	})
+	porttest.AccessLog(t, func(t *testing.T) porttest.AccessLogFixture {
+		database := pgtest.New(t)
+		return fixtureOn(t, database, postgres.Config{URL: through(database.URL), PgBouncer: true})
+	})
 	porttest.Erasures(t, func(t *testing.T) porttest.ErasuresFixture {
 		database := pgtest.New(t)
 		return fixtureOn(t, database, postgres.Config{URL: through(database.URL), PgBouncer: true})

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/accesslog"
 	"lethe/adapters/postgres/fusillade"
 	"lethe/domain/porttest"
 	"lethe/internal/pgfixture"
@@ -109,5 +110,9 @@ func fixtureOn(t *testing.T, database *pgtest.Database, cfg postgres.Config) *pg
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses, Holds: holds, Erasures: erasures, Retention: retention})
+	accessLog, err := accesslog.New(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses, Holds: holds, Erasures: erasures, Retention: retention, AccessLog: accessLog})
 }

@@ -53,7 +53,7 @@ func TestLaggingReplica(t *testing.T) {
 	trips(0, 0)
 	page(rows[0], rows[1], rows[2])
 	trips(1, 1)
-	if _, contents, err := port.Get(t.Context(), rows[1].ID, nil, math.MaxInt64); err != nil || contents.Prompt != "words" {
+	if _, contents, err := port.Get(t.Context(), rows[1].ID, nil, math.MaxInt64, nil); err != nil || contents.Prompt != "words" {
 		t.Errorf("got %+v, %v", contents, err)
 	}
 	trips(1, 1)
@@ -68,7 +68,7 @@ func TestLaggingReplica(t *testing.T) {
 	page(rows[1], rows[3], rows[4]) // a full page, although two were erased
 	trips(1, 2)
 	for _, i := range []int{0, 2} {
-		if _, contents, err := port.Get(t.Context(), rows[i].ID, nil, math.MaxInt64); domain.CodeOf(err) != domain.CodeNotFound || contents != (domain.Contents{}) {
+		if _, contents, err := port.Get(t.Context(), rows[i].ID, nil, math.MaxInt64, nil); domain.CodeOf(err) != domain.CodeNotFound || contents != (domain.Contents{}) {
 			t.Errorf("erased response: got %+v (error %v), want not found", contents, err)
 		}
 	}
@@ -76,7 +76,7 @@ func TestLaggingReplica(t *testing.T) {
 		t.Errorf("erasing what the primary does not have: got %v", err)
 	}
 	for _, i := range []int{3, 4} {
-		if _, contents, err := port.Get(t.Context(), rows[i].ID, nil, math.MaxInt64); err != nil || contents.Prompt != "" {
+		if _, contents, err := port.Get(t.Context(), rows[i].ID, nil, math.MaxInt64, nil); err != nil || contents.Prompt != "" {
 			t.Errorf("prompt deleted or withheld since: got %+v (error %v)", contents, err)
 		}
 	}
@@ -88,7 +88,7 @@ func TestLaggingReplica(t *testing.T) {
 	if _, err := port.Page(t.Context(), domain.PageQuery{ActiveFirst: true, Limit: 3}); err == nil {
 		t.Error("got a page that the primary did not confirm")
 	}
-	if _, _, err := port.Get(t.Context(), rows[1].ID, nil, math.MaxInt64); err == nil {
+	if _, _, err := port.Get(t.Context(), rows[1].ID, nil, math.MaxInt64, nil); err == nil {
 		t.Error("got a response that the primary did not confirm")
 	}
 }

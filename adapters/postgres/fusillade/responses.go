@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"strings"
 
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -67,13 +66,6 @@ func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*
 // WithLedger makes the port take costs missing in usage records from the gateway's
 // ledger of credits, whenever ledger reports that it can be read. Call it first.
 func (r *Responses) WithLedger(ledger func() bool) { r.ledger = ledger }
-
-// getWithLedger is GetWithUsage with the ledger's cost if there is no other. It uses a
-// column that older versions of dwctl do not have.
-var getWithLedger = strings.NewReplacer(
-	"-- name: GetWithUsage ", "-- name: GetWithLedger ",
-	"a.total_cost::text AS", "coalesce(a.total_cost::text, "+postgres.LedgerCost("r.id")+") AS",
-).Replace(dbsqlc.GetWithUsage)
 
 // WithArsenal makes the port also read what only fusillade-arsenal has, prompts by day
 // and retained responses, while these functions report true. Call it first. It does not
@@ -217,107 +209,6 @@ func (l listing) responses(rows []row) []domain.Response {
 	return page
 }
 
-// Get makes one round trip, and one more to the primary after a replica's answer.
-func (r *Responses) Get(ctx context.Context, id uuid.UUID, owners []string, limit int64) (domain.Response, domain.Contents, error) {
-	return r.get(ctx, id, owners, limit)
-}
-
-// GetSummary makes as many round trips as Get.
-func (r *Responses) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, error) {
-	response, _, err := r.get(ctx, id, owners, noContents)
-	return response, err
-}
-
-const noContents = -1
-
-func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, limit int64) (domain.Response, domain.Contents, error) {
-	var ledger func() bool
-	if r.usage {
-		ledger = r.ledger
-	}
-	var row dbsqlc.PageRow
-	var c domain.Contents
-	var u domain.Usage
-	var cost *string
-	var read string
-	var bytes int64
-	prompt, err := r.one(ctx, id, func(conn postgres.Conn) error {
-		var elsewhere bool
-		get := func(ledger, retained bool) error {
-			query := dbsqlc.Get
-			switch {
-			case ledger:
-				query = getWithLedger
-			case r.usage:
-				query = dbsqlc.GetWithUsage
-			}
-			if retained {
-				query = getRetained(query)
-			}
-			return forgetful{conn}.QueryRow(ctx, query, limit, id, owners).Scan(
-				&row.ID, &row.Owner, &row.Model, &row.State, &row.ServiceTier,
-				&row.CreatedAt, &row.StartedAt, &row.CompletedAt, &row.FailedAt, &row.ResponseStatus,
-				&row.HasError, &read, &bytes, &c.Answer, &c.Error, &c.Prompt,
-				&u.PromptTokens, &u.CompletionTokens, &u.ReasoningTokens, &u.TotalTokens, &cost, &elsewhere)
-		}
-		err := postgres.WithLedger(ledger, func(ledger bool) error {
-			err := get(ledger, false)
-			if errors.Is(err, pgx.ErrNoRows) && r.retained() {
-				err = get(ledger, true)
-			}
-			return err
-		})
-		if err == nil && elsewhere && r.arsenal() {
-			p := dbsqlc.PromptElsewhereParams{RequestID: id, Max: max(limit-bytes, noContents)}
-			found, err := dbsqlc.New(forgetful{conn}).PromptElsewhere(ctx, p)
-			if errors.Is(err, pgx.ErrNoRows) {
-				return nil // it was deleted meanwhile
-			}
-			read, bytes, c.Prompt = read+" "+found.Revision, bytes+found.Bytes, found.Prompt
-			return err
-		}
-		return err
-	})
-	if err != nil {
-		return domain.Response{}, domain.Contents{}, err
-	}
-	if bytes > limit {
-		c = domain.Contents{Left: bytes}
-	}
-	if !prompt {
-		c.Prompt = ""
-	}
-	response := response(row, revision(read, prompt))
-	if r.usage {
-		u.Cost = (*domain.Decimal)(cost)
-		response.KnownUsage = &u
-	}
-	return response, c, nil
-}
-
-// one reads a response from any database. After a replica's answer, the primary decides
-// if the response still exists and if its prompt may be shown.
-func (r *Responses) one(ctx context.Context, id uuid.UUID, read func(postgres.Conn) error) (prompt bool, err error) {
-	fromReplica, err := r.source().ReadAnywhere(ctx, read)
-	if err != nil || !fromReplica {
-		return true, err
-	}
-	err = r.src.Primary.Use(ctx, func(c postgres.Conn) (err error) {
-		prompt, err = dbsqlc.New(c).MayBeShown(ctx, id)
-		return err
-	})
-	return prompt, err
-}
-
-// revision distinguishes a response whose prompt only the primary withholds from the
-// replica's version.
-func revision(read string, prompt bool) string {
-	if !prompt {
-		return read + " withheld"
-	}
-	return read
-}
-
 func response(row dbsqlc.PageRow, revision string) domain.Response {
 	r := domain.Response{
 		Revision: revision,
@@ -330,30 +221,4 @@ func response(row dbsqlc.PageRow, revision string) domain.Response {
 		r.HTTPStatus = &status
 	}
 	return r
-}
-
-// forgetful is a connection for rows with large contents. Such a row is in memory
-// twice, as received and as scanned, and this lets the first be collected early.
-type forgetful struct{ postgres.Conn }
-
-func (c forgetful) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	rows, err := c.Query(ctx, sql, args...)
-	return forgottenRow{rows, err}
-}
-
-type forgottenRow struct {
-	rows pgx.Rows
-	err  error
-}
-
-func (r forgottenRow) Scan(to ...any) error {
-	if r.err != nil {
-		return r.err
-	}
-	_, err := pgx.CollectOneRow(r.rows, func(row pgx.CollectableRow) (struct{}, error) {
-		err := row.Scan(to...)
-		clear(row.RawValues()) // the connection points at them until another row has as many columns
-		return struct{}{}, err
-	})
-	return err
 }

@@ -208,7 +208,7 @@ func TestEraseLaterTurns(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, _, err := b.responses.Get(t.Context(), other.ID, nil, math.MaxInt64); err != nil {
+			if _, _, err := b.responses.Get(t.Context(), other.ID, nil, math.MaxInt64, nil); err != nil {
 				t.Errorf("other conversation: got %v", err)
 			}
 			if n := b.number(`SELECT count(*) FROM requests WHERE created_by = 'anna'`); n != 1 {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"lethe/adapters/postgres"
-	"lethe/adapters/postgres/accesslog"
 	"lethe/adapters/postgres/analytics"
 	"lethe/adapters/postgres/fusillade"
 	"lethe/adapters/postgres/users"
@@ -46,9 +45,5 @@ func newFixture(t *testing.T) property.Fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(people.Close)
-	accessLog, err := accesslog.New(db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses, UsageRecords: usage, People: people, AccessLog: accessLog})
+	return pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses, UsageRecords: usage, People: people})
 }

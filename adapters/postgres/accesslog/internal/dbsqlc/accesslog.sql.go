@@ -12,17 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const Durably = `-- name: Durably :exec
-SELECT set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)
-`
-
-// For what follows in the same transaction: it must be on disk before the
-// contents are shown, even where the server's default is to report it earlier.
-func (q *Queries) Durably(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, Durably)
-	return err
-}
-
 const Forget = `-- name: Forget :execrows
 DELETE FROM lethe.access_log
 WHERE id = ANY (ARRAY(
@@ -45,18 +34,6 @@ func (q *Queries) Forget(ctx context.Context, arg ForgetParams) (int64, error) {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
-}
-
-const MayBeRetained = `-- name: MayBeRetained :one
-SELECT (to_regclass('retained_response_resurrection_fences') IS NOT NULL)::boolean
-`
-
-// Whether finished responses may have been moved.
-func (q *Queries) MayBeRetained(ctx context.Context) (bool, error) {
-	row := q.db.QueryRow(ctx, MayBeRetained)
-	var column_1 bool
-	err := row.Scan(&column_1)
-	return column_1, err
 }
 
 const Page = `-- name: Page :many
@@ -128,77 +105,6 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
 func (q *Queries) PlanForArguments(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, PlanForArguments)
 	return err
-}
-
-const Record = `-- name: Record :execrows
-INSERT INTO lethe.access_log (id, accessed_at, accessed_by, request_id, owner, address)
-SELECT $1::uuid, $2::timestamptz, $3::uuid, r.id,
-       $4::text, $5::text
-FROM requests r
-WHERE r.id = $6::uuid
-FOR KEY SHARE
-`
-
-type RecordParams struct {
-	ID         uuid.UUID
-	AccessedAt time.Time
-	AccessedBy uuid.UUID
-	Owner      string
-	Address    string
-	RequestID  uuid.UUID
-}
-
-// The response is locked against being erased, and looked at again where an
-// erasure had locked it: no row is written of a response that is gone, and an
-// erasure finds every row that was written. Whoever changes a response does not
-// wait for this lock, nor this for them.
-func (q *Queries) Record(ctx context.Context, arg RecordParams) (int64, error) {
-	result, err := q.db.Exec(ctx, Record,
-		arg.ID,
-		arg.AccessedAt,
-		arg.AccessedBy,
-		arg.Owner,
-		arg.Address,
-		arg.RequestID,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const RecordOfRetained = `-- name: RecordOfRetained :execrows
-INSERT INTO lethe.access_log (id, accessed_at, accessed_by, request_id, owner, address)
-SELECT $1::uuid, $2::timestamptz, $3::uuid, q.request_id,
-       $4::text, $5::text
-FROM retained_response_request_routes q
-WHERE q.request_id = $6::uuid
-FOR KEY SHARE
-`
-
-type RecordOfRetainedParams struct {
-	ID         uuid.UUID
-	AccessedAt time.Time
-	AccessedBy uuid.UUID
-	Owner      string
-	Address    string
-	RequestID  uuid.UUID
-}
-
-// Likewise of a response that has been moved.
-func (q *Queries) RecordOfRetained(ctx context.Context, arg RecordOfRetainedParams) (int64, error) {
-	result, err := q.db.Exec(ctx, RecordOfRetained,
-		arg.ID,
-		arg.AccessedAt,
-		arg.AccessedBy,
-		arg.Owner,
-		arg.Address,
-		arg.RequestID,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
 }
 
 const TakeTurn = `-- name: TakeTurn :one

@@ -190,3 +190,55 @@ func (q *Queries) GetWithUsage(ctx context.Context, arg GetWithUsageParams) (Get
 	)
 	return i, err
 }
+
+const Record = `-- name: Record :execrows
+INSERT INTO lethe.access_log (id, accessed_at, accessed_by, request_id, owner, address)
+SELECT $1::uuid, $2::timestamptz, $3::uuid, r.id,
+       r.created_by, $4::text
+FROM requests r
+LEFT JOIN request_templates t ON t.id = r.template_id
+LEFT JOIN files f ON f.id = t.file_id
+CROSS JOIN LATERAL (SELECT coalesce(octet_length(r.response_body), 0) + coalesce(octet_length(r.error), 0)::bigint
+    + CASE WHEN f.deleted_at IS NULL THEN coalesce(octet_length(t.body), 0) ELSE 0 END AS bytes) c
+WHERE r.id = $5 AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+  AND ($6::text[] IS NULL OR r.created_by = ANY ($6::text[]))
+  AND (r.created_by = ANY ($7::text[])) IS NOT TRUE
+  AND c.bytes <= $8::bigint AND ($9::boolean OR NOT (r.template_id IS NOT NULL AND t.id IS NULL))
+FOR KEY SHARE OF r
+`
+
+type RecordParams struct {
+	AccessID   uuid.UUID
+	AccessedAt time.Time
+	AccessedBy uuid.UUID
+	Address    string
+	ID         uuid.UUID
+	Owners     []string
+	Exempt     []string
+	Max        int64
+	Elsewhere  bool
+}
+
+// Records an access to contents that Get shows after it in the same transaction, unless
+// the response belongs to an exempt owner. The response is locked against being erased,
+// and looked at again where an erasure had locked it: no row is written of a response
+// that is gone, and an erasure finds every row that was written. Whoever changes a
+// response does not wait for this lock, nor this for them. A prompt elsewhere is not in
+// the size: such responses are recorded only where elsewhere is true.
+func (q *Queries) Record(ctx context.Context, arg RecordParams) (int64, error) {
+	result, err := q.db.Exec(ctx, Record,
+		arg.AccessID,
+		arg.AccessedAt,
+		arg.AccessedBy,
+		arg.Address,
+		arg.ID,
+		arg.Owners,
+		arg.Exempt,
+		arg.Max,
+		arg.Elsewhere,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}

@@ -102,6 +102,41 @@ func (q *Queries) PlanInOrder(ctx context.Context) error {
 	return err
 }
 
+const RecordOfRetained = `-- name: RecordOfRetained :execrows
+INSERT INTO lethe.access_log (id, accessed_at, accessed_by, request_id, owner, address)
+SELECT $1::uuid, $2::timestamptz, $3::uuid, q.request_id,
+       $4::text, $5::text
+FROM retained_response_request_routes q
+WHERE q.request_id = $6::uuid
+  AND NOT EXISTS (SELECT FROM lethe.access_log l WHERE l.id = $1::uuid)
+FOR KEY SHARE OF q
+`
+
+type RecordOfRetainedParams struct {
+	AccessID   uuid.UUID
+	AccessedAt time.Time
+	AccessedBy uuid.UUID
+	Owner      string
+	Address    string
+	ID         uuid.UUID
+}
+
+// Record of a response that has been moved, unless Record has just recorded it.
+func (q *Queries) RecordOfRetained(ctx context.Context, arg RecordOfRetainedParams) (int64, error) {
+	result, err := q.db.Exec(ctx, RecordOfRetained,
+		arg.AccessID,
+		arg.AccessedAt,
+		arg.AccessedBy,
+		arg.Owner,
+		arg.Address,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const Retained = `-- name: Retained :many
 
 SELECT o.object_id AS id, NULL::uuid AS batch_id, o.created_by, o.state, o.model, o.service_tier, o.created_at,
