@@ -219,12 +219,12 @@ type RecordParams struct {
 	Elsewhere  bool
 }
 
-// Records an access to contents that Get shows after it in the same transaction, unless
-// the response belongs to an exempt owner. The response is locked against being erased,
-// and looked at again where an erasure had locked it: no row is written of a response
-// that is gone, and an erasure finds every row that was written. Whoever changes a
-// response does not wait for this lock, nor this for them. A prompt elsewhere is not in
-// the size: such responses are recorded only where elsewhere is true.
+// Records an access, unless the response belongs to an exempt owner or its contents are
+// larger than max. Get follows in the same transaction. FOR KEY SHARE waits for a running
+// erasure and then looks again: no row is written for a response that is gone, and an
+// erasure finds every row that was written. An update and this lock do not wait for each
+// other. The size does not include a prompt that has been moved, so such a response is
+// recorded only if elsewhere is true.
 func (q *Queries) Record(ctx context.Context, arg RecordParams) (int64, error) {
 	result, err := q.db.Exec(ctx, Record,
 		arg.AccessID,
