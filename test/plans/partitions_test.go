@@ -68,7 +68,8 @@ type inParts struct {
 var (
 	partScan = regexp.MustCompile(`(\w+ Scan)(?: Backward)?(?: using \w+)? on requests_\d\d\b.*\((?:actual|(never executed))`)
 	appended = regexp.MustCompile(`->  (Merge Append|Append) \(`)
-	sorted   = regexp.MustCompile(`->  Sort \(`)
+	// Usage records of one response are sorted, too.
+	sorted = regexp.MustCompile(`->  Sort \(.*\n +Sort Key: \(?(?:CASE )?requests`)
 )
 
 // look explains a statement and fails where a part is read as a whole.
