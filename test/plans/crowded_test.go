@@ -93,10 +93,10 @@ func TestCrowdedPlans(t *testing.T) {
 	}
 	b.exec("VACUUM ANALYZE fusillade.requests")
 
-	const (
-		within = 0.15
-		enough = 2000 // of fewer, the sample of 90,000 rows holds too few
-	)
+	// The share of a filter is off by chance as far as the sample of 90,000 of 400,000
+	// rows is small, and by some parts in a hundred where conditions depend on one another.
+	const enough = 1500
+	allowed := func(matching int64) float64 { return 0.1 + 4/math.Sqrt(float64(matching)*90/400) }
 	for name, filter := range crowdedFilters {
 		for scope, owners := range map[string][]string{
 			"everyone": nil, "one owner": {"owner-large"}, "several owners": {"owner-large", "owner-7", "owner-none"},
@@ -137,7 +137,7 @@ func TestCrowdedPlans(t *testing.T) {
 				if err != nil || estimate.Exact {
 					t.Fatalf("got %+v, %v; want an estimate", estimate, err)
 				}
-				if off := float64(estimate.Total-exact.Total) / float64(exact.Total); exact.Total >= enough && math.Abs(off) > within {
+				if off := float64(estimate.Total-exact.Total) / float64(exact.Total); exact.Total >= enough && math.Abs(off) > allowed(exact.Total) {
 					t.Errorf("estimated %d of %d", estimate.Total, exact.Total)
 				}
 			})
