@@ -42,6 +42,8 @@ type counter struct {
 	filter
 	mode     domain.CountMode
 	retained bool // finished responses may have been moved
+	simple   bool // everything of one owner is to be counted as is cheapest
+	few      bool // it may be few responses, which are just counted
 	all      counting
 	upToFew  counting
 
@@ -50,27 +52,23 @@ type counter struct {
 	shares shares
 }
 
-func (r *Responses) counter(f filter, mode domain.CountMode) *counter {
-	k := &counter{Responses: r, filter: f, mode: mode, retained: r.retained(), all: f.count(), upToFew: counting{countOfOwnerUpTo, dbsqlc.CountOfOwnerUpTo, f.arguments}}
+// counter decides once how to begin: what is known of owners may change meanwhile.
+func (r *Responses) counter(f filter, mode domain.CountMode, retained bool) *counter {
+	k := &counter{Responses: r, filter: f, mode: mode, retained: retained, all: f.count(), upToFew: counting{countOfOwnerUpTo, dbsqlc.CountOfOwnerUpTo, f.arguments}}
+	k.simple = mode == domain.CountAuto && f.owned && !f.Narrowed
+	k.few = k.simple && !r.many.Contains(f.Owner)
 	k.upToFew.AtMost = few + 1
-	if k.retained {
+	if retained {
 		k.all.sql, k.upToFew.sql = with(besideRetained, k.all.sql), with(besideRetained, k.upToFew.sql)
 	}
 	return k
 }
 
-// simple reports whether everything of one owner is to be counted as is cheapest.
-func (k *counter) simple() bool { return k.mode == domain.CountAuto && k.owned && !k.Narrowed }
-
-// few reports whether the owner may have few responses, which are just counted.
-func (k *counter) few() bool { return k.simple() && !k.many.Contains(k.Owner) }
-
 func (k *counter) queue(ctx context.Context, b *pgx.Batch) {
 	switch {
-	case k.mode == domain.CountNone:
 	case k.mode == domain.CountExact:
 		k.queueExact(ctx, b, k.all, exactWithin)
-	case k.few():
+	case k.few:
 		k.queueExact(ctx, b, k.upToFew, cheapWithin)
 	default:
 		k.queueEstimate(ctx, b)
@@ -86,14 +84,14 @@ func (k *counter) finish(ctx context.Context, c postgres.Conn, err error) error 
 	}
 	estimate := func() error { return ask(func(b *pgx.Batch) { k.queueEstimate(ctx, b) }) }
 	switch {
-	case err != nil && !timedOut(err) || k.mode == domain.CountNone:
+	case err != nil && !timedOut(err):
 		return err
 	case k.mode == domain.CountExact:
 		if err != nil {
 			return estimate()
 		}
 		return nil
-	case k.few():
+	case k.few:
 		if err == nil && k.count.Total <= few {
 			return nil
 		}
@@ -111,7 +109,7 @@ func (k *counter) finish(ctx context.Context, c postgres.Conn, err error) error 
 	if err = ask(func(b *pgx.Batch) { k.queueExact(ctx, b, k.all, cheapWithin) }); timedOut(err) {
 		k.count, err = guess, nil
 	}
-	if k.simple() && err == nil && k.count.Exact && k.count.Total <= few {
+	if k.simple && err == nil && k.count.Exact && k.count.Total <= few {
 		k.many.Remove(k.Owner)
 	}
 	return err

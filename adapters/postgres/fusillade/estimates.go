@@ -43,7 +43,7 @@ func (e *Estimates) get(f filter) (domain.Count, float64, bool) {
 	if !is || time.Since(kept.at) > estimatesFor {
 		return domain.Count{}, 0, false
 	}
-	owners := f.sharesParams().Owners
+	owners := f.owners()
 	if owners == nil {
 		owners = []string{anyOwner}
 	}

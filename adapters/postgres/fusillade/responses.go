@@ -91,17 +91,13 @@ func (r *Responses) finisher() finisher {
 // Page makes one round trip; after a replica's answer, one more to the primary, and a
 // third if rows have been erased meanwhile.
 func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response, error) {
-	page, _, err := r.page(ctx, q, domain.CountNone)
+	page, _, err := r.PageAndCount(ctx, q, domain.CountNone)
 	return page, err
 }
 
 // PageAndCount makes as many round trips as Page, and one more if the first shows that
 // counting is cheap or that it takes too long.
 func (r *Responses) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, domain.Count, error) {
-	return r.page(ctx, q, mode)
-}
-
-func (r *Responses) page(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, domain.Count, error) {
 	f, possible, err := r.narrow(q.Filter)
 	if err != nil || !possible {
 		return nil, domain.Count{Exact: true}, cmp.Or(err, ctx.Err())
@@ -121,7 +117,11 @@ func (r *Responses) page(ctx context.Context, q domain.PageQuery, mode domain.Co
 	var count domain.Count
 	read := func(c postgres.Conn) error {
 		return r.withCosts(usage || f.MinTotalCost != "", c, func(c postgres.Conn) (err error) {
-			k := r.counter(f, mode)
+			if mode == domain.CountNone {
+				page, err = asked.read(ctx, c, nil)
+				return err
+			}
+			k := r.counter(f, mode, asked.retained)
 			page, err = asked.read(ctx, c, k)
 			count = k.count
 			return err
@@ -160,11 +160,11 @@ type listing struct {
 	moved      []pageOf // queries for retained responses
 }
 
-// read sends all queries together, and those of the counter last: one that takes too
-// long ends nothing but itself.
+// read sends all queries together, and those of the counter, if any, last: one that takes
+// too long ends nothing but itself.
 func (l listing) read(ctx context.Context, c postgres.Conn, k *counter) ([]domain.Response, error) {
 	var all []row
-	if len(l.queries) == 1 && !l.particular && len(l.moved) == 0 && k.mode == domain.CountNone {
+	if len(l.queries) == 1 && !l.particular && len(l.moved) == 0 && k == nil {
 		rows, err := l.queries[0](ctx, c)
 		return l.responses(rows), err
 	}
@@ -189,9 +189,11 @@ func (l listing) read(ctx context.Context, c postgres.Conn, k *counter) ([]domai
 		queueFixed(&batch, (*dbsqlc.Queries).PlanInOrder)
 	}
 	queue(l.moved)
-	k.queue(ctx, &batch)
+	if k != nil {
+		k.queue(ctx, &batch)
+	}
 	err := c.SendBatch(ctx, &batch).Close()
-	if left == 0 {
+	if left == 0 && k != nil {
 		err = k.finish(ctx, c, err)
 	}
 	return l.responses(all), err

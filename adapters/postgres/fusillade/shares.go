@@ -47,13 +47,17 @@ func (s *shares) queue(ctx context.Context, b *pgx.Batch, f filter) {
 	})
 }
 
-func (f filter) sharesParams() dbsqlc.SharesParams {
-	owners := f.Owners
+// owners returns whose responses are listed; nil: everyone's.
+func (f filter) owners() []string {
 	if f.owned {
-		owners = []string{f.Owner}
+		return []string{f.Owner}
 	}
+	return f.Owners
+}
+
+func (f filter) sharesParams() dbsqlc.SharesParams {
 	return dbsqlc.SharesParams{
-		Owners: owners,
+		Owners: f.owners(),
 		States: f.States, StatusMin: f.StatusMin, StatusMax: f.StatusMax, HasError: f.HasError,
 		Models: f.Models, Tiers: f.Tiers,
 		CreatedAfter: f.CreatedAfter, CreatedBefore: f.CreatedBefore, MinDuration: f.MinDuration,
