@@ -167,8 +167,15 @@ func (on *stage) database(ctx context.Context, kind string) (dbURL string, advis
 	if dbURL, err = createDatabase(ctx, on.serverURL, name, on.cfg.users); err != nil {
 		return "", nil, err
 	}
-	advised, err = followAdvice(ctx, on.cfg.service, dbURL, on.folder)
+	err = on.follow(ctx, dbURL, &advised)
 	return dbURL, advised, err
+}
+
+// follow makes what the service's doctor advises now, and adds the statements to advised.
+func (on *stage) follow(ctx context.Context, dbURL string, advised *[]string) error {
+	made, err := followAdvice(ctx, on.cfg.service, dbURL, on.folder)
+	*advised = append(*advised, made...)
+	return err
 }
 
 func (on *stage) connect(ctx context.Context, dbURL string) (*pgx.Conn, error) {
@@ -216,7 +223,7 @@ func run(ctx context.Context, cfg config) (err error) {
 	if m.setup, err = on.programs(ctx, dbURL, r); err != nil {
 		return err
 	}
-	if r.Curve, err = m.grow(ctx, dbURL); err != nil {
+	if r.Curve, err = m.grow(ctx, dbURL, func() error { return on.follow(ctx, dbURL, &r.Advised) }); err != nil {
 		return err
 	}
 	all, err := m.chosen(ctx)

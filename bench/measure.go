@@ -33,8 +33,9 @@ func (m *measuring) duration() time.Duration {
 }
 
 // grow loads the rows, and measures what a list costs whenever there are ten
-// times as many.
-func (m *measuring) grow(ctx context.Context, dbURL string) (curve []point, err error) {
+// times as many. Each time doctor may see something to advise: it needs rows to
+// recognize a table that is crowded by batches.
+func (m *measuring) grow(ctx context.Context, dbURL string, follow func() error) (curve []point, err error) {
 	firstPage := func(user int, query string) *scenario {
 		return &scenario{name: "list", method: "GET", key: key(user), want: 200, paths: [2][]string{{listPath + query}, {listPath + query}}}
 	}
@@ -54,6 +55,9 @@ func (m *measuring) grow(ctx context.Context, dbURL string) (curve []point, err 
 		next = min(next, m.cfg.rows)
 		progress("loading up to %d responses", next)
 		if err := load(ctx, dbURL, loaded+1, next, m.cfg.users, m.cfg.batchRows); err != nil {
+			return nil, err
+		}
+		if err := follow(); err != nil {
 			return nil, err
 		}
 		loaded = next

@@ -161,6 +161,9 @@ func soak(ctx context.Context, cfg config) (err error) {
 	if err := load(ctx, dbURL, 1, cfg.rows, cfg.users, cfg.batchRows); err != nil {
 		return err
 	}
+	if err := on.follow(ctx, dbURL, &advised); err != nil {
+		return err
+	}
 	var ids erasable
 	ids.end.Store(int64(erasuresInSoak * (duration.Seconds() + 1)))
 	progress("loading %d rows to erase", ids.end.Load())

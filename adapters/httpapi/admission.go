@@ -68,9 +68,13 @@ func Admit(next http.Handler, limit int, caller func(*http.Request) uuid.UUID, c
 			r.Body = received(r.Body)
 		}
 		who := caller(r)
-		patience, cancel := context.WithTimeout(r.Context(), placeWait)
-		giveBack, err := room.Take(patience, who)
-		cancel()
+		giveBack := room.Try(who)
+		var err error
+		if giveBack == nil {
+			patience, cancel := context.WithTimeout(r.Context(), placeWait)
+			giveBack, err = room.Take(patience, who)
+			cancel()
+		}
 		if err == nil {
 			leave = giveBack
 			defer leave()

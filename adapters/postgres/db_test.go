@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -685,6 +686,43 @@ func TestByteaOutput(t *testing.T) {
 
 // TestColumnTypeChanges: a column's type changes although statements are prepared on
 // every connection. No caller gets an error, not even in a transaction.
+// TestUUIDs counts allocations, so it runs alone.
+func TestUUIDs(t *testing.T) {
+	db := open(t, postgres.Config{URL: pgtest.Empty(t).URL})
+	id := uuid.New()
+	if got := one[uuid.UUID](t, db, "SELECT $1::uuid", id); got != id {
+		t.Errorf("got %s, want %s", got, id)
+	}
+	if got := one[*uuid.UUID](t, db, "SELECT NULL::uuid"); got != nil {
+		t.Errorf("got %s, want nothing", got)
+	}
+	if got := one[*uuid.UUID](t, db, "SELECT $1::uuid", id); got == nil || *got != id {
+		t.Errorf("got %v, want %s", got, id)
+	}
+	if got := one[[]uuid.UUID](t, db, "SELECT $1::uuid[]", []uuid.UUID{id, uuid.Max}); !slices.Equal(got, []uuid.UUID{id, uuid.Max}) {
+		t.Errorf("got %v", got)
+	}
+	var never uuid.UUID
+	if err := db.Pool().QueryRow(t.Context(), "SELECT NULL::uuid").Scan(&never); err == nil {
+		t.Error("want an error for NULL where there must be a UUID")
+	}
+	allocated := func(column string) float64 {
+		rows, err := db.Pool().Query(t.Context(), "SELECT "+column+" FROM generate_series(1, 200)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		return testing.AllocsPerRun(100, func() {
+			if !rows.Next() || rows.Scan(&never) != nil {
+				t.Error("want another row")
+			}
+		})
+	}
+	if n := allocated("gen_random_uuid()"); n > 1 {
+		t.Errorf("reading a UUID takes %v allocations", n)
+	}
+}
+
 func TestColumnTypeChanges(t *testing.T) {
 	t.Parallel()
 	const conns = 3

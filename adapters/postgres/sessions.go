@@ -77,6 +77,9 @@ func configureSessions(config *pgxpool.Config, cfg Config) (wanted map[string]st
 		})
 		types.RegisterType(&pgtype.Type{Name: "bytea", OID: pgtype.ByteaOID, Codec: octets{}})
 		pgxuuid.Register(types)
+		id := &pgtype.Type{Name: "uuid", OID: pgtype.UUIDOID, Codec: uuids{}}
+		types.RegisterType(id)
+		types.RegisterType(&pgtype.Type{Name: "_uuid", OID: pgtype.UUIDArrayOID, Codec: &pgtype.ArrayCodec{ElementType: id}})
 		// For the modes that do not ask the server for the types of arguments.
 		types.RegisterDefaultPgType(uuid.UUID{}, "uuid")
 		types.RegisterDefaultPgType([]uuid.UUID{}, "_uuid")

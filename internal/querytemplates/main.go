@@ -20,8 +20,9 @@ type variant struct {
 	Counted bool   // a count, not a page, which needs the order of an index
 	Cost    bool   // filtered by cost, which needs usage records in the same database
 	Usage   bool   // pages with what responses have used, from usage records in the same database
-	Ranked  bool   // in the order of ranks
 	Masked  bool   // compares values that are NULL for rows of batches
+
+	Unfiltered bool // pages that nothing narrows but an owner
 }
 
 func (v variant) Counts() variant {
@@ -29,13 +30,12 @@ func (v variant) Counts() variant {
 	return v
 }
 
-func (v variant) Ranks() variant {
-	v.Ranked = true
-	return v
-}
+// HasCount reports whether there is a count of its own: usage and the lack of a filter only
+// concern pages.
+func (v variant) HasCount() bool { return !v.Usage && !v.Unfiltered }
 
 // Walked reports whether a bulk erasure or a hold may have this filter.
-func (v variant) Walked() bool { return !v.Cost && !v.Usage }
+func (v variant) Walked() bool { return !v.Cost && !v.Usage && !v.Unfiltered }
 
 func (v variant) Masks() variant {
 	v.Masked = true
@@ -66,7 +66,8 @@ func (v variant) Equals(column, parameter string) string {
 var functions = template.FuncMap{
 	// variants returns the kinds of lists.
 	"variants": func() []variant {
-		plain := []variant{{}, {Name: "OfOwner", Owned: true}, {Name: "OfCost", Cost: true}, {Name: "OfOwnerOfCost", Owned: true, Cost: true}}
+		plain := []variant{{}, {Name: "OfOwner", Owned: true}, {Name: "OfCost", Cost: true}, {Name: "OfOwnerOfCost", Owned: true, Cost: true},
+			{Name: "Unfiltered", Unfiltered: true}, {Name: "OfOwnerUnfiltered", Owned: true, Unfiltered: true}}
 		all := slices.Clone(plain)
 		for _, v := range plain {
 			v.Name, v.Usage = v.Name+"WithUsage", true

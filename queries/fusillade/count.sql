@@ -8,6 +8,10 @@ SELECT count(*) FROM (
     ORDER BY created_at DESC, id DESC LIMIT sqlc.arg('at_most')::bigint
 ) counted;
 
+-- name: LimitTime :exec
+-- For what follows in the same transaction.
+SELECT set_config('statement_timeout', sqlc.arg('at_most')::text, true);
+
 -- name: LimitCount :exec
 -- For what follows in the same transaction. A plan made for the filters leaves out
 -- those that are not given. What a page before it has kept the planner from is allowed

@@ -4,12 +4,14 @@
 -- of its own, and the order is spelled exactly as that index spells it. Bodies
 -- are never read here.
 --
--- A list that nothing narrows but an owner has one plan for ever, and none of
--- the cost of planning. Where there are filters (narrowed), the plan is to be
--- made for them, which PlanForArguments sees to: those that are not given then
--- vanish. That they hang on one switch keeps the planner from taking them for
--- many coincidences where it does not know them: it would expect next to no
--- rows, and rather sort those than follow the order of an index.
+-- A list that nothing narrows but an owner is Unfiltered: it has one plan for ever,
+-- none of the cost of planning, and no conditions to prepare each time. Where there are
+-- filters (narrowed), the plan is to be made for them, which PlanForArguments sees to:
+-- those that are not given then vanish. That they hang on one switch keeps the planner
+-- from taking them for many coincidences where it does not know them: it would expect
+-- next to no rows, and rather sort those than follow the order of an index.
+--
+-- A page read with its usage may come in any order: the caller sorts it.
 --
 -- num_nulls(batch_id) <> 0 means batch_id IS NULL. Every row with an owner has
 -- no batch, but the planner does not know that: where most rows are of batches
@@ -413,6 +415,66 @@ WHERE created_by = sqlc.arg('owner')::text
       AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
            ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric;
 
+-- name: PageUnfiltered :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint;
+
+-- name: PageUnfilteredActiveFirst :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint;
+
+-- name: PageUnfilteredInRank :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
+  AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint;
+
+-- name: PageOfOwnerUnfiltered :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint;
+
+-- name: PageOfOwnerUnfilteredActiveFirst :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint;
+
+-- name: PageOfOwnerUnfilteredInRank :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
+  AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint;
+
 -- name: PageWithUsage :many
 SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
        a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
@@ -441,8 +503,7 @@ LEFT JOIN LATERAL (
     SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
-) a ON true
-ORDER BY p.created_at DESC, p.id DESC;
+) a ON true;
 
 -- name: PageWithUsageActiveFirst :many
 SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
@@ -473,8 +534,7 @@ LEFT JOIN LATERAL (
     SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
-) a ON true
-ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC;
+) a ON true;
 
 -- name: PageWithUsageInRank :many
 SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
@@ -504,8 +564,7 @@ LEFT JOIN LATERAL (
     SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
-) a ON true
-ORDER BY p.created_at DESC, p.id DESC;
+) a ON true;
 
 -- name: PageOfOwnerWithUsage :many
 SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
@@ -535,8 +594,7 @@ LEFT JOIN LATERAL (
     SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
-) a ON true
-ORDER BY p.created_at DESC, p.id DESC;
+) a ON true;
 
 -- name: PageOfOwnerWithUsageActiveFirst :many
 SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
@@ -567,8 +625,7 @@ LEFT JOIN LATERAL (
     SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
-) a ON true
-ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC;
+) a ON true;
 
 -- name: PageOfOwnerWithUsageInRank :many
 SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
@@ -598,8 +655,7 @@ LEFT JOIN LATERAL (
     SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
-) a ON true
-ORDER BY p.created_at DESC, p.id DESC;
+) a ON true;
 
 -- name: PageOfCostWithUsage :many
 SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
@@ -631,8 +687,7 @@ LEFT JOIN LATERAL (
     SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
-) a ON true
-ORDER BY p.created_at DESC, p.id DESC;
+) a ON true;
 
 -- name: PageOfCostWithUsageActiveFirst :many
 SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
@@ -665,8 +720,7 @@ LEFT JOIN LATERAL (
     SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
-) a ON true
-ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC;
+) a ON true;
 
 -- name: PageOfCostWithUsageInRank :many
 SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
@@ -698,8 +752,7 @@ LEFT JOIN LATERAL (
     SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
-) a ON true
-ORDER BY p.created_at DESC, p.id DESC;
+) a ON true;
 
 -- name: PageOfOwnerOfCostWithUsage :many
 SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
@@ -731,8 +784,7 @@ LEFT JOIN LATERAL (
     SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
-) a ON true
-ORDER BY p.created_at DESC, p.id DESC;
+) a ON true;
 
 -- name: PageOfOwnerOfCostWithUsageActiveFirst :many
 SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
@@ -765,8 +817,7 @@ LEFT JOIN LATERAL (
     SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
-) a ON true
-ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC;
+) a ON true;
 
 -- name: PageOfOwnerOfCostWithUsageInRank :many
 SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
@@ -798,8 +849,121 @@ LEFT JOIN LATERAL (
     SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
-) a ON true
-ORDER BY p.created_at DESC, p.id DESC;
+) a ON true;
+
+-- name: PageUnfilteredWithUsage :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true;
+
+-- name: PageUnfilteredWithUsageActiveFirst :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true;
+
+-- name: PageUnfilteredWithUsageInRank :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
+  AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true;
+
+-- name: PageOfOwnerUnfilteredWithUsage :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true;
+
+-- name: PageOfOwnerUnfilteredWithUsageActiveFirst :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true;
+
+-- name: PageOfOwnerUnfilteredWithUsageInRank :many
+SELECT p.*, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
+  AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true;
 
 -- name: Shares :one
 -- Only ever explained: how many rows the planner expects of all responses, of those of

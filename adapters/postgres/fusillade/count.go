@@ -69,7 +69,9 @@ func (k *counter) queue(ctx context.Context, b *pgx.Batch) {
 	case k.mode == domain.CountExact:
 		k.queueExact(ctx, b, k.all, exactWithin)
 	case k.few:
-		k.queueExact(ctx, b, k.upToFew, cheapWithin)
+		queueExec(b, (*dbsqlc.Queries).LimitTime, cheapWithin)
+		k.upToFew.queue(ctx, b, &k.count.Total)
+		k.count.Exact = true
 	default:
 		k.queueEstimate(ctx, b)
 	}

@@ -145,6 +145,8 @@ type row struct {
 // pages is byName for page queries: all have the same columns.
 func pages[P any, R dbsqlc.PageRow | dbsqlc.PageActiveFirstRow | dbsqlc.PageInRankRow |
 	dbsqlc.PageOfOwnerRow | dbsqlc.PageOfOwnerActiveFirstRow | dbsqlc.PageOfOwnerInRankRow |
+	dbsqlc.PageUnfilteredRow | dbsqlc.PageUnfilteredActiveFirstRow | dbsqlc.PageUnfilteredInRankRow |
+	dbsqlc.PageOfOwnerUnfilteredRow | dbsqlc.PageOfOwnerUnfilteredActiveFirstRow | dbsqlc.PageOfOwnerUnfilteredInRankRow |
 	dbsqlc.PageOfCostRow | dbsqlc.PageOfCostActiveFirstRow | dbsqlc.PageOfCostInRankRow |
 	dbsqlc.PageOfOwnerOfCostRow | dbsqlc.PageOfOwnerOfCostActiveFirstRow | dbsqlc.PageOfOwnerOfCostInRankRow](method func(*dbsqlc.Queries, context.Context, P) ([]R, error)) query[[]row] {
 	return rowsOf(method, func(r R) row { return row{PageRow: dbsqlc.PageRow(r)} })
@@ -153,6 +155,8 @@ func pages[P any, R dbsqlc.PageRow | dbsqlc.PageActiveFirstRow | dbsqlc.PageInRa
 // pagesWithUsage is pages for queries that also read usage.
 func pagesWithUsage[P any, R dbsqlc.PageWithUsageRow | dbsqlc.PageWithUsageActiveFirstRow | dbsqlc.PageWithUsageInRankRow |
 	dbsqlc.PageOfOwnerWithUsageRow | dbsqlc.PageOfOwnerWithUsageActiveFirstRow | dbsqlc.PageOfOwnerWithUsageInRankRow |
+	dbsqlc.PageUnfilteredWithUsageRow | dbsqlc.PageUnfilteredWithUsageActiveFirstRow | dbsqlc.PageUnfilteredWithUsageInRankRow |
+	dbsqlc.PageOfOwnerUnfilteredWithUsageRow | dbsqlc.PageOfOwnerUnfilteredWithUsageActiveFirstRow | dbsqlc.PageOfOwnerUnfilteredWithUsageInRankRow |
 	dbsqlc.PageOfCostWithUsageRow | dbsqlc.PageOfCostWithUsageActiveFirstRow | dbsqlc.PageOfCostWithUsageInRankRow |
 	dbsqlc.PageOfOwnerOfCostWithUsageRow | dbsqlc.PageOfOwnerOfCostWithUsageActiveFirstRow | dbsqlc.PageOfOwnerOfCostWithUsageInRankRow](method func(*dbsqlc.Queries, context.Context, P) ([]R, error)) query[[]row] {
 	return rowsOf(method, func(r R) row {
@@ -195,33 +199,39 @@ type ordered struct{ inOrder, activeFirst, inRank query[[]row] }
 
 // list holds the queries of one kind of list.
 type list struct {
-	ordered
-	withUsage ordered
-	next      query[[]dbsqlc.NextRow]
-	count     query[int64]
-	counted   string // the statement of count
+	filtered, unfiltered                   ordered // unfiltered: nothing narrows it but an owner
+	filteredWithUsage, unfilteredWithUsage ordered
+	next                                   query[[]dbsqlc.NextRow]
+	count                                  query[int64]
+	counted                                string // the statement of count
 }
 
 var (
 	ofAll = list{
-		ordered{pages((*dbsqlc.Queries).Page), pages((*dbsqlc.Queries).PageActiveFirst), pages((*dbsqlc.Queries).PageInRank)},
-		ordered{pagesWithUsage((*dbsqlc.Queries).PageWithUsage), pagesWithUsage((*dbsqlc.Queries).PageWithUsageActiveFirst), pagesWithUsage((*dbsqlc.Queries).PageWithUsageInRank)},
-		nexts((*dbsqlc.Queries).Next), byName((*dbsqlc.Queries).Count), dbsqlc.Count,
+		filtered:            ordered{pages((*dbsqlc.Queries).Page), pages((*dbsqlc.Queries).PageActiveFirst), pages((*dbsqlc.Queries).PageInRank)},
+		unfiltered:          ordered{pages((*dbsqlc.Queries).PageUnfiltered), pages((*dbsqlc.Queries).PageUnfilteredActiveFirst), pages((*dbsqlc.Queries).PageUnfilteredInRank)},
+		filteredWithUsage:   ordered{pagesWithUsage((*dbsqlc.Queries).PageWithUsage), pagesWithUsage((*dbsqlc.Queries).PageWithUsageActiveFirst), pagesWithUsage((*dbsqlc.Queries).PageWithUsageInRank)},
+		unfilteredWithUsage: ordered{pagesWithUsage((*dbsqlc.Queries).PageUnfilteredWithUsage), pagesWithUsage((*dbsqlc.Queries).PageUnfilteredWithUsageActiveFirst), pagesWithUsage((*dbsqlc.Queries).PageUnfilteredWithUsageInRank)},
+		next:                nexts((*dbsqlc.Queries).Next),
+		count:               byName((*dbsqlc.Queries).Count), counted: dbsqlc.Count,
 	}
 	ofOwner = list{
-		ordered{pages((*dbsqlc.Queries).PageOfOwner), pages((*dbsqlc.Queries).PageOfOwnerActiveFirst), pages((*dbsqlc.Queries).PageOfOwnerInRank)},
-		ordered{pagesWithUsage((*dbsqlc.Queries).PageOfOwnerWithUsage), pagesWithUsage((*dbsqlc.Queries).PageOfOwnerWithUsageActiveFirst), pagesWithUsage((*dbsqlc.Queries).PageOfOwnerWithUsageInRank)},
-		nexts((*dbsqlc.Queries).NextOfOwner), byName((*dbsqlc.Queries).CountOfOwner), dbsqlc.CountOfOwner,
+		filtered:            ordered{pages((*dbsqlc.Queries).PageOfOwner), pages((*dbsqlc.Queries).PageOfOwnerActiveFirst), pages((*dbsqlc.Queries).PageOfOwnerInRank)},
+		unfiltered:          ordered{pages((*dbsqlc.Queries).PageOfOwnerUnfiltered), pages((*dbsqlc.Queries).PageOfOwnerUnfilteredActiveFirst), pages((*dbsqlc.Queries).PageOfOwnerUnfilteredInRank)},
+		filteredWithUsage:   ordered{pagesWithUsage((*dbsqlc.Queries).PageOfOwnerWithUsage), pagesWithUsage((*dbsqlc.Queries).PageOfOwnerWithUsageActiveFirst), pagesWithUsage((*dbsqlc.Queries).PageOfOwnerWithUsageInRank)},
+		unfilteredWithUsage: ordered{pagesWithUsage((*dbsqlc.Queries).PageOfOwnerUnfilteredWithUsage), pagesWithUsage((*dbsqlc.Queries).PageOfOwnerUnfilteredWithUsageActiveFirst), pagesWithUsage((*dbsqlc.Queries).PageOfOwnerUnfilteredWithUsageInRank)},
+		next:                nexts((*dbsqlc.Queries).NextOfOwner),
+		count:               byName((*dbsqlc.Queries).CountOfOwner), counted: dbsqlc.CountOfOwner,
 	}
 	ofCost = list{
-		ordered{pages((*dbsqlc.Queries).PageOfCost), pages((*dbsqlc.Queries).PageOfCostActiveFirst), pages((*dbsqlc.Queries).PageOfCostInRank)},
-		ordered{pagesWithUsage((*dbsqlc.Queries).PageOfCostWithUsage), pagesWithUsage((*dbsqlc.Queries).PageOfCostWithUsageActiveFirst), pagesWithUsage((*dbsqlc.Queries).PageOfCostWithUsageInRank)},
-		nil, byName((*dbsqlc.Queries).CountOfCost), dbsqlc.CountOfCost,
+		filtered:          ordered{pages((*dbsqlc.Queries).PageOfCost), pages((*dbsqlc.Queries).PageOfCostActiveFirst), pages((*dbsqlc.Queries).PageOfCostInRank)},
+		filteredWithUsage: ordered{pagesWithUsage((*dbsqlc.Queries).PageOfCostWithUsage), pagesWithUsage((*dbsqlc.Queries).PageOfCostWithUsageActiveFirst), pagesWithUsage((*dbsqlc.Queries).PageOfCostWithUsageInRank)},
+		count:             byName((*dbsqlc.Queries).CountOfCost), counted: dbsqlc.CountOfCost,
 	}
 	ofOwnerOfCost = list{
-		ordered{pages((*dbsqlc.Queries).PageOfOwnerOfCost), pages((*dbsqlc.Queries).PageOfOwnerOfCostActiveFirst), pages((*dbsqlc.Queries).PageOfOwnerOfCostInRank)},
-		ordered{pagesWithUsage((*dbsqlc.Queries).PageOfOwnerOfCostWithUsage), pagesWithUsage((*dbsqlc.Queries).PageOfOwnerOfCostWithUsageActiveFirst), pagesWithUsage((*dbsqlc.Queries).PageOfOwnerOfCostWithUsageInRank)},
-		nil, byName((*dbsqlc.Queries).CountOfOwnerOfCost), dbsqlc.CountOfOwnerOfCost,
+		filtered:          ordered{pages((*dbsqlc.Queries).PageOfOwnerOfCost), pages((*dbsqlc.Queries).PageOfOwnerOfCostActiveFirst), pages((*dbsqlc.Queries).PageOfOwnerOfCostInRank)},
+		filteredWithUsage: ordered{pagesWithUsage((*dbsqlc.Queries).PageOfOwnerOfCostWithUsage), pagesWithUsage((*dbsqlc.Queries).PageOfOwnerOfCostWithUsageActiveFirst), pagesWithUsage((*dbsqlc.Queries).PageOfOwnerOfCostWithUsageInRank)},
+		count:             byName((*dbsqlc.Queries).CountOfOwnerOfCost), counted: dbsqlc.CountOfOwnerOfCost,
 	}
 	countOfOwnerUpTo = byName((*dbsqlc.Queries).CountOfOwnerUpTo)
 )
@@ -238,6 +248,18 @@ func (f filter) list() list {
 	return ofAll
 }
 
+func (l list) pages(narrowed, usage bool) ordered {
+	switch {
+	case narrowed && usage:
+		return l.filteredWithUsage
+	case narrowed:
+		return l.filtered
+	case usage:
+		return l.unfilteredWithUsage
+	}
+	return l.unfiltered
+}
+
 // pageOf is a query for a page with its arguments.
 type pageOf func(context.Context, postgres.DBTX) ([]row, error)
 
@@ -249,10 +271,7 @@ func (q query[R]) with(a arguments) func(context.Context, postgres.DBTX) (R, err
 // can be no row. particular reports whether their plans have to be made for the
 // arguments.
 func (f filter) pages(q domain.PageQuery, usage bool) (all []pageOf, particular bool) {
-	of, a := f.list().ordered, f.arguments
-	if usage {
-		of = f.list().withUsage
-	}
+	of, a := f.list().pages(f.Narrowed, usage), f.arguments
 	a.Skip, a.PageSize = q.Skip, q.Limit
 	a.after(q.After)
 	oneRank := f.minRank == f.maxRank && (q.After == nil || q.After.Rank == f.minRank)

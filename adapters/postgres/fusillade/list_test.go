@@ -129,6 +129,19 @@ func TestLargeLists(t *testing.T) {
 				}
 			}
 		}
+		for sql, c := range map[string]struct{ index, args string }{
+			dbsqlc.PageUnfilteredActiveFirst:        {"idx_requests_active_sort", "-1, 0, 10)"},
+			dbsqlc.PageUnfilteredInRank:             {"idx_requests_", inRank},
+			dbsqlc.PageOfOwnerUnfiltered:            {"idx_requests_user_created_sort", "'owner-1', " + fromStart},
+			dbsqlc.PageOfOwnerUnfilteredActiveFirst: {"idx_requests_user_active_sort", "'owner-1', -1, 0, 10)"},
+			dbsqlc.PageOfOwnerUnfilteredInRank:      {"idx_requests_user_", "'owner-1', " + inRank},
+		} {
+			// That is how they are run: without their arguments.
+			plan := b.planAfterMany("force_generic_plan", sql, c.args)
+			if !strings.Contains(plan, c.index) || strings.Contains(plan, "Sort") || strings.Contains(plan, "Seq Scan") {
+				t.Errorf("want %s and no sorting for (%s, got\n%s", c.index, c.args, plan)
+			}
+		}
 	})
 
 	t.Run("estimate", func(t *testing.T) {

@@ -202,6 +202,8 @@ func (l listing) read(ctx context.Context, c postgres.Conn, k *counter) ([]domai
 func (l listing) responses(rows []row) []domain.Response {
 	if l.retained {
 		rows = merged(rows, l.q)
+	} else {
+		sortPage(rows, l.q.ActiveFirst)
 	}
 	page := make([]domain.Response, min(int64(len(rows)), l.q.Limit))
 	for i := range page {

@@ -94,9 +94,9 @@ func getRetained(query string) string {
 // retainedPages returns the queries for a page of retained responses, without skipping.
 // Their plans have to be made in order.
 func (f filter) retainedPages(q domain.PageQuery) (all []pageOf) {
-	queries, read := pageOfRetained, ofAll.inOrder
+	queries, read := pageOfRetained, ofAll.filtered.inOrder
 	if f.MinTotalCost != "" {
-		queries, read = pageOfRetainedOfCost, ofCost.inOrder
+		queries, read = pageOfRetainedOfCost, ofCost.filtered.inOrder
 	}
 	first := func(minRank, maxRank int, after *domain.Position) {
 		a, retained := f.firstRetained(queries, minRank, maxRank, q.ActiveFirst)
@@ -222,14 +222,18 @@ func (f filter) firstRetained(queries map[string]string, minRank, maxRank int, r
 // merged returns the rows of both in the order of the page, without duplicates.
 func merged(rows []row, q domain.PageQuery) []row {
 	rows = once(rows, func(r row) uuid.UUID { return r.ID })
-	slices.SortStableFunc(rows, func(a, b row) int {
+	sortPage(rows, q.ActiveFirst)
+	return rows[min(q.Skip, int64(len(rows))):]
+}
+
+func sortPage(rows []row, activeFirst bool) {
+	slices.SortFunc(rows, func(a, b row) int {
 		rank := 0
-		if q.ActiveFirst {
+		if activeFirst {
 			rank = cmp.Compare(domain.StateRank(a.State), domain.StateRank(b.State))
 		}
 		return cmp.Or(rank, b.CreatedAt.Compare(a.CreatedAt), compareIDs(b.ID, a.ID))
 	})
-	return rows[min(q.Skip, int64(len(rows))):]
 }
 
 // once removes duplicates.

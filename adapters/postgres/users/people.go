@@ -6,9 +6,11 @@
 package users
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -127,6 +129,8 @@ func person(r dbsqlc.ByIDRow) domain.Person {
 	for i, role := range r.Roles {
 		roles[i] = domain.Role(role)
 	}
+	slices.Sort(roles)
+	slices.SortFunc(r.Organizations, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 	return domain.Person{
 		ID: r.ID, Email: r.Email, Admin: r.IsAdmin, Deleted: r.IsDeleted,
 		Roles: roles, Organizations: r.Organizations, LastLogin: r.LastLogin,

@@ -46,3 +46,13 @@ func (q *Queries) LimitCount(ctx context.Context, atMost string) error {
 	_, err := q.db.Exec(ctx, LimitCount, atMost)
 	return err
 }
+
+const LimitTime = `-- name: LimitTime :exec
+SELECT set_config('statement_timeout', $1::text, true)
+`
+
+// For what follows in the same transaction.
+func (q *Queries) LimitTime(ctx context.Context, atMost string) error {
+	_, err := q.db.Exec(ctx, LimitTime, atMost)
+	return err
+}

@@ -457,12 +457,14 @@ type PageRow struct {
 // of its own, and the order is spelled exactly as that index spells it. Bodies
 // are never read here.
 //
-// A list that nothing narrows but an owner has one plan for ever, and none of
-// the cost of planning. Where there are filters (narrowed), the plan is to be
-// made for them, which PlanForArguments sees to: those that are not given then
-// vanish. That they hang on one switch keeps the planner from taking them for
-// many coincidences where it does not know them: it would expect next to no
-// rows, and rather sort those than follow the order of an index.
+// A list that nothing narrows but an owner is Unfiltered: it has one plan for ever,
+// none of the cost of planning, and no conditions to prepare each time. Where there are
+// filters (narrowed), the plan is to be made for them, which PlanForArguments sees to:
+// those that are not given then vanish. That they hang on one switch keeps the planner
+// from taking them for many coincidences where it does not know them: it would expect
+// next to no rows, and rather sort those than follow the order of an index.
+//
+// A page read with its usage may come in any order: the caller sorts it.
 //
 // num_nulls(batch_id) <> 0 means batch_id IS NULL. Every row with an owner has
 // no batch, but the planner does not know that: where most rows are of batches
@@ -1078,7 +1080,6 @@ LEFT JOIN LATERAL (
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
 ) a ON true
-ORDER BY p.created_at DESC, p.id DESC
 `
 
 type PageOfCostWithUsageParams struct {
@@ -1205,7 +1206,6 @@ LEFT JOIN LATERAL (
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
 ) a ON true
-ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC
 `
 
 type PageOfCostWithUsageActiveFirstParams struct {
@@ -1331,7 +1331,6 @@ LEFT JOIN LATERAL (
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
 ) a ON true
-ORDER BY p.created_at DESC, p.id DESC
 `
 
 type PageOfCostWithUsageInRankParams struct {
@@ -2083,7 +2082,6 @@ LEFT JOIN LATERAL (
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
 ) a ON true
-ORDER BY p.created_at DESC, p.id DESC
 `
 
 type PageOfOwnerOfCostWithUsageParams struct {
@@ -2210,7 +2208,6 @@ LEFT JOIN LATERAL (
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
 ) a ON true
-ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC
 `
 
 type PageOfOwnerOfCostWithUsageActiveFirstParams struct {
@@ -2336,7 +2333,6 @@ LEFT JOIN LATERAL (
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
 ) a ON true
-ORDER BY p.created_at DESC, p.id DESC
 `
 
 type PageOfOwnerOfCostWithUsageInRankParams struct {
@@ -2431,6 +2427,485 @@ func (q *Queries) PageOfOwnerOfCostWithUsageInRank(ctx context.Context, arg Page
 	return items, nil
 }
 
+const PageOfOwnerUnfiltered = `-- name: PageOfOwnerUnfiltered :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND (created_at, id) < (coalesce($2::timestamptz, 'infinity'),
+                          coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT $5::bigint OFFSET $4::bigint
+`
+
+type PageOfOwnerUnfilteredParams struct {
+	Owner          string
+	AfterCreatedAt *time.Time
+	AfterID        *uuid.UUID
+	Skip           int64
+	PageSize       int64
+}
+
+type PageOfOwnerUnfilteredRow struct {
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+}
+
+func (q *Queries) PageOfOwnerUnfiltered(ctx context.Context, arg PageOfOwnerUnfilteredParams) ([]PageOfOwnerUnfilteredRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerUnfiltered,
+		arg.Owner,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerUnfilteredRow
+	for rows.Next() {
+		var i PageOfOwnerUnfilteredRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfOwnerUnfilteredActiveFirst = `-- name: PageOfOwnerUnfilteredActiveFirst :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $2::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT $4::bigint OFFSET $3::bigint
+`
+
+type PageOfOwnerUnfilteredActiveFirstParams struct {
+	Owner     string
+	AboveRank int32
+	Skip      int64
+	PageSize  int64
+}
+
+type PageOfOwnerUnfilteredActiveFirstRow struct {
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+}
+
+func (q *Queries) PageOfOwnerUnfilteredActiveFirst(ctx context.Context, arg PageOfOwnerUnfilteredActiveFirstParams) ([]PageOfOwnerUnfilteredActiveFirstRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerUnfilteredActiveFirst,
+		arg.Owner,
+		arg.AboveRank,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerUnfilteredActiveFirstRow
+	for rows.Next() {
+		var i PageOfOwnerUnfilteredActiveFirstRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfOwnerUnfilteredInRank = `-- name: PageOfOwnerUnfilteredInRank :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $2::integer
+  AND (created_at, id) < ($3::timestamptz, $4::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT $5::bigint
+`
+
+type PageOfOwnerUnfilteredInRankParams struct {
+	Owner          string
+	InRank         int32
+	AfterCreatedAt time.Time
+	AfterID        uuid.UUID
+	PageSize       int64
+}
+
+type PageOfOwnerUnfilteredInRankRow struct {
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+}
+
+func (q *Queries) PageOfOwnerUnfilteredInRank(ctx context.Context, arg PageOfOwnerUnfilteredInRankParams) ([]PageOfOwnerUnfilteredInRankRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerUnfilteredInRank,
+		arg.Owner,
+		arg.InRank,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerUnfilteredInRankRow
+	for rows.Next() {
+		var i PageOfOwnerUnfilteredInRankRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfOwnerUnfilteredWithUsage = `-- name: PageOfOwnerUnfilteredWithUsage :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND (created_at, id) < (coalesce($2::timestamptz, 'infinity'),
+                          coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT $5::bigint OFFSET $4::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+`
+
+type PageOfOwnerUnfilteredWithUsageParams struct {
+	Owner          string
+	AfterCreatedAt *time.Time
+	AfterID        *uuid.UUID
+	Skip           int64
+	PageSize       int64
+}
+
+type PageOfOwnerUnfilteredWithUsageRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageOfOwnerUnfilteredWithUsage(ctx context.Context, arg PageOfOwnerUnfilteredWithUsageParams) ([]PageOfOwnerUnfilteredWithUsageRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerUnfilteredWithUsage,
+		arg.Owner,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerUnfilteredWithUsageRow
+	for rows.Next() {
+		var i PageOfOwnerUnfilteredWithUsageRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfOwnerUnfilteredWithUsageActiveFirst = `-- name: PageOfOwnerUnfilteredWithUsageActiveFirst :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $2::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT $4::bigint OFFSET $3::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+`
+
+type PageOfOwnerUnfilteredWithUsageActiveFirstParams struct {
+	Owner     string
+	AboveRank int32
+	Skip      int64
+	PageSize  int64
+}
+
+type PageOfOwnerUnfilteredWithUsageActiveFirstRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageOfOwnerUnfilteredWithUsageActiveFirst(ctx context.Context, arg PageOfOwnerUnfilteredWithUsageActiveFirstParams) ([]PageOfOwnerUnfilteredWithUsageActiveFirstRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerUnfilteredWithUsageActiveFirst,
+		arg.Owner,
+		arg.AboveRank,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerUnfilteredWithUsageActiveFirstRow
+	for rows.Next() {
+		var i PageOfOwnerUnfilteredWithUsageActiveFirstRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfOwnerUnfilteredWithUsageInRank = `-- name: PageOfOwnerUnfilteredWithUsageInRank :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $2::integer
+  AND (created_at, id) < ($3::timestamptz, $4::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT $5::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+`
+
+type PageOfOwnerUnfilteredWithUsageInRankParams struct {
+	Owner          string
+	InRank         int32
+	AfterCreatedAt time.Time
+	AfterID        uuid.UUID
+	PageSize       int64
+}
+
+type PageOfOwnerUnfilteredWithUsageInRankRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageOfOwnerUnfilteredWithUsageInRank(ctx context.Context, arg PageOfOwnerUnfilteredWithUsageInRankParams) ([]PageOfOwnerUnfilteredWithUsageInRankRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerUnfilteredWithUsageInRank,
+		arg.Owner,
+		arg.InRank,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerUnfilteredWithUsageInRankRow
+	for rows.Next() {
+		var i PageOfOwnerUnfilteredWithUsageInRankRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const PageOfOwnerWithUsage = `-- name: PageOfOwnerWithUsage :many
 SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
        a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
@@ -2460,7 +2935,6 @@ LEFT JOIN LATERAL (
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
 ) a ON true
-ORDER BY p.created_at DESC, p.id DESC
 `
 
 type PageOfOwnerWithUsageParams struct {
@@ -2583,7 +3057,6 @@ LEFT JOIN LATERAL (
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
 ) a ON true
-ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC
 `
 
 type PageOfOwnerWithUsageActiveFirstParams struct {
@@ -2705,7 +3178,6 @@ LEFT JOIN LATERAL (
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
 ) a ON true
-ORDER BY p.created_at DESC, p.id DESC
 `
 
 type PageOfOwnerWithUsageInRankParams struct {
@@ -2798,6 +3270,465 @@ func (q *Queries) PageOfOwnerWithUsageInRank(ctx context.Context, arg PageOfOwne
 	return items, nil
 }
 
+const PageUnfiltered = `-- name: PageUnfiltered :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND (created_at, id) < (coalesce($1::timestamptz, 'infinity'),
+                          coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT $4::bigint OFFSET $3::bigint
+`
+
+type PageUnfilteredParams struct {
+	AfterCreatedAt *time.Time
+	AfterID        *uuid.UUID
+	Skip           int64
+	PageSize       int64
+}
+
+type PageUnfilteredRow struct {
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+}
+
+func (q *Queries) PageUnfiltered(ctx context.Context, arg PageUnfilteredParams) ([]PageUnfilteredRow, error) {
+	rows, err := q.db.Query(ctx, PageUnfiltered,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageUnfilteredRow
+	for rows.Next() {
+		var i PageUnfilteredRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageUnfilteredActiveFirst = `-- name: PageUnfilteredActiveFirst :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $1::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT $3::bigint OFFSET $2::bigint
+`
+
+type PageUnfilteredActiveFirstParams struct {
+	AboveRank int32
+	Skip      int64
+	PageSize  int64
+}
+
+type PageUnfilteredActiveFirstRow struct {
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+}
+
+func (q *Queries) PageUnfilteredActiveFirst(ctx context.Context, arg PageUnfilteredActiveFirstParams) ([]PageUnfilteredActiveFirstRow, error) {
+	rows, err := q.db.Query(ctx, PageUnfilteredActiveFirst, arg.AboveRank, arg.Skip, arg.PageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageUnfilteredActiveFirstRow
+	for rows.Next() {
+		var i PageUnfilteredActiveFirstRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageUnfilteredInRank = `-- name: PageUnfilteredInRank :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $1::integer
+  AND (created_at, id) < ($2::timestamptz, $3::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT $4::bigint
+`
+
+type PageUnfilteredInRankParams struct {
+	InRank         int32
+	AfterCreatedAt time.Time
+	AfterID        uuid.UUID
+	PageSize       int64
+}
+
+type PageUnfilteredInRankRow struct {
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+}
+
+func (q *Queries) PageUnfilteredInRank(ctx context.Context, arg PageUnfilteredInRankParams) ([]PageUnfilteredInRankRow, error) {
+	rows, err := q.db.Query(ctx, PageUnfilteredInRank,
+		arg.InRank,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageUnfilteredInRankRow
+	for rows.Next() {
+		var i PageUnfilteredInRankRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageUnfilteredWithUsage = `-- name: PageUnfilteredWithUsage :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND (created_at, id) < (coalesce($1::timestamptz, 'infinity'),
+                          coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT $4::bigint OFFSET $3::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+`
+
+type PageUnfilteredWithUsageParams struct {
+	AfterCreatedAt *time.Time
+	AfterID        *uuid.UUID
+	Skip           int64
+	PageSize       int64
+}
+
+type PageUnfilteredWithUsageRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageUnfilteredWithUsage(ctx context.Context, arg PageUnfilteredWithUsageParams) ([]PageUnfilteredWithUsageRow, error) {
+	rows, err := q.db.Query(ctx, PageUnfilteredWithUsage,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageUnfilteredWithUsageRow
+	for rows.Next() {
+		var i PageUnfilteredWithUsageRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageUnfilteredWithUsageActiveFirst = `-- name: PageUnfilteredWithUsageActiveFirst :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $1::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT $3::bigint OFFSET $2::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+`
+
+type PageUnfilteredWithUsageActiveFirstParams struct {
+	AboveRank int32
+	Skip      int64
+	PageSize  int64
+}
+
+type PageUnfilteredWithUsageActiveFirstRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageUnfilteredWithUsageActiveFirst(ctx context.Context, arg PageUnfilteredWithUsageActiveFirstParams) ([]PageUnfilteredWithUsageActiveFirstRow, error) {
+	rows, err := q.db.Query(ctx, PageUnfilteredWithUsageActiveFirst, arg.AboveRank, arg.Skip, arg.PageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageUnfilteredWithUsageActiveFirstRow
+	for rows.Next() {
+		var i PageUnfilteredWithUsageActiveFirstRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageUnfilteredWithUsageInRank = `-- name: PageUnfilteredWithUsageInRank :many
+SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
+       a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
+FROM (
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $1::integer
+  AND (created_at, id) < ($2::timestamptz, $3::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT $4::bigint
+) p
+LEFT JOIN LATERAL (
+    SELECT u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.total_tokens, u.total_cost
+    FROM public.http_analytics u
+    WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
+) a ON true
+`
+
+type PageUnfilteredWithUsageInRankParams struct {
+	InRank         int32
+	AfterCreatedAt time.Time
+	AfterID        uuid.UUID
+	PageSize       int64
+}
+
+type PageUnfilteredWithUsageInRankRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+func (q *Queries) PageUnfilteredWithUsageInRank(ctx context.Context, arg PageUnfilteredWithUsageInRankParams) ([]PageUnfilteredWithUsageInRankRow, error) {
+	rows, err := q.db.Query(ctx, PageUnfilteredWithUsageInRank,
+		arg.InRank,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageUnfilteredWithUsageInRankRow
+	for rows.Next() {
+		var i PageUnfilteredWithUsageInRankRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.PromptTokens,
+			&i.CompletionTokens,
+			&i.ReasoningTokens,
+			&i.TotalTokens,
+			&i.TotalCost,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const PageWithUsage = `-- name: PageWithUsage :many
 SELECT p.id, p.owner, p.model, p.state, p.service_tier, p.created_at, p.started_at, p.completed_at, p.failed_at, p.response_status, p.has_error, a.prompt_tokens, a.completion_tokens, coalesce(a.reasoning_tokens, -1)::bigint AS reasoning_tokens,
        a.total_tokens, coalesce(a.total_cost::text, '')::text AS total_cost
@@ -2827,7 +3758,6 @@ LEFT JOIN LATERAL (
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
 ) a ON true
-ORDER BY p.created_at DESC, p.id DESC
 `
 
 type PageWithUsageParams struct {
@@ -2950,7 +3880,6 @@ LEFT JOIN LATERAL (
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
 ) a ON true
-ORDER BY CASE p.state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, p.created_at DESC, p.id DESC
 `
 
 type PageWithUsageActiveFirstParams struct {
@@ -3072,7 +4001,6 @@ LEFT JOIN LATERAL (
     FROM public.http_analytics u
     WHERE u.fusillade_request_id = p.id ORDER BY u.timestamp DESC, u.id DESC LIMIT 1
 ) a ON true
-ORDER BY p.created_at DESC, p.id DESC
 `
 
 type PageWithUsageInRankParams struct {
