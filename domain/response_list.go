@@ -3,6 +3,7 @@ package domain
 import (
 	"context"
 	"log/slog"
+	"reflect"
 	"slices"
 
 	"github.com/google/uuid"
@@ -26,6 +27,16 @@ type ListRequest struct {
 	Skip           *int64  // below 0 counts as 0
 	Limit          *int64  // clamped to 1 to MaxLimit; nil: DefaultLimit
 	Count          CountMode
+}
+
+// fewSkipped is how many responses are passed over quickly.
+const fewSkipped = 1000
+
+// Searches reports whether the list may read much to show little: it has a filter, skips
+// many responses, or has to count all of them.
+func (r ListRequest) Searches() bool {
+	return r.State != nil || r.OwnerEmail != nil || !reflect.ValueOf(r.ResponseFilter).IsZero() ||
+		r.Skip != nil && *r.Skip > fewSkipped || r.Count == CountExact
 }
 
 // ResponsePage is one page of a list; Skip and Limit are the ones that were applied.

@@ -22,6 +22,7 @@ const (
 	// requests take a few megabytes.
 	minRequests     = 256
 	requestsPerConn = 8
+	connsPerSearch  = 20
 
 	// Handlers read this much of a body, and one byte more to notice a longer one.
 	bodyRead = MaxBodyBytes + 1
@@ -38,6 +39,11 @@ const (
 // MaxRequests returns how many requests are served at a time with pools of maxConns
 // connections.
 func MaxRequests(maxConns int) int { return max(minRequests, requestsPerConn*maxConns) }
+
+// SearchesOfOne returns how many lists that may read much run at a time for one caller,
+// with pools of maxConns connections. Of the default pool it is one: where the database
+// has two processors, the other is left to others.
+func SearchesOfOne(maxConns int) int { return max(1, maxConns/connsPerSearch) }
 
 // Admit serves up to limit requests at a time. Others wait for a moment and then get
 // 503, or get it at once if too many wait. Callers take turns. One caller has at most

@@ -92,6 +92,13 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 			MinTotalCost: (*domain.Decimal)(p.MinTotalCost),
 		},
 	}
+	if r.Searches() {
+		giveBack, err := s.shares.searches.take(ctx, callerIn(ctx).ID, 1)
+		if err != nil {
+			return nil, err
+		}
+		defer giveBack()
+	}
 	page, err := s.List.Execute(ctx, callerIn(ctx), r)
 	if err != nil {
 		return nil, err

@@ -29,6 +29,8 @@ type Config struct {
 	// Estimates is how many previews, dry runs and starts of bulk erasures run at a
 	// time: 4. One caller has at most two.
 	Estimates int
+	// Searches is how many lists that may read much run at a time for one caller: 1.
+	Searches int
 }
 
 func (c Config) withDefaults() Config {
@@ -39,6 +41,7 @@ func (c Config) withDefaults() Config {
 	c.ReadyTimeout = cmp.Or(c.ReadyTimeout, 2*time.Second)
 	c.Requests = cmp.Or(c.Requests, 256)
 	c.Estimates = cmp.Or(c.Estimates, 4)
+	c.Searches = cmp.Or(c.Searches, 1)
 	return c
 }
 
@@ -117,7 +120,7 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &server{Deps: deps, readyTimeout: cfg.ReadyTimeout, lookTimeout: cfg.GetTimeout, shares: newShares(cfg.Requests, cfg.Estimates)}
+	s := &server{Deps: deps, readyTimeout: cfg.ReadyTimeout, lookTimeout: cfg.GetTimeout, shares: newShares(cfg.Requests, cfg.Estimates, cfg.Searches)}
 
 	e := echo.New()
 	e.IPExtractor = echo.ExtractIPDirect() // a header can say anything

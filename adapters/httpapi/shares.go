@@ -23,6 +23,8 @@ const (
 	streamsAll  = 32
 	streamsEach = 4
 
+	searchesQueue = 256
+
 	// Contents of up to this many bytes are read with the rest of a response. Larger
 	// ones are read when there is room.
 	readAtOnce    = 256 << 10
@@ -32,22 +34,26 @@ const (
 	largeEach     = 256 * mebibyte
 	contentsQueue = 8
 
-	// waitForShare is how long a request waits for a share it may get soon.
-	waitForShare = 5 * time.Second
-	maxWaiting   = 64 // of all callers
+	// waitForShare is how long a request waits for a share it may get soon, and
+	// waitForSearch for one of searches, which may be slow but end.
+	waitForShare  = 5 * time.Second
+	waitForSearch = 8 * time.Second
+	maxWaiting    = 512 // of all callers
 )
 
 type shares struct {
 	requests     *share // running at a time
 	estimates    *share // requests that count or begin to erase many
+	searches     *share // lists that may read much
 	streams      *share
 	small, large *share // bytes of contents in responses being written
 }
 
-func newShares(requests, estimates int) shares {
+func newShares(requests, estimates, searches int) shares {
 	return shares{
 		requests:  newShare("requests", int64(requests), int64(max(1, requests/2)), 0),
 		estimates: newShare("previews, dry runs and bulk erasures", int64(estimates), int64(max(1, min(estimatesEach, estimates-1))), estimatesQueue),
+		searches:  newShare("lists with filters", int64(requests), int64(searches), searchesQueue).patient(waitForSearch),
 		streams:   newShare("event streams", streamsAll, streamsEach, 0),
 		small:     newShare("responses", smallAll, smallEach, contentsQueue),
 		large:     newShare("large responses", largeAll, largeEach, contentsQueue),
@@ -60,6 +66,7 @@ type share struct {
 	of        string
 	all, each int64
 	queue     int // how many claims of one caller may wait
+	wait      time.Duration
 
 	mu      sync.Mutex
 	taken   int64
@@ -79,7 +86,12 @@ type claim struct {
 }
 
 func newShare(of string, all, each int64, queue int) *share {
-	return &share{of: of, all: all, each: each, queue: queue, by: make(map[uuid.UUID]*portion)}
+	return &share{of: of, all: all, each: each, queue: queue, wait: waitForShare, by: make(map[uuid.UUID]*portion)}
+}
+
+func (s *share) patient(wait time.Duration) *share {
+	s.wait = wait
+	return s
 }
 
 // take takes n for a caller, at most what one caller may have, and waits a while if
@@ -118,7 +130,7 @@ func (s *share) take(ctx context.Context, caller uuid.UUID, n int64) (giveBack f
 }
 
 func (s *share) await(ctx context.Context, w *claim) error {
-	timer := time.NewTimer(waitForShare)
+	timer := time.NewTimer(s.wait)
 	defer timer.Stop()
 	var ended error
 	select {

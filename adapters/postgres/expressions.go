@@ -55,6 +55,10 @@ const (
 	// batches. Infinite times have no difference, and an index on one that fails would
 	// fail every writer.
 	Duration = "CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END"
+
+	// ErrorMissing is 0 for a row with an error, else 1: an index can have it as a column,
+	// unlike the error.
+	ErrorMissing = "num_nulls(error)"
 )
 
 // ResponseValue is an expression that is NULL for rows of batches. Statistics on it
@@ -66,6 +70,6 @@ func ResponseValue(expression string) string {
 // Statistics by which the share of responses that pass a filter is estimated: those of
 // Outcomes also by which of their values come together.
 var (
-	Outcomes = []string{ResponseValue("state"), ResponseValue("response_status"), ResponseValue("num_nulls(error)")}
+	Outcomes = []string{ResponseValue("state"), ResponseValue("response_status"), ResponseValue(ErrorMissing)}
 	Values   = []string{ResponseValue("model"), ResponseValue("service_tier"), ResponseValue("created_at"), Duration}
 )

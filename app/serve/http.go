@@ -72,7 +72,7 @@ func newHandler(deps httpapi.Deps, ready *readiness, rollback *rollbackGuard, pl
 	deps.ForHolds = func(ctx context.Context) context.Context { return postgres.For(ctx, postgres.Holds) }
 	deps.By, deps.Metrics, deps.Observe, deps.Log = postgres.By, metrics.Handler(), metrics.Observe, log
 	// One connection for bulk work is reserved for the background.
-	bounds := httpapi.Config{Requests: httpapi.MaxRequests(cfg.Database.MaxConns), Estimates: max(1, postgres.BulkOf(cfg.Database.MaxConns)-1)}
+	bounds := httpapi.Config{Requests: httpapi.MaxRequests(cfg.Database.MaxConns), Estimates: max(1, postgres.BulkOf(cfg.Database.MaxConns)-1), Searches: httpapi.SearchesOfOne(cfg.Database.MaxConns)}
 	handler, err := httpapi.New(bounds, deps)
 	if err != nil {
 		return nil, err

@@ -75,10 +75,11 @@ var functions = template.FuncMap{
 		}
 		return all
 	},
-	"rank":       postgres.StateRank,
-	"duration":   func() string { return postgres.Duration },
-	"isResponse": func() string { return postgres.IsResponse },
-	"shares":     func() int { return len(postgres.Outcomes) + len(postgres.Values) },
+	"rank":         postgres.StateRank,
+	"duration":     func() string { return postgres.Duration },
+	"errorMissing": func() string { return postgres.ErrorMissing },
+	"isResponse":   func() string { return postgres.IsResponse },
+	"shares":       func() int { return len(postgres.Outcomes) + len(postgres.Values) },
 }
 
 func main() {

@@ -40,6 +40,16 @@ func (a *arguments) after(p *domain.Position) {
 	}
 }
 
+// start returns where a list begins in the order of creation: after a position, and not
+// before what the filter lets pass, which need not be passed over then.
+func (f filter) start(after *domain.Position) *domain.Position {
+	if f.CreatedBefore == nil || after != nil && !after.CreatedAt.After(*f.CreatedBefore) {
+		return after
+	}
+	// Nothing lies between these two microseconds, and no identifier is below zero.
+	return &domain.Position{CreatedAt: domain.ToMicroseconds(*f.CreatedBefore).Add(time.Microsecond)}
+}
+
 // narrow returns false if nothing can pass the filter.
 func narrow(f domain.ResponseFilter) (filter, bool) {
 	out := filter{maxRank: domain.StateRank("")}
@@ -273,7 +283,7 @@ func (q query[R]) with(a arguments) func(context.Context, postgres.DBTX) (R, err
 func (f filter) pages(q domain.PageQuery, usage bool) (all []pageOf, particular bool) {
 	of, a := f.list().pages(f.Narrowed, usage), f.arguments
 	a.Skip, a.PageSize = q.Skip, q.Limit
-	a.after(q.After)
+	a.after(f.start(q.After))
 	oneRank := f.minRank == f.maxRank && (q.After == nil || q.After.Rank == f.minRank)
 	if !q.ActiveFirst || oneRank {
 		// Without its arguments, the planner takes a tenth of all rows for the page, and
@@ -290,7 +300,15 @@ func (f filter) pages(q domain.PageQuery, usage bool) (all []pageOf, particular 
 		}
 		above = max(above, q.After.Rank)
 	}
-	if above < f.maxRank {
+	switch {
+	case f.CreatedBefore != nil && q.Skip == 0:
+		// In the order of ranks, everything newer of each rank would be passed over.
+		a.after(f.start(nil))
+		for r := above + 1; r <= f.maxRank; r++ {
+			a.InRank = int32(r)
+			all = append(all, of.inRank.with(a))
+		}
+	case above < f.maxRank:
 		a.UpToRank, a.AboveRank = int32(f.maxRank), int32(above)
 		all = append(all, of.activeFirst.with(a))
 	}

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"slices"
 
 	"lethe/adapters/postgres"
 )
@@ -18,7 +19,7 @@ const (
 
 	// bytesPerResponse is what the indexes of MissingResponseIndexes take for each
 	// response, as TestCrowdedPlans measures it. Rows of batches take none.
-	bytesPerResponse = 170
+	bytesPerResponse = 260
 )
 
 // FindCrowd returns zeros where the table is not there or was never analyzed.
@@ -43,10 +44,13 @@ func (c Crowd) IndexBytes() int64 { return c.Responses * bytesPerResponse }
 // over all rows leads past these.
 func responseIndexes(s Schemas) []index {
 	all := []index{
-		{name: "idx_responses_created_sort", keys: []string{"created_at DESC", "id DESC", "service_tier", "response_status"}},
-		{name: "idx_responses_active_sort", keys: []string{rank, "created_at DESC", "id DESC", "service_tier", "response_status"}},
+		{name: "idx_responses_created_sort", keys: slices.Concat([]string{"created_at DESC", "id DESC"}, filterColumns)},
+		{name: "idx_responses_active_sort", keys: slices.Concat([]string{rank, "created_at DESC", "id DESC"}, filterColumns)},
+		// Few responses are in these. The columns at their ends are for conditions that
+		// seldom hold together.
 		{name: "idx_responses_not_completed", keys: []string{"state", "created_at DESC", "id DESC"}, where: " AND state <> 'completed'"},
-		{name: "idx_responses_error", keys: []string{"created_at DESC", "id DESC"}, where: " AND error IS NOT NULL"},
+		{name: "idx_responses_error", keys: []string{"created_at DESC", "id DESC", "state", "model"}, where: " AND " + postgres.ErrorMissing + " = 0"},
+		{name: "idx_responses_http_error", keys: []string{"created_at DESC", "id DESC", "response_status", "state", "model"}, where: " AND response_status >= 400"},
 		{name: "idx_responses_duration", keys: []string{postgres.Duration}},
 		{name: "idx_responses_response_status", keys: []string{"response_status"}},
 		{name: "idx_responses_service_tier", keys: []string{"service_tier"}},

@@ -89,14 +89,17 @@ func indexes(s Schemas, sides ...Side) []index {
 	return on(sides, all)
 }
 
-// filterIndexes serve filters that match few rows: of one owner or, by model, of everyone.
+// filterColumns are what lists are filtered by. At the end of an index in the order of a
+// list, they let a filter pass over what does not match without looking at its rows.
+var filterColumns = []string{"state", "model", "service_tier", "response_status", postgres.ErrorMissing, postgres.Duration}
+
+// filterIndexes serve filtered lists: of one owner or, by model, of everyone.
 func filterIndexes(s Schemas, sides ...Side) []index {
 	s = s.withDefaults()
 	var all []index
 	for _, i := range []index{
-		{name: "idx_requests_user_not_completed", keys: []string{"created_by", "state", "created_at DESC", "id DESC"}, where: "created_by IS NOT NULL AND state <> 'completed'"},
-		{name: "idx_requests_user_error", keys: []string{"created_by", rank, "created_at DESC", "id DESC"}, where: "created_by IS NOT NULL AND error IS NOT NULL"},
-		{name: "idx_requests_user_response_status", keys: []string{"created_by", "response_status"}, where: "created_by IS NOT NULL"},
+		{name: "idx_requests_user_created_filter", keys: slices.Concat([]string{"created_by", "created_at DESC", "id DESC"}, filterColumns), where: "created_by IS NOT NULL"},
+		{name: "idx_requests_user_active_filter", keys: slices.Concat([]string{"created_by", rank, "created_at DESC", "id DESC"}, filterColumns), where: "created_by IS NOT NULL"},
 		// State last: a list of one state passes over the others without looking at
 		// their rows.
 		{name: "idx_requests_model_created_sort", keys: []string{"model", "created_at DESC", "id DESC", "state"}, where: postgres.IsResponse},
