@@ -595,3 +595,22 @@ func TestListCounts(t *testing.T) {
 		t.Errorf("want none for sure, got %+v", *page.Count)
 	}
 }
+
+func TestSearches(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		request domain.ListRequest
+		want    bool
+	}{
+		"everything":   {domain.ListRequest{Skip: ptr(int64(1000)), Count: domain.CountEstimate, MemberID: &anna}, false},
+		"state":        {domain.ListRequest{State: ptr("failed")}, true},
+		"address":      {domain.ListRequest{OwnerEmail: ptr("anna@example.com")}, true},
+		"filter":       {domain.ListRequest{ResponseFilter: domain.ResponseFilter{HasError: ptr(true)}}, true},
+		"many skipped": {domain.ListRequest{Skip: ptr(int64(1001))}, true},
+		"exact count":  {domain.ListRequest{Count: domain.CountExact}, true},
+	} {
+		if got := c.request.Searches(); got != c.want {
+			t.Errorf("%s: got %t, want %t", name, got, c.want)
+		}
+	}
+}

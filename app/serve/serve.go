@@ -59,10 +59,6 @@ func RunOn(ctx context.Context, cfg *config.Config, db *boot.Databases, log *slo
 	if ready == nil {
 		ready = func(string) {}
 	}
-	if os.Getenv("GOGC") == "" {
-		defer debug.SetGCPercent(debug.SetGCPercent(collectAfter))
-	}
-
 	var l *listener
 	application := fx.New(graph(cfg, db, log, ready), fx.Populate(&l))
 	if err := application.Err(); err != nil {
@@ -72,6 +68,9 @@ func RunOn(ctx context.Context, cfg *config.Config, db *boot.Databases, log *slo
 	defer cancel()
 	if err := application.Start(start); err != nil {
 		return dig.RootCause(err)
+	}
+	if os.Getenv("GOGC") == "" { // what starting leaves behind is collected early
+		defer debug.SetGCPercent(debug.SetGCPercent(collectAfter))
 	}
 	select {
 	case <-ctx.Done():

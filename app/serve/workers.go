@@ -189,7 +189,7 @@ const (
 	// Left alone, the runtime collects garbage when the heap has doubled or after two
 	// minutes, and returns only a part of the memory.
 	lookAtMemoryEvery = 10 * time.Second
-	muchMemory        = 1 << 20
+	muchMemory        = 512 << 10
 )
 
 // giveMemoryBack returns memory to the system after a burst: large responses, many
