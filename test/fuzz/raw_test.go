@@ -60,6 +60,10 @@ func TestMalformed(t *testing.T) {
 				if err == nil {
 					err = model.judge(sent, answers)
 				}
+				// On a busy machine, the database may answer /readyz too late.
+				if len(answers) == 1 && answers[0].status == 503 && strings.HasPrefix(string(sent), "GET /readyz ") {
+					err = nil
+				}
 				if err != nil {
 					faults.Add(1)
 					t.Errorf("request %d: %v\nsent %.600q\nanswered %.1000s", i, err, sent, fmt.Sprintf("%+v", answers))
