@@ -104,7 +104,7 @@ func (s service) answered(t *testing.T) (all int, faults []string) {
 	defer response.Body.Close()
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
 		parts := requestsTotal.FindStringSubmatch(lines.Text())
-		if parts == nil || strings.Contains(lines.Text(), `route="/readyz",status="503"`) { // late on a busy machine
+		if parts == nil {
 			continue
 		}
 		n, err := strconv.ParseFloat(parts[2], 64)

@@ -44,7 +44,7 @@ func TestMalformed(t *testing.T) {
 	var mu sync.Mutex
 	statuses := map[int]int{}
 	var senders sync.WaitGroup
-	for range 8 {
+	for range 4 { // more would crowd two processors so much that /readyz comes late
 		senders.Go(func() {
 			for i := next.Add(1); int(i) <= requests && faults.Load() < 10; i = next.Add(1) {
 				sent := g.request(uint64(i))
@@ -59,10 +59,6 @@ func TestMalformed(t *testing.T) {
 				}
 				if err == nil {
 					err = model.judge(sent, answers)
-				}
-				// On a busy machine, the database may answer /readyz too late.
-				if len(answers) == 1 && answers[0].status == 503 && strings.HasPrefix(string(sent), "GET /readyz ") {
-					err = nil
 				}
 				if err != nil {
 					faults.Add(1)
