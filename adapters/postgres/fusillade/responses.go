@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -211,6 +212,17 @@ func (l listing) responses(rows []row) []domain.Response {
 		page[i].KnownUsage = rows[i].usage
 	}
 	return page
+}
+
+// sortPage puts rows in the order of a list.
+func sortPage(rows []row, activeFirst bool) {
+	slices.SortFunc(rows, func(a, b row) int {
+		rank := 0
+		if activeFirst {
+			rank = cmp.Compare(domain.StateRank(a.State), domain.StateRank(b.State))
+		}
+		return cmp.Or(rank, b.CreatedAt.Compare(a.CreatedAt), compareIDs(b.ID, a.ID))
+	})
 }
 
 func response(row dbsqlc.PageRow, revision string) domain.Response {

@@ -226,16 +226,6 @@ func merged(rows []row, q domain.PageQuery) []row {
 	return rows[min(q.Skip, int64(len(rows))):]
 }
 
-func sortPage(rows []row, activeFirst bool) {
-	slices.SortFunc(rows, func(a, b row) int {
-		rank := 0
-		if activeFirst {
-			rank = cmp.Compare(domain.StateRank(a.State), domain.StateRank(b.State))
-		}
-		return cmp.Or(rank, b.CreatedAt.Compare(a.CreatedAt), compareIDs(b.ID, a.ID))
-	})
-}
-
 // once removes duplicates.
 func once[T any](rows []T, id func(T) uuid.UUID) []T {
 	seen := make(map[uuid.UUID]bool, len(rows))
