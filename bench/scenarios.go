@@ -184,7 +184,8 @@ func deepPages(s setup, ofLarge int) ([]*scenario, error) {
 	if ofLarge <= wanted {
 		deepKey, depth, whose = key(manager), min(wanted, s.rows/2), "everyone"
 	}
-	deep := &scenario{name: listOffset, note: fmt.Sprintf("%s, after %d rows", whose, depth), key: deepKey,
+	// The service lets one caller's deep pages wait in turns, and turns most of 64 away.
+	deep := &scenario{name: listOffset, note: fmt.Sprintf("%s, after %d rows", whose, depth), key: deepKey, conns: []int{1, 16},
 		paths: both(list("count", "none", "skip", strconv.Itoa(depth)))}
 	if !s.offered.after {
 		return []*scenario{deep}, nil

@@ -30,7 +30,7 @@ const (
 	// collectAfter is by how many percent the heap may grow before garbage is collected.
 	// What is in use is some six megabytes, so the default of 100 would collect all the
 	// time. GOGC, if set, counts instead; GOMEMLIMIT bounds what this can take.
-	collectAfter = 200
+	collectAfter = 150
 )
 
 // Run runs the service until ctx ends, lets running requests finish and returns nil.
