@@ -216,13 +216,10 @@ func (l listing) responses(rows []row) []domain.Response {
 
 // sortPage puts rows in the order of a list.
 func sortPage(rows []row, activeFirst bool) {
-	slices.SortFunc(rows, func(a, b row) int {
-		rank := 0
-		if activeFirst {
-			rank = cmp.Compare(domain.StateRank(a.State), domain.StateRank(b.State))
-		}
-		return cmp.Or(rank, b.CreatedAt.Compare(a.CreatedAt), compareIDs(b.ID, a.ID))
-	})
+	position := func(r row) domain.Position {
+		return domain.PositionOf(domain.Response{ID: r.ID, State: r.State, CreatedAt: r.CreatedAt}, activeFirst)
+	}
+	slices.SortFunc(rows, func(a, b row) int { return position(a).Compare(position(b)) })
 }
 
 func response(row dbsqlc.PageRow, revision string) domain.Response {
