@@ -107,6 +107,7 @@ func configure() (cfg config, err error) {
 var (
 	connections      = []int{1, 8, 16, 64}
 	usualConnections = []int{1, 16, 64}
+	fewConnections   = []int{1, 16} // where no target asks for more
 	began            = time.Now()
 )
 

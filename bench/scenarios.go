@@ -118,13 +118,12 @@ func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error
 		return nil, err
 	}
 
-	few := []int{1, 16} // if no target asks for more
 	none := both(list("count", "none"))
 	all := []*scenario{
 		{name: listLarge, key: key(largeOwner), paths: none},
-		{name: listLargeAuto, key: key(largeOwner), paths: both(list("count", "auto")), conns: few},
+		{name: listLargeAuto, key: key(largeOwner), paths: both(list("count", "auto")), conns: fewConnections},
 		{name: listSmall, key: key(smallOwner), paths: none},
-		{name: listSmallAuto, key: key(smallOwner), paths: both(list("count", "auto")), conns: few},
+		{name: listSmallAuto, key: key(smallOwner), paths: both(list("count", "auto")), conns: fewConnections},
 		{name: listEveryone, key: key(manager), paths: none},
 		{name: listFiltered, key: key(manager), paths: both(list("count", "none", "status", rareState, "model", rareModel))},
 	}
@@ -135,18 +134,18 @@ func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error
 	}
 	all = append(all, deep...)
 	if s.few != nil {
-		all = append(all, &scenario{name: listFewRows, key: key(largeOwner), paths: none, conns: few, service: s.few, alone: true})
+		all = append(all, &scenario{name: listFewRows, key: key(largeOwner), paths: none, conns: fewConnections, service: s.few, alone: true})
 	}
 	all = append(all,
-		&scenario{name: listErasing, key: key(largeOwner), paths: none, conns: few, bulk: true, alone: true},
+		&scenario{name: listErasing, key: key(largeOwner), paths: none, conns: fewConnections, bulk: true, alone: true},
 		&scenario{name: fetchOne, key: key(largeOwner), paths: both(ids)},
 		&scenario{name: fetchOther, key: key(manager), paths: both(ids)},
 		&scenario{name: fetchMiss, key: key(largeOwner), want: http.StatusNotFound, paths: both(missing)},
 	)
 	if s.cached != nil {
 		all = append(all,
-			&scenario{name: listLargeCache, key: key(largeOwner), paths: none, conns: few, service: s.cached},
-			&scenario{name: fetchCache, key: key(largeOwner), paths: both(ids), conns: few, service: s.cached},
+			&scenario{name: listLargeCache, key: key(largeOwner), paths: none, conns: fewConnections, service: s.cached},
+			&scenario{name: fetchCache, key: key(largeOwner), paths: both(ids), conns: fewConnections, service: s.cached},
 		)
 	}
 	all = append(all, &scenario{name: eraseOne, method: http.MethodDelete, key: key(eraser), want: http.StatusNoContent, erase: true,
@@ -185,7 +184,7 @@ func deepPages(s setup, ofLarge int) ([]*scenario, error) {
 		deepKey, depth, whose = key(manager), min(wanted, s.rows/2), "everyone"
 	}
 	// The service lets one caller's deep pages wait in turns, and turns most of 64 away.
-	deep := &scenario{name: listOffset, note: fmt.Sprintf("%s, after %d rows", whose, depth), key: deepKey, conns: []int{1, 16},
+	deep := &scenario{name: listOffset, note: fmt.Sprintf("%s, after %d rows", whose, depth), key: deepKey, conns: fewConnections,
 		paths: both(list("count", "none", "skip", strconv.Itoa(depth)))}
 	if !s.offered.after {
 		return []*scenario{deep}, nil
