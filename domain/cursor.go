@@ -102,7 +102,7 @@ func (l list) fingerprint() fingerprint {
 	for _, words := range []*[]string{&l.Filter.States, &l.Filter.Models, &l.Filter.Tiers} {
 		*words = canonical(*words)
 	}
-	times := takeTimes(&l.Filter.CreatedAfter, &l.Filter.CreatedBefore)
+	times := TakeTimes(&l.Filter.CreatedAfter, &l.Filter.CreatedBefore)
 	return fingerprintOf(struct {
 		list
 		Times []string
@@ -121,16 +121,16 @@ func canonical[T cmp.Ordered](words []T) []T {
 
 // fingerprint identifies a list of the access log.
 func (f AccessFilter) fingerprint() fingerprint {
-	times := takeTimes(&f.From, &f.To)
+	times := TakeTimes(&f.From, &f.To)
 	return fingerprintOf(struct {
 		AccessLog AccessFilter
 		Times     []string
 	}{f, times})
 }
 
-// takeTimes returns the times as text and sets them to nil, because not every time
-// has a form in JSON.
-func takeTimes(from ...**time.Time) []string {
+// TakeTimes returns the times as text, in UTC, and sets them to nil, because not every
+// time has a form in JSON. A time that is nil has the empty text.
+func TakeTimes(from ...**time.Time) []string {
 	times := make([]string, len(from))
 	for i, at := range from {
 		if *at != nil {

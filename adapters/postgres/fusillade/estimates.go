@@ -72,8 +72,13 @@ func (e *Estimates) forget(owners []string) {
 	}
 }
 
-// key is the same for filters that narrow alike.
+// key is the same for filters that narrow alike, and differs for all others.
 func (f filter) key() string {
-	text, _ := json.Marshal(struct{ Owner, Conditions any }{f.Owner, f.CountOfCostParams}) // of plain values
+	conditions := f.CountOfCostParams
+	times := domain.TakeTimes(&conditions.CreatedAfter, &conditions.CreatedBefore)
+	text, err := json.Marshal(struct{ Owner, Times, Conditions any }{f.Owner, times, conditions})
+	if err != nil {
+		panic(err) // texts and numbers always marshal
+	}
 	return string(text)
 }

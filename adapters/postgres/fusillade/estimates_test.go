@@ -1,6 +1,7 @@
 package fusillade
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ func TestEstimatesRemembered(t *testing.T) {
 		_, _, known := b.responses.estimates.get(f)
 		return known
 	}
+	year := func(year int) *time.Time { return new(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)) } // JSON has 0 to 9999
 	filters := map[string]domain.ResponseFilter{
 		"everyone":         {},
 		"everyone, failed": {States: []string{"failed"}},
@@ -27,6 +29,12 @@ func TestEstimatesRemembered(t *testing.T) {
 		"owner, failed":    {Owners: []string{"somebody"}, States: []string{"failed"}},
 		"owners":           {Owners: []string{"somebody", "nobody"}},
 		"other owner":      {Owners: []string{"another"}},
+
+		"everyone, before 10000":    {CreatedBefore: year(10000)},
+		"owner, before 10000":       {Owners: []string{"somebody"}, CreatedBefore: year(10000)},
+		"other owner, before 10000": {Owners: []string{"another"}, CreatedBefore: year(10000)},
+		"other owner, before 10001": {Owners: []string{"another"}, CreatedBefore: year(10001)},
+		"other owner, after -1":     {Owners: []string{"another"}, CreatedAfter: year(-1)},
 	}
 	for name, filter := range filters {
 		if remembered(filter) {
@@ -50,7 +58,7 @@ func TestEstimatesRemembered(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, filter := range filters {
-		if want := name == "other owner"; remembered(filter) != want {
+		if want := strings.HasPrefix(name, "other owner"); remembered(filter) != want {
 			t.Errorf("%s: remembered %t after an erasure, want %t", name, !want, want)
 		}
 	}
