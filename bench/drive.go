@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,11 @@ type sample struct {
 	Process, Database time.Duration // processor time a request, 0 if unknown
 }
 
+// answerWithin is how long a request waits for its answer.
+const answerWithin = 30 * time.Second
+
+var errTooSlow = fmt.Errorf("no answer within %s", answerWithin)
+
 // clients keep their connections between runs, as callers do.
 type clients map[clientOf]*http.Client
 
@@ -34,7 +40,7 @@ type clientOf struct {
 func (c clients) get(p *program, conns int) *http.Client {
 	of := clientOf{p, conns}
 	if c[of] == nil {
-		c[of] = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+		c[of] = &http.Client{Timeout: answerWithin, Transport: &http.Transport{
 			MaxConnsPerHost: conns, MaxIdleConnsPerHost: conns,
 			DisableCompression: true, // the floor does not compress
 		}}
@@ -64,6 +70,9 @@ func (c clients) drive(ctx context.Context, sc *scenario, p *program, supply fun
 func (sc *scenario) check(result *vegeta.Result) error {
 	if int(result.Code) == sc.want {
 		return nil
+	}
+	if strings.Contains(result.Error, "Client.Timeout exceeded") { // the library gives no more than the text
+		return fmt.Errorf("%s: %w", sc.name, errTooSlow)
 	}
 	return fmt.Errorf("%s: %s from %s", sc.name, cmp.Or(result.Error, strconv.Itoa(int(result.Code))), result.URL)
 }

@@ -201,6 +201,7 @@ func giveMemoryBack(w *workers) {
 			return
 		}
 		debug.FreeOSMemory()
+		giveProgramPagesBack()
 		if now := heldMemory(); least == 0 || now < least {
 			least = now
 		}
