@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -78,20 +79,41 @@ type AccessSummary struct {
 type ListAccessLog struct {
 	accessLog AccessLog
 	people    People
+	identify  *IdentifyOwner
 	log       *slog.Logger
 }
 
 // NewListAccessLog returns the use case; log receives errors that do not fail the
 // request.
 func NewListAccessLog(accessLog AccessLog, people People, log *slog.Logger) *ListAccessLog {
-	return &ListAccessLog{accessLog, people, log}
+	return &ListAccessLog{accessLog, people, NewIdentifyOwner(people), log}
+}
+
+var errNoAccessLog = Errorf(CodeForbidden, "Insufficient permissions to Read AccessLog")
+
+// Owner returns the owner of responses that a text means in a filter: the one that is
+// spelled so if there are records, or else whom IdentifyOwner identifies by the e-mail
+// address, with its errors. CodeForbidden as in Execute.
+func (u *ListAccessLog) Owner(ctx context.Context, caller Principal, text string) (string, error) {
+	if !caller.mayReadAccessLog() {
+		return "", errNoAccessLog
+	}
+	if !strings.Contains(text, "@") {
+		return text, nil
+	}
+	records, err := u.accessLog.Page(ctx, AccessQuery{Filter: AccessFilter{Owner: &text}, Limit: 1})
+	if err != nil || len(records) > 0 {
+		return text, err
+	}
+	id, err := u.identify.Execute(ctx, caller, "owner", text)
+	return id.String(), err
 }
 
 // Execute returns a page. CodeForbidden for everyone but administrators, because the
 // log also watches platform managers. CodeInvalid if After belongs to another list.
 func (u *ListAccessLog) Execute(ctx context.Context, caller Principal, r AccessLogRequest) (Page[AccessSummary], error) {
 	if !caller.mayReadAccessLog() {
-		return Page[AccessSummary]{}, Errorf(CodeForbidden, "Insufficient permissions to Read AccessLog")
+		return Page[AccessSummary]{}, errNoAccessLog
 	}
 	found, err := pageOf(r.Filter.fingerprint(), r.After, r.Limit,
 		func(after *Position, limit int64) ([]Access, error) {

@@ -27,9 +27,10 @@ const (
 // canceled context.
 type Error struct {
 	Code      Code
-	Message   string // for the caller: our own words, no secrets, no contents
-	Cause     error  // for the log
-	Parameter string // with CodeInvalid: name of the invalid parameter in the contract; may be empty
+	Message   string  // for the caller: our own words, no secrets, no contents
+	Cause     error   // for the log
+	Parameter string  // with CodeInvalid: name of the invalid parameter in the contract; may be empty
+	Choices   []Owner // with CodeConflict: whom the parameter may mean; may be empty
 }
 
 func (e *Error) Error() string {

@@ -53,7 +53,7 @@ func (u *ReadLog) Keys(_ context.Context, caller Principal) ([]string, error) {
 }
 
 // mayReadLog refuses callers whose right to erase does not reach least.
-func mayReadLog(caller Principal, least reach) error {
+func mayReadLog(caller Principal, least Reach) error {
 	if caller.deleteReach() < least {
 		return Errorf(CodeForbidden, "Insufficient permissions to Read the Log")
 	}

@@ -46,8 +46,65 @@ type ResponseReader interface {
 	// response, whoever erases that meanwhile.
 	Get(ctx context.Context, id uuid.UUID, owners []string, limit int64, record *Recording) (Response, Contents, error)
 
+	// Chain returns the response that id is part of, which may be that of a request or
+	// of a step. An ID without steps of requests is that of a response of one request,
+	// whether this exists or not. This or CodeNotFound unless these owners own each
+	// request of it; nil owners means any owner. A chain with a request of a batch is
+	// nobody's. CodeUnavailable if it has more than MaxStepsOfChain steps. Not stale.
+	Chain(ctx context.Context, id uuid.UUID, owners []string) (Chain, error)
+
 	// GetSummary is Get, but does not read the contents.
 	GetSummary(ctx context.Context, id uuid.UUID, owners []string) (Response, error)
+
+	// Steps returns the part of a chain that q describes, in the order in which its
+	// steps were planned; nothing if there is no such chain. Nothing or CodeNotFound
+	// unless these owners own each request of it; nil owners means any owner. A chain
+	// with a request of a batch is nobody's. CodeUnavailable if it has more than
+	// MaxStepsOfChain steps. Not stale.
+	//
+	// Payloads are returned like contents by Get, with one record, of a request that
+	// record covers.
+	Steps(ctx context.Context, q StepQuery, record *Recording) (StepPart, error)
+
+	// Models returns the models among the responses of one owner, or of everyone if
+	// owner is nil, in order of name and at most limit. A count is left out if it
+	// cannot be had cheaply. Not stale.
+	Models(ctx context.Context, owner *string, limit int64) (ModelList, error)
+}
+
+// ModelList is what models some responses have.
+type ModelList struct {
+	Models []ModelCount
+	More   bool // there are more, or may be, as not all responses were looked at
+}
+
+// ModelCount is a model with the number of its responses.
+type ModelCount struct {
+	Model string
+	Count *Count // nil: not counted
+}
+
+// MaxStepsOfChain is the maximum number of steps of a chain that can be listed.
+const MaxStepsOfChain = 10_000
+
+// MaxStepBytes is from how many bytes of payloads a page of steps ends early.
+const MaxStepBytes = 8 << 20
+
+// StepQuery selects a part of a chain.
+type StepQuery struct {
+	ID       uuid.UUID // of a request or a step of the chain
+	Owners   []string
+	After    *uuid.UUID // only what comes strictly after this step; nil: all
+	Limit    int64      // maximum number to return; 1 or more
+	Payloads bool       // returns payloads, and then as many steps as have MaxStepBytes of them, or one
+	Max      int64      // with Payloads: those of more bytes are not read; only their size is returned
+}
+
+// StepPart is a part of a chain.
+type StepPart struct {
+	Steps []Step
+	More  bool  // more steps follow
+	Left  int64 // bytes of payloads that were not read because they exceed the limit; then Steps is empty
 }
 
 // ResponseEraser erases single responses: see Responses.
@@ -191,6 +248,11 @@ type People interface {
 	// people and organizations, in any order; the list may be empty. ErrNamesakes if
 	// more than MaxNamesakes have it. It may be stale.
 	ByEmail(ctx context.Context, email string) ([]uuid.UUID, error)
+
+	// Owners returns the people and organizations that q selects, including deleted ones
+	// and without the system's own: those first whose identifier, address, user name or
+	// name is exactly the text, then by address and identifier. It may be stale.
+	Owners(ctx context.Context, q OwnerQuery) ([]Owner, error)
 
 	// SawLogin notes that a person has just been here. It returns at once; the note
 	// is written later, or never.

@@ -44,16 +44,30 @@ type Principal struct {
 	Organization *uuid.UUID // the active one
 }
 
-// reach is the extent of a permission.
-type reach int
+// KeyHolder calls with a key as programs do that use OpenAI's interface. It may do
+// everything with the responses of the key's owner and nothing with others, whatever the
+// roles of the key's creator are.
+type KeyHolder struct {
+	Creator Principal // acts for the owner
+	owner   uuid.UUID
+}
+
+// owners is the only owner whose rows count as the caller's own.
+func (h KeyHolder) owners() []string { return []string{h.owner.String()} }
+
+// Reach is the extent of a permission.
+type Reach int
 
 const (
-	none reach = iota
+	none Reach = iota
 	own        // rows of the caller and of the active organization
 	everyone
 )
 
-func (p Principal) readReach() reach {
+// String returns none, own or all.
+func (r Reach) String() string { return [...]string{"none", "own", "all"}[r] }
+
+func (p Principal) readReach() Reach {
 	switch {
 	case p.Admin, slices.Contains(p.Roles, RolePlatformManager):
 		return everyone
@@ -63,7 +77,7 @@ func (p Principal) readReach() reach {
 	return none
 }
 
-func (p Principal) deleteReach() reach {
+func (p Principal) deleteReach() Reach {
 	switch {
 	case p.Admin, slices.Contains(p.Roles, RolePlatformManager):
 		return everyone

@@ -62,7 +62,7 @@ func (u *IdentifyCaller) Execute(ctx context.Context, c Credentials) (Principal,
 func (u *IdentifyCaller) find(ctx context.Context, c Credentials) (Person, *uuid.UUID, error) {
 	if c.Key != "" {
 		key, err := u.people.ByKey(ctx, c.Key)
-		if err == nil {
+		if err == nil && key.Purpose == platformPurpose {
 			if organization, ok := key.worksFor(); ok {
 				return key.Creator, organization, nil
 			}
@@ -104,7 +104,27 @@ func (u *IdentifyCaller) find(ctx context.Context, c Credentials) (Person, *uuid
 
 var errUnauthenticated = Errorf(CodeUnauthenticated, "Authentication required")
 
-// Works reports whether the key authenticates somebody.
+// ExecuteKey identifies the caller by a key alone, whatever its purpose.
+// CodeUnauthenticated if it does not work.
+func (u *IdentifyCaller) ExecuteKey(ctx context.Context, secret string) (KeyHolder, error) {
+	if secret == "" {
+		return KeyHolder{}, errUnauthenticated
+	}
+	key, err := u.people.ByKey(ctx, secret)
+	if err != nil && CodeOf(err) != CodeNotFound {
+		return KeyHolder{}, err
+	}
+	organization, ok := key.worksFor()
+	if !ok {
+		return KeyHolder{}, errUnauthenticated
+	}
+	p := key.Creator.principal()
+	p.Organization = organization
+	return KeyHolder{p, key.Owner}, nil
+}
+
+// Works reports whether the key authenticates somebody. Keys of purposes other than
+// platform do so only by ExecuteKey.
 func (k Key) Works() bool {
 	_, ok := k.worksFor()
 	return ok
@@ -112,7 +132,7 @@ func (k Key) Works() bool {
 
 // worksFor returns the organization that the key stands for; nil: its creator only.
 func (k Key) worksFor() (organization *uuid.UUID, ok bool) {
-	if k.Purpose != platformPurpose || !k.Creator.exists() {
+	if !k.Creator.exists() {
 		return nil, false
 	}
 	if k.Owner == k.Creator.ID {

@@ -49,6 +49,16 @@ func (r Response) Duration() *time.Duration {
 	return &d
 }
 
+// Chain is a response as the gateway's clients know it: one request, or several that are
+// linked by steps.
+type Chain struct {
+	ID       uuid.UUID   // of the head step; without steps, of the request
+	Requests []uuid.UUID // in the order of their steps
+}
+
+// MaxParts is the maximum number of requests of a response that is shown as a whole.
+const MaxParts = 256
+
 // Contents are the prompt, the answer and the error of a response.
 type Contents struct {
 	Prompt string  // empty if there is none or if it is withheld

@@ -38,15 +38,18 @@ func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.U
 }
 
 func (u *EraseResponse) execute(ctx context.Context, caller Principal, id uuid.UUID, laterTurns bool, w Authorization) (Erased, Authorization, error) {
-	reach := caller.deleteReach()
-	if reach == none {
+	switch caller.deleteReach() {
+	case none:
 		return Erased{}, Authorization{}, errForbidden("Delete")
+	case own:
+		return u.erase(ctx, caller, caller.owners(), id, laterTurns, w)
+	default:
+		return u.erase(ctx, caller, nil, id, laterTurns, w)
 	}
-	mine := caller.owners()
-	var owners []string // nil: anyone
-	if reach != everyone {
-		owners = mine
-	}
+}
+
+// erase erases what belongs to these owners; nil: to anyone.
+func (u *EraseResponse) erase(ctx context.Context, caller Principal, owners []string, id uuid.UUID, laterTurns bool, w Authorization) (Erased, Authorization, error) {
 	w.Actor = &caller.ID
 	erase := u.responses.Erase
 	if laterTurns {
@@ -55,11 +58,11 @@ func (u *EraseResponse) execute(ctx context.Context, caller Principal, id uuid.U
 	erased, err := erase(ctx, id, owners, func(found Found) (Authorization, error) {
 		for _, owner := range found.Owners {
 			batched := owner == ""
-			if batched || reach != everyone && !slices.Contains(mine, owner) {
+			if batched || owners != nil && !slices.Contains(owners, owner) {
 				return Authorization{}, errNoResponse(id)
 			}
 		}
-		if found.Unowned && reach != everyone || !found.Unowned && len(found.Owners) == 0 {
+		if found.Unowned && owners != nil || !found.Unowned && len(found.Owners) == 0 {
 			return Authorization{}, errNoResponse(id)
 		}
 		if len(found.Holds) > 0 {

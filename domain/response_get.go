@@ -38,6 +38,18 @@ func NewGetResponse(responses ResponseReader, usage UsageRecords, people People,
 	return &GetResponse{responses, enricher{usage, people, log}, now}
 }
 
+// reading returns whose responses the caller may read, nil for anyone's, and then what to
+// record if contents of others are shown. CodeForbidden for those who may read nothing.
+func (p Principal) reading(now func() time.Time, address string) (owners []string, record *Recording, err error) {
+	switch p.readReach() {
+	case none:
+		return nil, nil, errForbidden("Read")
+	case own:
+		return p.owners(), nil, nil
+	}
+	return nil, &Recording{Access{ID: uuid.New(), At: ToMicroseconds(now()), By: p.ID, Address: address}, p.owners()}, nil
+}
+
 // Execute returns the response. CodeForbidden for those who may read nothing;
 // CodeNotFound if there is none, or if it is not the caller's to read.
 //
@@ -50,19 +62,12 @@ func NewGetResponse(responses ResponseReader, usage UsageRecords, people People,
 // Encrypted contents are withheld. Contents larger than the requested maximum are not
 // read, and only Contents.Left is returned.
 func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetRequest) (ResponseDetail, error) {
-	var owners []string
-	var record *Recording
-	switch caller.readReach() {
-	case none:
-		return ResponseDetail{}, errForbidden("Read")
-	case own:
-		owners = caller.owners()
-	default:
-		record = &Recording{Access{ID: uuid.New(), At: ToMicroseconds(u.now()), By: caller.ID, Address: r.Address}, caller.owners()}
+	owners, record, err := caller.reading(u.now, r.Address)
+	if err != nil {
+		return ResponseDetail{}, err
 	}
 	var response Response
 	var contents Contents
-	var err error
 	if r.OmitContents {
 		response, err = u.responses.GetSummary(ctx, r.ID, owners)
 	} else {

@@ -84,23 +84,29 @@ func (r *Repeats) find(ctx context.Context, asked repetition, now time.Time) (Au
 // key that was used for this response longer ago, or with another choice of later
 // turns.
 func (u *EraseResponse) ExecuteOnce(ctx context.Context, caller Principal, id uuid.UUID, laterTurns bool, key string) (Erased, Authorization, error) {
-	if len(key) < 1 || len(key) > MaxIdempotencyKey {
-		return Erased{}, Authorization{}, errParameter("Idempotency-Key", "Idempotency-Key: must have 1 to 255 visible ASCII characters")
-	}
 	if caller.deleteReach() == none {
 		return Erased{}, Authorization{}, errForbidden("Delete")
+	}
+	return u.once(ctx, repetition{caller.ID, id, key, laterTurns}, func(w Authorization) (Erased, Authorization, error) {
+		return u.execute(ctx, caller, id, laterTurns, w)
+	})
+}
+
+// once calls erase unless the request repeats an erasure.
+func (u *EraseResponse) once(ctx context.Context, asked repetition, erase func(Authorization) (Erased, Authorization, error)) (Erased, Authorization, error) {
+	if len(asked.key) < 1 || len(asked.key) > MaxIdempotencyKey {
+		return Erased{}, Authorization{}, errParameter("Idempotency-Key", "Idempotency-Key: must have 1 to 255 visible ASCII characters")
 	}
 	repeats := u.repeats
 	if repeats == nil {
 		return Erased{}, Authorization{}, errParameter("Idempotency-Key", "Idempotency-Key: not supported for single erasures on this server")
 	}
-	asked := repetition{caller.ID, id, key, laterTurns}
 	if w, err := repeats.find(ctx, asked, u.now()); CodeOf(err) != CodeNotFound {
 		return Erased{}, w, err
 	}
 	w := newAuthorization(TriggerSingle, u.now())
 	w.Receipt, w.Salt = asked.derived(repeats.secrets[0])
-	erased, w, err := u.execute(ctx, caller, id, laterTurns, w)
+	erased, w, err := erase(w)
 	if CodeOf(err) == CodeNotFound {
 		// The same request may have come twice at the same time.
 		w, err = repeats.find(ctx, asked, u.now())

@@ -21,7 +21,7 @@ type slow struct {
 	domain.People
 	running, limit, asked atomic.Int64
 	away                  atomic.Bool
-	changed               atomic.Bool // good keys now have another purpose
+	changed               atomic.Bool // the person of good keys is now deleted
 }
 
 var caller = uuid.New()
@@ -40,8 +40,10 @@ func (s *slow) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 		return domain.Key{}, domain.Errorf(domain.CodeUnavailable, "away")
 	case strings.HasPrefix(secret, "good") && !s.changed.Load():
 		return domain.Key{Owner: caller, Creator: domain.Person{ID: caller}, Purpose: "platform"}, nil
-	case strings.HasPrefix(secret, "good"), strings.HasPrefix(secret, "other purpose"):
+	case strings.HasPrefix(secret, "other purpose"):
 		return domain.Key{Owner: caller, Creator: domain.Person{ID: caller}, Purpose: "inference"}, nil
+	case strings.HasPrefix(secret, "good"), strings.HasPrefix(secret, "nobody's"):
+		return domain.Key{Owner: caller, Creator: domain.Person{ID: caller, Deleted: true}, Purpose: "platform"}, nil
 	}
 	return domain.Key{}, domain.Errorf(domain.CodeNotFound, "none")
 }
@@ -222,17 +224,17 @@ func TestRememberAcceptedKeys(t *testing.T) {
 			}
 			return domain.CodeOf(err) != domain.CodeCrowded
 		}
-		for _, key := range []string{"other purpose", "good"} {
+		for _, key := range []string{"nobody's", "other purpose", "good"} {
 			if _, err := p.ByKey(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if fresh := p.Fresh(); len(fresh) != 1 || passes("other purpose") || !passes("good") {
-			t.Errorf("%d fresh keys; want one, and only the good key to pass", len(fresh))
+		if fresh := p.Fresh(); len(fresh) != 2 || passes("nobody's") || !passes("other purpose") || !passes("good") {
+			t.Errorf("%d fresh keys; want two, and only these to pass", len(fresh))
 		}
 		s.changed.Store(true)
 		if !passes("good") || passes("good") {
-			t.Error("a key keeps its precedence after its purpose changed")
+			t.Error("a key keeps its precedence after its person was deleted")
 		}
 		s.changed.Store(false)
 

@@ -9,6 +9,16 @@ import (
 
 func (s *server) ListAccessLog(ctx context.Context, request ListAccessLogRequestObject) (ListAccessLogResponseObject, error) {
 	p := request.Params
+	if p.Owner != nil {
+		owner, err := s.AccessLog.Owner(ctx, callerIn(ctx), *p.Owner)
+		if err != nil {
+			return nil, err
+		}
+		if owner != *p.Owner {
+			understood(ctx, owner)
+		}
+		p.Owner = &owner
+	}
 	page, err := s.AccessLog.Execute(ctx, callerIn(ctx), domain.AccessLogRequest{
 		Filter: domain.AccessFilter{
 			Response: p.ResponseId,

@@ -50,21 +50,117 @@ func (e ErasureEventId) Valid() bool {
 	}
 }
 
+// Defines values for ModelCountCountKind.
+const (
+	ModelCountCountKindEstimate ModelCountCountKind = "estimate"
+	ModelCountCountKindExact    ModelCountCountKind = "exact"
+	ModelCountCountKindNone     ModelCountCountKind = "none"
+)
+
+// Valid indicates whether the value is a known member of the ModelCountCountKind enum.
+func (e ModelCountCountKind) Valid() bool {
+	switch e {
+	case ModelCountCountKindEstimate:
+		return true
+	case ModelCountCountKindExact:
+		return true
+	case ModelCountCountKindNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnerCountKind.
+const (
+	OwnerCountKindEstimate OwnerCountKind = "estimate"
+	OwnerCountKindExact    OwnerCountKind = "exact"
+)
+
+// Valid indicates whether the value is a known member of the OwnerCountKind enum.
+func (e OwnerCountKind) Valid() bool {
+	switch e {
+	case OwnerCountKindEstimate:
+		return true
+	case OwnerCountKindExact:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnerKind.
+const (
+	OwnerKindOrganization OwnerKind = "organization"
+	OwnerKindPerson       OwnerKind = "person"
+)
+
+// Valid indicates whether the value is a known member of the OwnerKind enum.
+func (e OwnerKind) Valid() bool {
+	switch e {
+	case OwnerKindOrganization:
+		return true
+	case OwnerKindPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnerChoiceKind.
+const (
+	OwnerChoiceKindOrganization OwnerChoiceKind = "organization"
+	OwnerChoiceKindPerson       OwnerChoiceKind = "person"
+)
+
+// Valid indicates whether the value is a known member of the OwnerChoiceKind enum.
+func (e OwnerChoiceKind) Valid() bool {
+	switch e {
+	case OwnerChoiceKindOrganization:
+		return true
+	case OwnerChoiceKindPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Reach.
+const (
+	ReachAll  Reach = "all"
+	ReachNone Reach = "none"
+	ReachOwn  Reach = "own"
+)
+
+// Valid indicates whether the value is a known member of the Reach enum.
+func (e Reach) Valid() bool {
+	switch e {
+	case ReachAll:
+		return true
+	case ReachNone:
+		return true
+	case ReachOwn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ResponsePageCountKind.
 const (
-	Estimate ResponsePageCountKind = "estimate"
-	Exact    ResponsePageCountKind = "exact"
-	None     ResponsePageCountKind = "none"
+	ResponsePageCountKindEstimate ResponsePageCountKind = "estimate"
+	ResponsePageCountKindExact    ResponsePageCountKind = "exact"
+	ResponsePageCountKindNone     ResponsePageCountKind = "none"
 )
 
 // Valid indicates whether the value is a known member of the ResponsePageCountKind enum.
 func (e ResponsePageCountKind) Valid() bool {
 	switch e {
-	case Estimate:
+	case ResponsePageCountKindEstimate:
 		return true
-	case Exact:
+	case ResponsePageCountKindExact:
 		return true
-	case None:
+	case ResponsePageCountKindNone:
 		return true
 	default:
 		return false
@@ -135,6 +231,52 @@ type AccessPage struct {
 	//
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
+}
+
+// Caller Who the caller is and what they may do.
+type Caller struct {
+	// ActiveOrganization The organization that they act for; null if none.
+	ActiveOrganization *openapi_types.UUID `json:"active_organization"`
+
+	// Admin Whether that person may do everything.
+	//
+	// Example: false
+	Admin bool `json:"admin"`
+
+	// Can What the caller may do. Of responses: nothing (`none`), with those of their own
+	// and of the active organization (`own`), or with everyone's (`all`).
+	Can Permissions `json:"can"`
+
+	// Email That person's email address.
+	//
+	// Example: alice@example.test
+	Email string `json:"email"`
+
+	// Id The person who calls, also with an organization's key.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Id openapi_types.UUID `json:"id"`
+
+	// Organizations The organizations that they may act for, by identifier.
+	Organizations []CallerOrganization `json:"organizations"`
+
+	// Roles Their roles, as the control layer spells them.
+	//
+	// Example: ["BATCHAPIUSER","STANDARDUSER"]
+	Roles []string `json:"roles"`
+}
+
+// CallerOrganization An organization that the caller may act for.
+type CallerOrganization struct {
+	// Email Its email address; null if it could not be read.
+	//
+	// Example: acme@example.test
+	Email *string `json:"email"`
+
+	// Id The organization's identifier.
+	//
+	// Example: c0000200-0000-4000-8000-000000000001
+	Id openapi_types.UUID `json:"id"`
 }
 
 // ChangedRetentionRule The new version of a rule, which replaces the previous one entirely.
@@ -674,13 +816,13 @@ type ErasureRequest struct {
 	// Example: true
 	IncludeLaterTurns *bool `json:"include_later_turns,omitempty"`
 
-	// Owner A user or an organization whose responses are all erased. Anyone other
-	// than the caller and the active organization requires permission to erase
-	// everyone's responses.
+	// Owner A user or an organization whose responses are all erased, by UUID or whole
+	// e-mail address. Anyone other than the caller and the active organization
+	// requires permission to erase everyone's responses.
 	//
 	//
-	// Example: c0000100-0000-4000-8000-000000000003
-	Owner *openapi_types.UUID `json:"owner,omitempty"`
+	// Example: alice@example.test
+	Owner *string `json:"owner,omitempty"`
 
 	// Responses Identifiers of responses, in the same formats as `request_id`. Any part
 	// of a chain stands for all of it.
@@ -888,6 +1030,40 @@ type HoldPage struct {
 	NextCursor *string `json:"next_cursor"`
 }
 
+// ModelCount A model and its responses.
+type ModelCount struct {
+	// CountKind Whether `total_count` is exact or an estimate by the database; none if it was not counted.
+	//
+	// Example: exact
+	CountKind ModelCountCountKind `json:"count_kind"`
+
+	// Model The name, as the filter `model` takes it.
+	//
+	// Example: qwen/qwen3-235b
+	Model string `json:"model"`
+
+	// TotalCount How many responses it has; null if not counted.
+	//
+	// Example: 42
+	TotalCount *int64 `json:"total_count"`
+}
+
+// ModelCountCountKind Whether `total_count` is exact or an estimate by the database; none if it was not counted.
+//
+// Example: exact
+type ModelCountCountKind string
+
+// ModelList The models among the caller's responses.
+type ModelList struct {
+	// Data The models, in order of name.
+	Data []ModelCount `json:"data"`
+
+	// HasMore Whether there are more models, or may be, as not all responses were looked at.
+	//
+	// Example: false
+	HasMore bool `json:"has_more"`
+}
+
 // NewErasure What to erase, and why. Give exactly one of responses, owner and filter.
 type NewErasure struct {
 	// Filter Which responses of the caller's list to erase. A response must match all
@@ -909,13 +1085,13 @@ type NewErasure struct {
 	// Example: true
 	IncludeLaterTurns *bool `json:"include_later_turns,omitempty"`
 
-	// Owner A user or an organization whose responses are all erased. Anyone other
-	// than the caller and the active organization requires permission to erase
-	// everyone's responses.
+	// Owner A user or an organization whose responses are all erased, by UUID or whole
+	// e-mail address. Anyone other than the caller and the active organization
+	// requires permission to erase everyone's responses.
 	//
 	//
-	// Example: c0000100-0000-4000-8000-000000000003
-	Owner *openapi_types.UUID `json:"owner,omitempty"`
+	// Example: alice@example.test
+	Owner *string `json:"owner,omitempty"`
 
 	// Responses Identifiers of responses, in the same formats as `request_id`. Any part
 	// of a chain stands for all of it.
@@ -950,10 +1126,10 @@ type NewHold struct {
 	// matches all given conditions at the time of its erasure.
 	Filter *HoldFilter `json:"filter,omitempty"`
 
-	// Owners Identifiers of users and organizations. Their current and future responses are held.
+	// Owners Users and organizations, by UUID or whole e-mail address. Their current and future responses are held.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000003"]
-	Owners []openapi_types.UUID `json:"owners,omitempty"`
+	Owners []OwnerName `json:"owners,omitempty"`
 
 	// Reason Why, visible to those who can see holds. Surrounding space is removed.
 	//
@@ -996,8 +1172,240 @@ type NewRetentionRule struct {
 	RunAt []timeOfDay `json:"run_at"`
 }
 
+// OpenAIDeleted The confirmation that a response is erased.
+type OpenAIDeleted struct {
+	// Deleted Always true.
+	Deleted bool `json:"deleted"`
+
+	// Id The identifier as it was asked for.
+	//
+	// Example: resp_c0000400-0000-4000-8000-00000000005a
+	Id string `json:"id"`
+
+	// Object Always response.
+	//
+	// Example: response
+	Object string `json:"object"`
+}
+
+// OpenAIError An error, as OpenAI's clients read it.
+type OpenAIError struct {
+	Error struct {
+		// Code invalid_api_key, rate_limit_exceeded, or null.
+		Code *string `json:"code"`
+
+		// Message What went wrong and what to do about it.
+		Message string `json:"message"`
+
+		// Param The parameter that is wrong, if it is one.
+		Param *string `json:"param"`
+
+		// Type invalid_request_error, rate_limit_error or server_error.
+		Type string `json:"type"`
+	} `json:"error"`
+}
+
+// OpenAIFailure Why a response failed.
+type OpenAIFailure struct {
+	// Code The HTTP status of the model's server, if there was one.
+	//
+	// Example: 500
+	Code    *int   `json:"code,omitempty"`
+	Message string `json:"message"`
+
+	// Type Example: server_error
+	Type string `json:"type"`
+}
+
+// OpenAIInputItems One page of input items.
+type OpenAIInputItems struct {
+	Data []rawItem `json:"data"`
+
+	// FirstId The identifier of the first item of the page; null if there is none.
+	FirstId *string `json:"first_id"`
+	HasMore bool    `json:"has_more"`
+
+	// LastId The identifier of the last item of the page, for `after`; null if there is none.
+	LastId *string `json:"last_id"`
+
+	// Object Always list.
+	//
+	// Example: list
+	Object string `json:"object"`
+}
+
+// OpenAIResponse A response, as OpenAI's clients read it.
+type OpenAIResponse struct {
+	// Background Always false.
+	Background bool `json:"background"`
+
+	// CompletedAt In seconds since 1970; only if the response is completed.
+	//
+	// Example: 1772336161
+	CompletedAt *int64 `json:"completed_at,omitempty"`
+
+	// CreatedAt In seconds since 1970; null if that cannot be said.
+	//
+	// Example: 1772336100
+	CreatedAt *int64 `json:"created_at"`
+
+	// Error Why a response failed.
+	Error *OpenAIFailure `json:"error,omitempty"`
+
+	// Id Example: resp_c0000400-0000-4000-8000-00000000005a
+	Id string `json:"id"`
+
+	// Model Example: qwen/qwen3-235b
+	Model string `json:"model"`
+
+	// Object Always response.
+	//
+	// Example: response
+	Object string `json:"object"`
+
+	// Output The items of the answer, as the model gave them.
+	Output []rawItem `json:"output"`
+
+	// Status queued, in_progress, completed, failed, cancelled, or the gateway's own
+	// word for a state that is none of these.
+	//
+	//
+	// Example: completed
+	Status string `json:"status"`
+}
+
+// Owner A person or an organization that responses may belong to.
+type Owner struct {
+	// CountKind Whether `responses` is exact or an estimate by the database.
+	//
+	// Example: exact
+	CountKind OwnerCountKind `json:"count_kind"`
+
+	// Deleted Whether the control layer has deleted them.
+	//
+	// Example: false
+	Deleted bool `json:"deleted"`
+
+	// Email The email address.
+	//
+	// Example: alice@example.test
+	Email string `json:"email"`
+
+	// Id The identifier, as in `created_by` of responses.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Id openapi_types.UUID `json:"id"`
+
+	// Kind A person or an organization.
+	//
+	// Example: person
+	Kind OwnerKind `json:"kind"`
+
+	// Name The name that is shown; null if there is none.
+	//
+	// Example: Alice
+	Name *string `json:"name"`
+
+	// Responses How many responses belong to them.
+	//
+	// Example: 100
+	Responses int64 `json:"responses"`
+}
+
+// OwnerCountKind Whether `responses` is exact or an estimate by the database.
+//
+// Example: exact
+type OwnerCountKind string
+
+// OwnerKind A person or an organization.
+//
+// Example: person
+type OwnerKind string
+
+// OwnerChoice A person or an organization that an e-mail address may mean.
+type OwnerChoice struct {
+	// Deleted Whether the control layer has deleted them.
+	//
+	// Example: false
+	Deleted bool `json:"deleted"`
+
+	// Email The e-mail address.
+	//
+	// Example: alice@example.test
+	Email string `json:"email"`
+
+	// Id The identifier.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Id openapi_types.UUID `json:"id"`
+
+	// Kind A person or an organization.
+	//
+	// Example: person
+	Kind OwnerChoiceKind `json:"kind"`
+}
+
+// OwnerChoiceKind A person or an organization.
+//
+// Example: person
+type OwnerChoiceKind string
+
+// OwnerList The people and organizations found.
+type OwnerList struct {
+	// Data Those found, those first whom the text names exactly, then by email address.
+	Data []Owner `json:"data"`
+
+	// HasMore Whether there are more; give more of the address or the name.
+	//
+	// Example: false
+	HasMore bool `json:"has_more"`
+}
+
+// OwnerName A person or an organization: its UUID, or its whole e-mail address. Case matters
+// only if several addresses differ in nothing else.
+//
+// Example: c0000100-0000-4000-8000-000000000003
+type OwnerName = string
+
+// Permissions What the caller may do. Of responses: nothing (`none`), with those of their own
+// and of the active organization (`own`), or with everyone's (`all`).
+type Permissions struct {
+	// AccessLog See who read what.
+	//
+	// Example: false
+	AccessLog bool `json:"access_log"`
+
+	// Contents Whose responses a permission covers.
+	//
+	// Example: own
+	Contents Reach `json:"contents"`
+
+	// Erase Whose responses a permission covers.
+	//
+	// Example: own
+	Erase Reach `json:"erase"`
+
+	// Holds Place, see and release holds.
+	//
+	// Example: false
+	Holds bool `json:"holds"`
+
+	// List Whose responses a permission covers.
+	//
+	// Example: own
+	List Reach `json:"list"`
+
+	// Retention Decide how long responses are kept.
+	//
+	// Example: false
+	Retention bool `json:"retention"`
+}
+
 // Problem An error, as defined by RFC 9457.
 type Problem struct {
+	// Choices Whom an e-mail address may mean, if it is those of several; give the UUID of one of them instead.
+	Choices []OwnerChoice `json:"choices,omitempty"`
+
 	// Detail What went wrong and what to do about it.
 	//
 	// Example: limit: must be a whole number of at most 64 bits
@@ -1028,6 +1436,11 @@ type Problem struct {
 	// Example: about:blank
 	Type string `json:"type"`
 }
+
+// Reach Whose responses a permission covers.
+//
+// Example: own
+type Reach string
 
 // ResponseDetail A response with its contents.
 type ResponseDetail struct {
@@ -1345,10 +1758,10 @@ type RetentionFilter struct {
 	// Example: ["qwen/qwen3-235b"]
 	Models []string `json:"models,omitempty"`
 
-	// Owners Matches any of these users and organizations, by identifier.
+	// Owners Matches any of these users and organizations. Answers have the UUID of each; requests may give the whole e-mail address instead.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000003"]
-	Owners []openapi_types.UUID `json:"owners,omitempty"`
+	Owners []OwnerName `json:"owners,omitempty"`
 
 	// States Matches any of these states: pending, claimed, processing, completed,
 	// failed, canceled, and any added later.
@@ -1536,6 +1949,232 @@ type RetentionRun struct {
 	Version int64 `json:"version"`
 }
 
+// Step A step with its payloads, which are null unless `payloads=true`.
+type Step struct {
+	// CanceledAt When it was canceled (UTC); unknown for a response without a chain.
+	CanceledAt *time.Time `json:"canceled_at"`
+
+	// CompletedAt When the result was complete (UTC).
+	//
+	// Example: 2026-03-01T12:00:01.735067Z
+	CompletedAt *time.Time `json:"completed_at"`
+
+	// CompletionTokens Tokens of the answer.
+	//
+	// Example: 120
+	CompletionTokens *int64 `json:"completion_tokens"`
+
+	// CreatedAt When the step was planned (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	CreatedAt *time.Time `json:"created_at"`
+
+	// DurationMs Milliseconds from start to completion, exact to the microsecond.
+	//
+	// Example: 1234.567
+	DurationMs *float64 `json:"duration_ms"`
+
+	// Error Why it failed.
+	Error *string `json:"error"`
+
+	// FailedAt When it finally failed (UTC).
+	FailedAt *time.Time `json:"failed_at"`
+
+	// HasError Whether an error is recorded.
+	//
+	// Example: false
+	HasError bool `json:"has_error"`
+
+	// Id The step's identifier; that of the request if there is no chain.
+	//
+	// Example: c0000600-0000-4000-8000-000000000001
+	Id openapi_types.UUID `json:"id"`
+
+	// Kind What was called, `model_call` or `tool_call`.
+	//
+	// Example: model_call
+	Kind string `json:"kind"`
+
+	// Model The requested model; null for a call of a tool.
+	//
+	// Example: qwen/qwen3-235b
+	Model *string `json:"model"`
+
+	// PromptTokens Tokens of the prompt.
+	//
+	// Example: 14
+	PromptTokens *int64 `json:"prompt_tokens"`
+
+	// ReasoningTokens Reasoning tokens, included in the answer's.
+	//
+	// Example: 0
+	ReasoningTokens *int64 `json:"reasoning_tokens"`
+
+	// RequestId The request of a call of a model; null for a call of a tool.
+	//
+	// Example: c0000400-0000-4000-8000-000000000065
+	RequestId *openapi_types.UUID `json:"request_id"`
+
+	// RequestPayload What was sent to the model or the tool, usually JSON.
+	//
+	// Example: {"model": "qwen/qwen3-235b", "input": "What is the river of oblivion?"}
+	RequestPayload *string `json:"request_payload"`
+
+	// ResponsePayload What came back, usually JSON.
+	//
+	// Example: {"output": [{"type": "message", "content": "Lethe."}]}
+	ResponsePayload *string `json:"response_payload"`
+
+	// ResponseStatus The HTTP status that the model's server returned.
+	//
+	// Example: 200
+	ResponseStatus *int32 `json:"response_status"`
+
+	// StartedAt When it started (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.5005Z
+	StartedAt *time.Time `json:"started_at"`
+
+	// State The state of the step: pending, processing, completed, failed or canceled; a request without a chain can also be claimed.
+	//
+	// Example: completed
+	State string `json:"state"`
+
+	// Tool The name of the tool if what was sent has a `name`, of at most 200 characters; null for a call of a model.
+	Tool *string `json:"tool"`
+
+	// TotalCost The cost, in the platform's billing currency, from where responses have it.
+	//
+	// Example: 0.000134
+	TotalCost *float64 `json:"total_cost"`
+
+	// TotalTokens All tokens.
+	//
+	// Example: 134
+	TotalTokens *int64 `json:"total_tokens"`
+
+	// Withheld Which of `request_payload`, `response_payload` and `error` exist but
+	// are not shown because the gateway stores them encrypted.
+	//
+	//
+	// Example: []
+	Withheld []string `json:"withheld"`
+}
+
+// StepPage One page of the steps of a response.
+type StepPage struct {
+	// Data The steps, in order.
+	Data []Step `json:"data"`
+
+	// HasMore Whether more steps follow.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
+	// Limit The maximum page size, as applied.
+	//
+	// Example: 10
+	Limit int64 `json:"limit"`
+
+	// NextCursor Pass as `after` to get the next page; null on the last page.
+	//
+	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor *string `json:"next_cursor"`
+}
+
+// StepSummary A call of a model or of a tool, without its payloads. Every field is always
+// present, null if unknown.
+type StepSummary struct {
+	// CanceledAt When it was canceled (UTC); unknown for a response without a chain.
+	CanceledAt *time.Time `json:"canceled_at"`
+
+	// CompletedAt When the result was complete (UTC).
+	//
+	// Example: 2026-03-01T12:00:01.735067Z
+	CompletedAt *time.Time `json:"completed_at"`
+
+	// CompletionTokens Tokens of the answer.
+	//
+	// Example: 120
+	CompletionTokens *int64 `json:"completion_tokens"`
+
+	// CreatedAt When the step was planned (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	CreatedAt *time.Time `json:"created_at"`
+
+	// DurationMs Milliseconds from start to completion, exact to the microsecond.
+	//
+	// Example: 1234.567
+	DurationMs *float64 `json:"duration_ms"`
+
+	// FailedAt When it finally failed (UTC).
+	FailedAt *time.Time `json:"failed_at"`
+
+	// HasError Whether an error is recorded.
+	//
+	// Example: false
+	HasError bool `json:"has_error"`
+
+	// Id The step's identifier; that of the request if there is no chain.
+	//
+	// Example: c0000600-0000-4000-8000-000000000001
+	Id openapi_types.UUID `json:"id"`
+
+	// Kind What was called, `model_call` or `tool_call`.
+	//
+	// Example: model_call
+	Kind string `json:"kind"`
+
+	// Model The requested model; null for a call of a tool.
+	//
+	// Example: qwen/qwen3-235b
+	Model *string `json:"model"`
+
+	// PromptTokens Tokens of the prompt.
+	//
+	// Example: 14
+	PromptTokens *int64 `json:"prompt_tokens"`
+
+	// ReasoningTokens Reasoning tokens, included in the answer's.
+	//
+	// Example: 0
+	ReasoningTokens *int64 `json:"reasoning_tokens"`
+
+	// RequestId The request of a call of a model; null for a call of a tool.
+	//
+	// Example: c0000400-0000-4000-8000-000000000065
+	RequestId *openapi_types.UUID `json:"request_id"`
+
+	// ResponseStatus The HTTP status that the model's server returned.
+	//
+	// Example: 200
+	ResponseStatus *int32 `json:"response_status"`
+
+	// StartedAt When it started (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.5005Z
+	StartedAt *time.Time `json:"started_at"`
+
+	// State The state of the step: pending, processing, completed, failed or canceled; a request without a chain can also be claimed.
+	//
+	// Example: completed
+	State string `json:"state"`
+
+	// Tool The name of the tool if what was sent has a `name`, of at most 200 characters; null for a call of a model.
+	Tool *string `json:"tool"`
+
+	// TotalCost The cost, in the platform's billing currency, from where responses have it.
+	//
+	// Example: 0.000134
+	TotalCost *float64 `json:"total_cost"`
+
+	// TotalTokens All tokens.
+	//
+	// Example: 134
+	TotalTokens *int64 `json:"total_tokens"`
+}
+
 // AccessLogAfter defines model for AccessLogAfter.
 type AccessLogAfter = cursor
 
@@ -1617,6 +2256,30 @@ type MinTotalCost = decimal
 // Model defines model for Model.
 type Model = []string
 
+// OpenAIInputItemsAfter defines model for OpenAIInputItemsAfter.
+type OpenAIInputItemsAfter = string
+
+// OpenAIInputItemsLimit defines model for OpenAIInputItemsLimit.
+type OpenAIInputItemsLimit = int
+
+// OpenAIInputItemsOrder defines model for OpenAIInputItemsOrder.
+type OpenAIInputItemsOrder = string
+
+// OpenAIResponseId defines model for OpenAIResponseId.
+type OpenAIResponseId = string
+
+// OpenAIStream defines model for OpenAIStream.
+type OpenAIStream = bool
+
+// OwnerText defines model for OwnerText.
+type OwnerText = string
+
+// PartId defines model for PartId.
+type PartId = openapi_types.UUID
+
+// Payloads defines model for Payloads.
+type Payloads = bool
+
 // Reached defines model for Reached.
 type Reached = string
 
@@ -1676,6 +2339,36 @@ type MethodNotAllowed = Problem
 
 // NotFound An error, as defined by RFC 9457.
 type NotFound = Problem
+
+// OpenAIConflict An error, as OpenAI's clients read it.
+type OpenAIConflict = OpenAIError
+
+// OpenAIForbidden An error, as OpenAI's clients read it.
+type OpenAIForbidden = OpenAIError
+
+// OpenAIInternal An error, as OpenAI's clients read it.
+type OpenAIInternal = OpenAIError
+
+// OpenAIInvalid An error, as OpenAI's clients read it.
+type OpenAIInvalid = OpenAIError
+
+// OpenAIMethodNotAllowed An error, as OpenAI's clients read it.
+type OpenAIMethodNotAllowed = OpenAIError
+
+// OpenAINotFound An error, as OpenAI's clients read it.
+type OpenAINotFound = OpenAIError
+
+// OpenAITooLarge An error, as OpenAI's clients read it.
+type OpenAITooLarge = OpenAIError
+
+// OpenAITooManyRequests An error, as OpenAI's clients read it.
+type OpenAITooManyRequests = OpenAIError
+
+// OpenAIUnauthenticated An error, as OpenAI's clients read it.
+type OpenAIUnauthenticated = OpenAIError
+
+// OpenAIUnavailable An error, as OpenAI's clients read it.
+type OpenAIUnavailable = OpenAIError
 
 // TooLarge An error, as defined by RFC 9457.
 type TooLarge = Problem
@@ -1791,6 +2484,33 @@ type GetResponseParams struct {
 	Body *Body `form:"body,omitempty" json:"body,omitempty"`
 }
 
+// DeleteOpenAIResponseParams defines parameters for DeleteOpenAIResponse.
+type DeleteOpenAIResponseParams struct {
+	// IdempotencyKey A key for this request, unique to each erasure, 1 to 255 visible ASCII
+	// characters. If the same caller repeats the request, no second erasure
+	// starts; the call returns the current state of the first. Another request
+	// with the same key is refused (409).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// RetrieveOpenAIResponseParams defines parameters for RetrieveOpenAIResponse.
+type RetrieveOpenAIResponseParams struct {
+	// Stream Only `false`, as answers are not streamed here.
+	Stream *OpenAIStream `form:"stream,omitempty" json:"stream,omitempty"`
+}
+
+// ListOpenAIInputItemsParams defines parameters for ListOpenAIInputItems.
+type ListOpenAIInputItemsParams struct {
+	// After The identifier of an item; the page begins after it.
+	After *OpenAIInputItemsAfter `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit How many items to return.
+	Limit *OpenAIInputItemsLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Order Whether the first item of the prompt comes first (`asc`) or last.
+	Order *OpenAIInputItemsOrder `form:"order,omitempty" json:"order,omitempty"`
+}
+
 // ListAccessLogParams defines parameters for ListAccessLog.
 type ListAccessLogParams struct {
 	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
@@ -1804,7 +2524,8 @@ type ListAccessLogParams struct {
 	// ResponseId Only records of this response. Accepts the same formats as `request_id`.
 	ResponseId *AccessResponseId `form:"response_id,omitempty" json:"response_id,omitempty"`
 
-	// Owner Only records of responses of this owner, spelled exactly as in their `created_by`.
+	// Owner Only records of responses of this owner, spelled exactly as in their
+	// `created_by`, or else by whole e-mail address.
 	Owner *AccessOwner `form:"owner,omitempty" json:"owner,omitempty"`
 
 	// AccessedBy Only records of accesses by this person. Accepts the same formats as `request_id`.
@@ -1891,6 +2612,37 @@ type ListHoldsParams struct {
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 }
 
+// ListModelsParams defines parameters for ListModels.
+type ListModelsParams struct {
+	// MemberId Only responses of this user or organization. Requires permission to read
+	// everyone's responses; otherwise refused (400). Accepts the same formats as
+	// `request_id`.
+	MemberId *MemberId `form:"member_id,omitempty" json:"member_id,omitempty"`
+}
+
+// FindOwnersParams defines parameters for FindOwners.
+type FindOwnersParams struct {
+	// Q A part of an e-mail address, a user name or a name, of at least 3 characters,
+	// or a whole identifier. Case does not matter.
+	Q OwnerText `form:"q" json:"q"`
+}
+
+// ListStepsParams defines parameters for ListSteps.
+type ListStepsParams struct {
+	// Payloads Exactly `true` or `false`. True returns what was sent and what came back in
+	// each step.
+	Payloads *Payloads `form:"payloads,omitempty" json:"payloads,omitempty"`
+
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters, order and scope: with another list, if damaged,
+	// or together with a `skip` above 0, it is refused (400). The limit and the
+	// count mode can change from page to page.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+}
+
 // ListRetentionRulesParams defines parameters for ListRetentionRules.
 type ListRetentionRulesParams struct {
 	// Removed Exactly `true` or `false`. True lists the removed rules; false, the default, lists the others.
@@ -1935,6 +2687,15 @@ type ServerInterface interface {
 	// GetResponse Fetch a response
 	// (GET /admin/api/v1/batches/requests/{request_id})
 	GetResponse(ctx echo.Context, requestId RequestId, params GetResponseParams) error
+	// DeleteOpenAIResponse Delete a response as OpenAI's clients do
+	// (DELETE /ai/v1/responses/{response_id})
+	DeleteOpenAIResponse(ctx echo.Context, responseId OpenAIResponseId, params DeleteOpenAIResponseParams) error
+	// RetrieveOpenAIResponse Retrieve a response as OpenAI's clients do
+	// (GET /ai/v1/responses/{response_id})
+	RetrieveOpenAIResponse(ctx echo.Context, responseId OpenAIResponseId, params RetrieveOpenAIResponseParams) error
+	// ListOpenAIInputItems List the input items of a response as OpenAI's clients do
+	// (GET /ai/v1/responses/{response_id}/input_items)
+	ListOpenAIInputItems(ctx echo.Context, responseId OpenAIResponseId, params ListOpenAIInputItemsParams) error
 	// ListAccessLog List the access log
 	// (GET /lethe/api/v1/access-log)
 	ListAccessLog(ctx echo.Context, params ListAccessLogParams) error
@@ -1974,6 +2735,18 @@ type ServerInterface interface {
 	// GetHold Fetch a hold
 	// (GET /lethe/api/v1/holds/{hold_id})
 	GetHold(ctx echo.Context, holdId HoldId) error
+	// GetCaller Who am I
+	// (GET /lethe/api/v1/me)
+	GetCaller(ctx echo.Context) error
+	// ListModels List the models of responses
+	// (GET /lethe/api/v1/models)
+	ListModels(ctx echo.Context, params ListModelsParams) error
+	// FindOwners Find people and organizations
+	// (GET /lethe/api/v1/owners)
+	FindOwners(ctx echo.Context, params FindOwnersParams) error
+	// ListSteps List the steps of a response
+	// (GET /lethe/api/v1/responses/{request_id}/steps)
+	ListSteps(ctx echo.Context, requestId PartId, params ListStepsParams) error
 	// ListRetentionRules List retention rules
 	// (GET /lethe/api/v1/retention-rules)
 	ListRetentionRules(ctx echo.Context, params ListRetentionRulesParams) error
@@ -2218,6 +2991,106 @@ func (w *ServerInterfaceWrapper) GetResponse(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetResponse(ctx, requestId, params)
+	return err
+}
+
+// DeleteOpenAIResponse converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteOpenAIResponse(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "response_id" -------------
+	var responseId OpenAIResponseId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "response_id", ctx.Param("response_id"), &responseId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter response_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteOpenAIResponseParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteOpenAIResponse(ctx, responseId, params)
+	return err
+}
+
+// RetrieveOpenAIResponse converts echo context to params.
+func (w *ServerInterfaceWrapper) RetrieveOpenAIResponse(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "response_id" -------------
+	var responseId OpenAIResponseId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "response_id", ctx.Param("response_id"), &responseId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter response_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RetrieveOpenAIResponseParams
+	// ------------- Optional query parameter "stream" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "stream", ctx.QueryParams(), &params.Stream, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter stream: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetrieveOpenAIResponse(ctx, responseId, params)
+	return err
+}
+
+// ListOpenAIInputItems converts echo context to params.
+func (w *ServerInterfaceWrapper) ListOpenAIInputItems(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "response_id" -------------
+	var responseId OpenAIResponseId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "response_id", ctx.Param("response_id"), &responseId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter response_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOpenAIInputItemsParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order", ctx.QueryParams(), &params.Order, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListOpenAIInputItems(ctx, responseId, params)
 	return err
 }
 
@@ -2556,6 +3429,90 @@ func (w *ServerInterfaceWrapper) GetHold(ctx echo.Context) error {
 	return err
 }
 
+// GetCaller converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCaller(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCaller(ctx)
+	return err
+}
+
+// ListModels converts echo context to params.
+func (w *ServerInterfaceWrapper) ListModels(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListModelsParams
+	// ------------- Optional query parameter "member_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "member_id", ctx.QueryParams(), &params.MemberId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter member_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListModels(ctx, params)
+	return err
+}
+
+// FindOwners converts echo context to params.
+func (w *ServerInterfaceWrapper) FindOwners(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FindOwnersParams
+	// ------------- Required query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FindOwners(ctx, params)
+	return err
+}
+
+// ListSteps converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSteps(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "request_id" -------------
+	var requestId PartId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "request_id", ctx.Param("request_id"), &requestId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter request_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListStepsParams
+	// ------------- Optional query parameter "payloads" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "payloads", ctx.QueryParams(), &params.Payloads, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter payloads: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: "cursor"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSteps(ctx, requestId, params)
+	return err
+}
+
 // ListRetentionRules converts echo context to params.
 func (w *ServerInterfaceWrapper) ListRetentionRules(ctx echo.Context) error {
 	var err error
@@ -2809,6 +3766,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/admin/api/v1/batches/requests", wrapper.ListResponses, options.OperationMiddlewares["listResponses"]...)
 	router.DELETE(options.BaseURL+"/admin/api/v1/batches/requests/:request_id", wrapper.EraseResponse, options.OperationMiddlewares["eraseResponse"]...)
 	router.GET(options.BaseURL+"/admin/api/v1/batches/requests/:request_id", wrapper.GetResponse, options.OperationMiddlewares["getResponse"]...)
+	router.DELETE(options.BaseURL+"/ai/v1/responses/:response_id", wrapper.DeleteOpenAIResponse, options.OperationMiddlewares["deleteOpenAIResponse"]...)
+	router.GET(options.BaseURL+"/ai/v1/responses/:response_id", wrapper.RetrieveOpenAIResponse, options.OperationMiddlewares["retrieveOpenAIResponse"]...)
+	router.GET(options.BaseURL+"/ai/v1/responses/:response_id/input_items", wrapper.ListOpenAIInputItems, options.OperationMiddlewares["listOpenAIInputItems"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/access-log", wrapper.ListAccessLog, options.OperationMiddlewares["listAccessLog"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/erasures", wrapper.ListErasures, options.OperationMiddlewares["listErasures"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/erasures", wrapper.StartErasure, options.OperationMiddlewares["startErasure"]...)
@@ -2822,6 +3782,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/lethe/api/v1/holds", wrapper.PlaceHold, options.OperationMiddlewares["placeHold"]...)
 	router.DELETE(options.BaseURL+"/lethe/api/v1/holds/:hold_id", wrapper.ReleaseHold, options.OperationMiddlewares["releaseHold"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/holds/:hold_id", wrapper.GetHold, options.OperationMiddlewares["getHold"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/me", wrapper.GetCaller, options.OperationMiddlewares["getCaller"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/models", wrapper.ListModels, options.OperationMiddlewares["listModels"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/owners", wrapper.FindOwners, options.OperationMiddlewares["findOwners"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/responses/:request_id/steps", wrapper.ListSteps, options.OperationMiddlewares["listSteps"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/retention-rules", wrapper.ListRetentionRules, options.OperationMiddlewares["listRetentionRules"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/retention-rules", wrapper.CreateRetentionRule, options.OperationMiddlewares["createRetentionRule"]...)
 	router.DELETE(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id", wrapper.RemoveRetentionRule, options.OperationMiddlewares["removeRetentionRule"]...)
@@ -2910,6 +3874,100 @@ type NotModifiedResponseHeaders struct {
 }
 type NotModifiedResponse struct {
 	Headers NotModifiedResponseHeaders
+}
+
+type OpenAIConflictResponseHeaders struct {
+	XRequestId *string
+}
+type OpenAIConflictJSONResponse struct {
+	Body OpenAIError
+
+	Headers OpenAIConflictResponseHeaders
+}
+
+type OpenAIForbiddenResponseHeaders struct {
+	XRequestId *string
+}
+type OpenAIForbiddenJSONResponse struct {
+	Body OpenAIError
+
+	Headers OpenAIForbiddenResponseHeaders
+}
+
+type OpenAIInternalResponseHeaders struct {
+	XRequestId *string
+}
+type OpenAIInternalJSONResponse struct {
+	Body OpenAIError
+
+	Headers OpenAIInternalResponseHeaders
+}
+
+type OpenAIInvalidResponseHeaders struct {
+	XRequestId *string
+}
+type OpenAIInvalidJSONResponse struct {
+	Body OpenAIError
+
+	Headers OpenAIInvalidResponseHeaders
+}
+
+type OpenAIMethodNotAllowedResponseHeaders struct {
+	Allow      *string
+	XRequestId *string
+}
+type OpenAIMethodNotAllowedJSONResponse struct {
+	Body OpenAIError
+
+	Headers OpenAIMethodNotAllowedResponseHeaders
+}
+
+type OpenAINotFoundResponseHeaders struct {
+	XRequestId *string
+}
+type OpenAINotFoundJSONResponse struct {
+	Body OpenAIError
+
+	Headers OpenAINotFoundResponseHeaders
+}
+
+type OpenAITooLargeResponseHeaders struct {
+	XRequestId *string
+}
+type OpenAITooLargeJSONResponse struct {
+	Body OpenAIError
+
+	Headers OpenAITooLargeResponseHeaders
+}
+
+type OpenAITooManyRequestsResponseHeaders struct {
+	RetryAfter *int
+	XRequestId *string
+}
+type OpenAITooManyRequestsJSONResponse struct {
+	Body OpenAIError
+
+	Headers OpenAITooManyRequestsResponseHeaders
+}
+
+type OpenAIUnauthenticatedResponseHeaders struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+type OpenAIUnauthenticatedJSONResponse struct {
+	Body OpenAIError
+
+	Headers OpenAIUnauthenticatedResponseHeaders
+}
+
+type OpenAIUnavailableResponseHeaders struct {
+	RetryAfter *int
+	XRequestId *string
+}
+type OpenAIUnavailableJSONResponse struct {
+	Body OpenAIError
+
+	Headers OpenAIUnavailableResponseHeaders
 }
 
 type TooLargeResponseHeaders struct {
@@ -3688,6 +4746,718 @@ func (response GetResponse503ApplicationProblemPlusJSONResponse) VisitGetRespons
 	return err
 }
 
+type DeleteOpenAIResponseRequestObject struct {
+	ResponseId OpenAIResponseId `json:"response_id"`
+	Params     DeleteOpenAIResponseParams
+}
+
+type DeleteOpenAIResponseResponseObject interface {
+	VisitDeleteOpenAIResponseResponse(w http.ResponseWriter) error
+}
+
+type DeleteOpenAIResponse200ResponseHeaders struct {
+	Location          string
+	ReceiptSalt       string
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type DeleteOpenAIResponse200JSONResponse struct {
+	Body    OpenAIDeleted
+	Headers DeleteOpenAIResponse200ResponseHeaders
+}
+
+func (response DeleteOpenAIResponse200JSONResponse) VisitDeleteOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.Header().Set("Receipt-Salt", fmt.Sprint(response.Headers.ReceiptSalt))
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteOpenAIResponse400JSONResponse struct{ OpenAIInvalidJSONResponse }
+
+func (response DeleteOpenAIResponse400JSONResponse) VisitDeleteOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteOpenAIResponse401JSONResponse struct {
+	OpenAIUnauthenticatedJSONResponse
+}
+
+func (response DeleteOpenAIResponse401JSONResponse) VisitDeleteOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteOpenAIResponse403JSONResponse struct{ OpenAIForbiddenJSONResponse }
+
+func (response DeleteOpenAIResponse403JSONResponse) VisitDeleteOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteOpenAIResponse404JSONResponse struct{ OpenAINotFoundJSONResponse }
+
+func (response DeleteOpenAIResponse404JSONResponse) VisitDeleteOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteOpenAIResponse405JSONResponse struct {
+	OpenAIMethodNotAllowedJSONResponse
+}
+
+func (response DeleteOpenAIResponse405JSONResponse) VisitDeleteOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteOpenAIResponse409JSONResponse struct{ OpenAIConflictJSONResponse }
+
+func (response DeleteOpenAIResponse409JSONResponse) VisitDeleteOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteOpenAIResponse413JSONResponse struct{ OpenAITooLargeJSONResponse }
+
+func (response DeleteOpenAIResponse413JSONResponse) VisitDeleteOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteOpenAIResponse429JSONResponse struct {
+	OpenAITooManyRequestsJSONResponse
+}
+
+func (response DeleteOpenAIResponse429JSONResponse) VisitDeleteOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteOpenAIResponse431TextResponse HeadersTooLargeTextResponse
+
+func (response DeleteOpenAIResponse431TextResponse) VisitDeleteOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type DeleteOpenAIResponse500JSONResponse struct{ OpenAIInternalJSONResponse }
+
+func (response DeleteOpenAIResponse500JSONResponse) VisitDeleteOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteOpenAIResponse503JSONResponse struct{ OpenAIUnavailableJSONResponse }
+
+func (response DeleteOpenAIResponse503JSONResponse) VisitDeleteOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetrieveOpenAIResponseRequestObject struct {
+	ResponseId OpenAIResponseId `json:"response_id"`
+	Params     RetrieveOpenAIResponseParams
+}
+
+type RetrieveOpenAIResponseResponseObject interface {
+	VisitRetrieveOpenAIResponseResponse(w http.ResponseWriter) error
+}
+
+type RetrieveOpenAIResponse200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type RetrieveOpenAIResponse200JSONResponse struct {
+	Body    OpenAIResponse
+	Headers RetrieveOpenAIResponse200ResponseHeaders
+}
+
+func (response RetrieveOpenAIResponse200JSONResponse) VisitRetrieveOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetrieveOpenAIResponse400JSONResponse struct{ OpenAIInvalidJSONResponse }
+
+func (response RetrieveOpenAIResponse400JSONResponse) VisitRetrieveOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetrieveOpenAIResponse401JSONResponse struct {
+	OpenAIUnauthenticatedJSONResponse
+}
+
+func (response RetrieveOpenAIResponse401JSONResponse) VisitRetrieveOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetrieveOpenAIResponse403JSONResponse struct{ OpenAIForbiddenJSONResponse }
+
+func (response RetrieveOpenAIResponse403JSONResponse) VisitRetrieveOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetrieveOpenAIResponse404JSONResponse struct{ OpenAINotFoundJSONResponse }
+
+func (response RetrieveOpenAIResponse404JSONResponse) VisitRetrieveOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetrieveOpenAIResponse405JSONResponse struct {
+	OpenAIMethodNotAllowedJSONResponse
+}
+
+func (response RetrieveOpenAIResponse405JSONResponse) VisitRetrieveOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetrieveOpenAIResponse409JSONResponse struct{ OpenAIConflictJSONResponse }
+
+func (response RetrieveOpenAIResponse409JSONResponse) VisitRetrieveOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetrieveOpenAIResponse413JSONResponse struct{ OpenAITooLargeJSONResponse }
+
+func (response RetrieveOpenAIResponse413JSONResponse) VisitRetrieveOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetrieveOpenAIResponse429JSONResponse struct {
+	OpenAITooManyRequestsJSONResponse
+}
+
+func (response RetrieveOpenAIResponse429JSONResponse) VisitRetrieveOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetrieveOpenAIResponse431TextResponse HeadersTooLargeTextResponse
+
+func (response RetrieveOpenAIResponse431TextResponse) VisitRetrieveOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type RetrieveOpenAIResponse500JSONResponse struct{ OpenAIInternalJSONResponse }
+
+func (response RetrieveOpenAIResponse500JSONResponse) VisitRetrieveOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetrieveOpenAIResponse503JSONResponse struct{ OpenAIUnavailableJSONResponse }
+
+func (response RetrieveOpenAIResponse503JSONResponse) VisitRetrieveOpenAIResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOpenAIInputItemsRequestObject struct {
+	ResponseId OpenAIResponseId `json:"response_id"`
+	Params     ListOpenAIInputItemsParams
+}
+
+type ListOpenAIInputItemsResponseObject interface {
+	VisitListOpenAIInputItemsResponse(w http.ResponseWriter) error
+}
+
+type ListOpenAIInputItems200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type ListOpenAIInputItems200JSONResponse struct {
+	Body    OpenAIInputItems
+	Headers ListOpenAIInputItems200ResponseHeaders
+}
+
+func (response ListOpenAIInputItems200JSONResponse) VisitListOpenAIInputItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOpenAIInputItems400JSONResponse struct{ OpenAIInvalidJSONResponse }
+
+func (response ListOpenAIInputItems400JSONResponse) VisitListOpenAIInputItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOpenAIInputItems401JSONResponse struct {
+	OpenAIUnauthenticatedJSONResponse
+}
+
+func (response ListOpenAIInputItems401JSONResponse) VisitListOpenAIInputItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOpenAIInputItems403JSONResponse struct{ OpenAIForbiddenJSONResponse }
+
+func (response ListOpenAIInputItems403JSONResponse) VisitListOpenAIInputItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOpenAIInputItems404JSONResponse struct{ OpenAINotFoundJSONResponse }
+
+func (response ListOpenAIInputItems404JSONResponse) VisitListOpenAIInputItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOpenAIInputItems405JSONResponse struct {
+	OpenAIMethodNotAllowedJSONResponse
+}
+
+func (response ListOpenAIInputItems405JSONResponse) VisitListOpenAIInputItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOpenAIInputItems409JSONResponse struct{ OpenAIConflictJSONResponse }
+
+func (response ListOpenAIInputItems409JSONResponse) VisitListOpenAIInputItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOpenAIInputItems413JSONResponse struct{ OpenAITooLargeJSONResponse }
+
+func (response ListOpenAIInputItems413JSONResponse) VisitListOpenAIInputItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOpenAIInputItems429JSONResponse struct {
+	OpenAITooManyRequestsJSONResponse
+}
+
+func (response ListOpenAIInputItems429JSONResponse) VisitListOpenAIInputItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOpenAIInputItems431TextResponse HeadersTooLargeTextResponse
+
+func (response ListOpenAIInputItems431TextResponse) VisitListOpenAIInputItemsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type ListOpenAIInputItems500JSONResponse struct{ OpenAIInternalJSONResponse }
+
+func (response ListOpenAIInputItems500JSONResponse) VisitListOpenAIInputItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOpenAIInputItems503JSONResponse struct{ OpenAIUnavailableJSONResponse }
+
+func (response ListOpenAIInputItems503JSONResponse) VisitListOpenAIInputItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListAccessLogRequestObject struct {
 	Params ListAccessLogParams
 }
@@ -3697,6 +5467,7 @@ type ListAccessLogResponseObject interface {
 }
 
 type ListAccessLog200ResponseHeaders struct {
+	OwnerUnderstood   *string
 	UnknownParameters *string
 	XRequestId        *string
 }
@@ -3713,6 +5484,9 @@ func (response ListAccessLog200JSONResponse) VisitListAccessLogResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.OwnerUnderstood != nil {
+		w.Header().Set("Owner-Understood", fmt.Sprint(*response.Headers.OwnerUnderstood))
+	}
 	if response.Headers.UnknownParameters != nil {
 		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
 	}
@@ -3802,6 +5576,25 @@ func (response ListAccessLog405ApplicationProblemPlusJSONResponse) VisitListAcce
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
 	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAccessLog409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response ListAccessLog409ApplicationProblemPlusJSONResponse) VisitListAccessLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -4121,6 +5914,7 @@ type StartErasureResponseObject interface {
 
 type StartErasure201ResponseHeaders struct {
 	Location          *string
+	OwnerUnderstood   *string
 	ReceiptSalt       *string
 	UnknownParameters *string
 	XRequestId        *string
@@ -4141,6 +5935,9 @@ func (response StartErasure201JSONResponse) VisitStartErasureResponse(w http.Res
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
+	if response.Headers.OwnerUnderstood != nil {
+		w.Header().Set("Owner-Understood", fmt.Sprint(*response.Headers.OwnerUnderstood))
+	}
 	if response.Headers.ReceiptSalt != nil {
 		w.Header().Set("Receipt-Salt", fmt.Sprint(*response.Headers.ReceiptSalt))
 	}
@@ -4157,6 +5954,7 @@ func (response StartErasure201JSONResponse) VisitStartErasureResponse(w http.Res
 
 type StartErasure202ResponseHeaders struct {
 	Location          *string
+	OwnerUnderstood   *string
 	ReceiptSalt       *string
 	UnknownParameters *string
 	XRequestId        *string
@@ -4176,6 +5974,9 @@ func (response StartErasure202JSONResponse) VisitStartErasureResponse(w http.Res
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.OwnerUnderstood != nil {
+		w.Header().Set("Owner-Understood", fmt.Sprint(*response.Headers.OwnerUnderstood))
 	}
 	if response.Headers.ReceiptSalt != nil {
 		w.Header().Set("Receipt-Salt", fmt.Sprint(*response.Headers.ReceiptSalt))
@@ -4413,6 +6214,7 @@ type PreviewErasureResponseObject interface {
 }
 
 type PreviewErasure200ResponseHeaders struct {
+	OwnerUnderstood   *string
 	UnknownParameters *string
 	XRequestId        *string
 }
@@ -4429,6 +6231,9 @@ func (response PreviewErasure200JSONResponse) VisitPreviewErasureResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.OwnerUnderstood != nil {
+		w.Header().Set("Owner-Understood", fmt.Sprint(*response.Headers.OwnerUnderstood))
+	}
 	if response.Headers.UnknownParameters != nil {
 		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
 	}
@@ -4518,6 +6323,25 @@ func (response PreviewErasure405ApplicationProblemPlusJSONResponse) VisitPreview
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
 	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewErasure409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewErasure409ApplicationProblemPlusJSONResponse) VisitPreviewErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -6000,6 +7824,7 @@ type PlaceHoldResponseObject interface {
 
 type PlaceHold201ResponseHeaders struct {
 	Location          *string
+	OwnerUnderstood   *string
 	UnknownParameters *string
 	XRequestId        *string
 }
@@ -6018,6 +7843,9 @@ func (response PlaceHold201JSONResponse) VisitPlaceHoldResponse(w http.ResponseW
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.OwnerUnderstood != nil {
+		w.Header().Set("Owner-Understood", fmt.Sprint(*response.Headers.OwnerUnderstood))
 	}
 	if response.Headers.UnknownParameters != nil {
 		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
@@ -6108,6 +7936,25 @@ func (response PlaceHold405ApplicationProblemPlusJSONResponse) VisitPlaceHoldRes
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
 	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PlaceHold409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response PlaceHold409ApplicationProblemPlusJSONResponse) VisitPlaceHoldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -6684,6 +8531,850 @@ func (response GetHold503ApplicationProblemPlusJSONResponse) VisitGetHoldRespons
 	return err
 }
 
+type GetCallerRequestObject struct {
+}
+
+type GetCallerResponseObject interface {
+	VisitGetCallerResponse(w http.ResponseWriter) error
+}
+
+type GetCaller200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type GetCaller200JSONResponse struct {
+	Body    Caller
+	Headers GetCaller200ResponseHeaders
+}
+
+func (response GetCaller200JSONResponse) VisitGetCallerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCaller400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetCaller400ApplicationProblemPlusJSONResponse) VisitGetCallerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCaller401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetCaller401ApplicationProblemPlusJSONResponse) VisitGetCallerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCaller405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response GetCaller405ApplicationProblemPlusJSONResponse) VisitGetCallerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCaller413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response GetCaller413ApplicationProblemPlusJSONResponse) VisitGetCallerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCaller429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response GetCaller429ApplicationProblemPlusJSONResponse) VisitGetCallerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCaller431TextResponse HeadersTooLargeTextResponse
+
+func (response GetCaller431TextResponse) VisitGetCallerResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type GetCaller500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response GetCaller500ApplicationProblemPlusJSONResponse) VisitGetCallerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCaller503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetCaller503ApplicationProblemPlusJSONResponse) VisitGetCallerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListModelsRequestObject struct {
+	Params ListModelsParams
+}
+
+type ListModelsResponseObject interface {
+	VisitListModelsResponse(w http.ResponseWriter) error
+}
+
+type ListModels200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type ListModels200JSONResponse struct {
+	Body    ModelList
+	Headers ListModels200ResponseHeaders
+}
+
+func (response ListModels200JSONResponse) VisitListModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListModels400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListModels400ApplicationProblemPlusJSONResponse) VisitListModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListModels401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListModels401ApplicationProblemPlusJSONResponse) VisitListModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListModels403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListModels403ApplicationProblemPlusJSONResponse) VisitListModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListModels405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response ListModels405ApplicationProblemPlusJSONResponse) VisitListModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListModels413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ListModels413ApplicationProblemPlusJSONResponse) VisitListModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListModels429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListModels429ApplicationProblemPlusJSONResponse) VisitListModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListModels431TextResponse HeadersTooLargeTextResponse
+
+func (response ListModels431TextResponse) VisitListModelsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type ListModels500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response ListModels500ApplicationProblemPlusJSONResponse) VisitListModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListModels503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListModels503ApplicationProblemPlusJSONResponse) VisitListModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindOwnersRequestObject struct {
+	Params FindOwnersParams
+}
+
+type FindOwnersResponseObject interface {
+	VisitFindOwnersResponse(w http.ResponseWriter) error
+}
+
+type FindOwners200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type FindOwners200JSONResponse struct {
+	Body    OwnerList
+	Headers FindOwners200ResponseHeaders
+}
+
+func (response FindOwners200JSONResponse) VisitFindOwnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindOwners400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response FindOwners400ApplicationProblemPlusJSONResponse) VisitFindOwnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindOwners401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response FindOwners401ApplicationProblemPlusJSONResponse) VisitFindOwnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindOwners403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response FindOwners403ApplicationProblemPlusJSONResponse) VisitFindOwnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindOwners405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response FindOwners405ApplicationProblemPlusJSONResponse) VisitFindOwnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindOwners413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response FindOwners413ApplicationProblemPlusJSONResponse) VisitFindOwnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindOwners429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response FindOwners429ApplicationProblemPlusJSONResponse) VisitFindOwnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindOwners431TextResponse HeadersTooLargeTextResponse
+
+func (response FindOwners431TextResponse) VisitFindOwnersResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type FindOwners500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response FindOwners500ApplicationProblemPlusJSONResponse) VisitFindOwnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindOwners503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response FindOwners503ApplicationProblemPlusJSONResponse) VisitFindOwnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListStepsRequestObject struct {
+	RequestId PartId `json:"request_id"`
+	Params    ListStepsParams
+}
+
+type ListStepsResponseObject interface {
+	VisitListStepsResponse(w http.ResponseWriter) error
+}
+
+type ListSteps200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type ListSteps200JSONResponse struct {
+	Body    StepPage
+	Headers ListSteps200ResponseHeaders
+}
+
+func (response ListSteps200JSONResponse) VisitListStepsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSteps400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListSteps400ApplicationProblemPlusJSONResponse) VisitListStepsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSteps401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListSteps401ApplicationProblemPlusJSONResponse) VisitListStepsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSteps403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListSteps403ApplicationProblemPlusJSONResponse) VisitListStepsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSteps404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListSteps404ApplicationProblemPlusJSONResponse) VisitListStepsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSteps405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response ListSteps405ApplicationProblemPlusJSONResponse) VisitListStepsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSteps413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ListSteps413ApplicationProblemPlusJSONResponse) VisitListStepsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSteps429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListSteps429ApplicationProblemPlusJSONResponse) VisitListStepsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSteps431TextResponse HeadersTooLargeTextResponse
+
+func (response ListSteps431TextResponse) VisitListStepsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type ListSteps500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response ListSteps500ApplicationProblemPlusJSONResponse) VisitListStepsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSteps503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListSteps503ApplicationProblemPlusJSONResponse) VisitListStepsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListRetentionRulesRequestObject struct {
 	Params ListRetentionRulesParams
 }
@@ -6905,6 +9596,7 @@ type CreateRetentionRuleResponseObject interface {
 
 type CreateRetentionRule201ResponseHeaders struct {
 	Location          *string
+	OwnerUnderstood   *string
 	UnknownParameters *string
 	XRequestId        *string
 }
@@ -6923,6 +9615,9 @@ func (response CreateRetentionRule201JSONResponse) VisitCreateRetentionRuleRespo
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.OwnerUnderstood != nil {
+		w.Header().Set("Owner-Understood", fmt.Sprint(*response.Headers.OwnerUnderstood))
 	}
 	if response.Headers.UnknownParameters != nil {
 		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
@@ -7013,6 +9708,25 @@ func (response CreateRetentionRule405ApplicationProblemPlusJSONResponse) VisitCr
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
 	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRetentionRule409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateRetentionRule409ApplicationProblemPlusJSONResponse) VisitCreateRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -7591,6 +10305,7 @@ type ChangeRetentionRuleResponseObject interface {
 }
 
 type ChangeRetentionRule200ResponseHeaders struct {
+	OwnerUnderstood   *string
 	UnknownParameters *string
 	XRequestId        *string
 }
@@ -7607,6 +10322,9 @@ func (response ChangeRetentionRule200JSONResponse) VisitChangeRetentionRuleRespo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.OwnerUnderstood != nil {
+		w.Header().Set("Owner-Understood", fmt.Sprint(*response.Headers.OwnerUnderstood))
+	}
 	if response.Headers.UnknownParameters != nil {
 		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
 	}
@@ -9508,6 +12226,15 @@ type StrictServerInterface interface {
 	// GetResponse Fetch a response
 	// (GET /admin/api/v1/batches/requests/{request_id})
 	GetResponse(ctx context.Context, request GetResponseRequestObject) (GetResponseResponseObject, error)
+	// DeleteOpenAIResponse Delete a response as OpenAI's clients do
+	// (DELETE /ai/v1/responses/{response_id})
+	DeleteOpenAIResponse(ctx context.Context, request DeleteOpenAIResponseRequestObject) (DeleteOpenAIResponseResponseObject, error)
+	// RetrieveOpenAIResponse Retrieve a response as OpenAI's clients do
+	// (GET /ai/v1/responses/{response_id})
+	RetrieveOpenAIResponse(ctx context.Context, request RetrieveOpenAIResponseRequestObject) (RetrieveOpenAIResponseResponseObject, error)
+	// ListOpenAIInputItems List the input items of a response as OpenAI's clients do
+	// (GET /ai/v1/responses/{response_id}/input_items)
+	ListOpenAIInputItems(ctx context.Context, request ListOpenAIInputItemsRequestObject) (ListOpenAIInputItemsResponseObject, error)
 	// ListAccessLog List the access log
 	// (GET /lethe/api/v1/access-log)
 	ListAccessLog(ctx context.Context, request ListAccessLogRequestObject) (ListAccessLogResponseObject, error)
@@ -9547,6 +12274,18 @@ type StrictServerInterface interface {
 	// GetHold Fetch a hold
 	// (GET /lethe/api/v1/holds/{hold_id})
 	GetHold(ctx context.Context, request GetHoldRequestObject) (GetHoldResponseObject, error)
+	// GetCaller Who am I
+	// (GET /lethe/api/v1/me)
+	GetCaller(ctx context.Context, request GetCallerRequestObject) (GetCallerResponseObject, error)
+	// ListModels List the models of responses
+	// (GET /lethe/api/v1/models)
+	ListModels(ctx context.Context, request ListModelsRequestObject) (ListModelsResponseObject, error)
+	// FindOwners Find people and organizations
+	// (GET /lethe/api/v1/owners)
+	FindOwners(ctx context.Context, request FindOwnersRequestObject) (FindOwnersResponseObject, error)
+	// ListSteps List the steps of a response
+	// (GET /lethe/api/v1/responses/{request_id}/steps)
+	ListSteps(ctx context.Context, request ListStepsRequestObject) (ListStepsResponseObject, error)
 	// ListRetentionRules List retention rules
 	// (GET /lethe/api/v1/retention-rules)
 	ListRetentionRules(ctx context.Context, request ListRetentionRulesRequestObject) (ListRetentionRulesResponseObject, error)
@@ -9668,6 +12407,84 @@ func (sh *strictHandler) GetResponse(ctx echo.Context, requestId RequestId, para
 		return err
 	} else if validResponse, ok := response.(GetResponseResponseObject); ok {
 		return validResponse.VisitGetResponseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteOpenAIResponse operation middleware
+func (sh *strictHandler) DeleteOpenAIResponse(ctx echo.Context, responseId OpenAIResponseId, params DeleteOpenAIResponseParams) error {
+	var request DeleteOpenAIResponseRequestObject
+
+	request.ResponseId = responseId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteOpenAIResponse(ctx.Request().Context(), request.(DeleteOpenAIResponseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteOpenAIResponse")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteOpenAIResponseResponseObject); ok {
+		return validResponse.VisitDeleteOpenAIResponseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RetrieveOpenAIResponse operation middleware
+func (sh *strictHandler) RetrieveOpenAIResponse(ctx echo.Context, responseId OpenAIResponseId, params RetrieveOpenAIResponseParams) error {
+	var request RetrieveOpenAIResponseRequestObject
+
+	request.ResponseId = responseId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RetrieveOpenAIResponse(ctx.Request().Context(), request.(RetrieveOpenAIResponseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetrieveOpenAIResponse")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RetrieveOpenAIResponseResponseObject); ok {
+		return validResponse.VisitRetrieveOpenAIResponseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListOpenAIInputItems operation middleware
+func (sh *strictHandler) ListOpenAIInputItems(ctx echo.Context, responseId OpenAIResponseId, params ListOpenAIInputItemsParams) error {
+	var request ListOpenAIInputItemsRequestObject
+
+	request.ResponseId = responseId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOpenAIInputItems(ctx.Request().Context(), request.(ListOpenAIInputItemsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOpenAIInputItems")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListOpenAIInputItemsResponseObject); ok {
+		return validResponse.VisitListOpenAIInputItemsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -10061,6 +12878,105 @@ func (sh *strictHandler) GetHold(ctx echo.Context, holdId HoldId) error {
 		return err
 	} else if validResponse, ok := response.(GetHoldResponseObject); ok {
 		return validResponse.VisitGetHoldResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetCaller operation middleware
+func (sh *strictHandler) GetCaller(ctx echo.Context) error {
+	var request GetCallerRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCaller(ctx.Request().Context(), request.(GetCallerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCaller")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCallerResponseObject); ok {
+		return validResponse.VisitGetCallerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListModels operation middleware
+func (sh *strictHandler) ListModels(ctx echo.Context, params ListModelsParams) error {
+	var request ListModelsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListModels(ctx.Request().Context(), request.(ListModelsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListModels")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListModelsResponseObject); ok {
+		return validResponse.VisitListModelsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FindOwners operation middleware
+func (sh *strictHandler) FindOwners(ctx echo.Context, params FindOwnersParams) error {
+	var request FindOwnersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FindOwners(ctx.Request().Context(), request.(FindOwnersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FindOwners")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FindOwnersResponseObject); ok {
+		return validResponse.VisitFindOwnersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSteps operation middleware
+func (sh *strictHandler) ListSteps(ctx echo.Context, requestId PartId, params ListStepsParams) error {
+	var request ListStepsRequestObject
+
+	request.RequestId = requestId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSteps(ctx.Request().Context(), request.(ListStepsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSteps")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListStepsResponseObject); ok {
+		return validResponse.VisitListStepsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -27,7 +27,7 @@ var bodies = map[string]string{
 
 // mayBeStale are the operations that may use a cached caller. Every other
 // operation, including a new one, looks the caller up.
-var mayBeStale = []string{"getCheckpoint", "getErasure", "getLogKeys", "getReceipt", "getResponse", "getTile", "listResponses"}
+var mayBeStale = []string{"getCheckpoint", "getErasure", "getLogKeys", "getReceipt", "getResponse", "getTile", "listOpenAIInputItems", "listResponses", "retrieveOpenAIResponse"}
 
 var inPath = regexp.MustCompile(`\{(\w+)\}`)
 
@@ -67,6 +67,9 @@ func TestOperationsLookUpCaller(t *testing.T) {
 				}
 				return responseID.String()
 			})
+			if id == "findOwners" {
+				target += "?q=alice"
+			}
 			r := httptest.NewRequest(method, target, strings.NewReader(bodies[id]))
 			r.Header.Set("Authorization", "Bearer alice")
 			if bodies[id] != "" {

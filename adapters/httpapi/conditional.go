@@ -103,36 +103,47 @@ func (a detailAnswer) VisitGetResponseResponse(w http.ResponseWriter) error {
 	out.Reset(w)
 	defer out.Reset(nil)
 	out.Write(bytes.TrimSuffix(a.shown, []byte("}"))) // bufio keeps the first error for Flush
-	for _, field := range []struct {
-		name string
-		text *string
-	}{
-		{"created_by", &r.Owner}, {"error", r.Error}, {"body", &r.Prompt}, {"response_body", r.Answer},
-	} {
-		out.WriteString(`,"` + field.name + `":`)
-		if field.text == nil {
-			out.WriteString("null")
-		} else if err := out.writeJSON(*field.text); err != nil {
-			return err
-		}
-	}
-	withheld, err := json.Marshal(withheldFields(r.Withheld))
+	err := out.writeFields(withheldFields(r.Withheld, "body", "response_body"),
+		field{"created_by", &r.Owner}, field{"error", r.Error}, field{"body", &r.Prompt}, field{"response_body", r.Answer})
 	if err != nil {
 		return err
 	}
-	out.WriteString(`,"withheld":`)
-	out.Write(withheld)
 	out.WriteString("}\n")
 	return out.Flush()
 }
 
+// field is a text of an object; nil: null.
+type field struct {
+	name string
+	text *string
+}
+
+// writeFields continues an object with texts, and the names of those withheld.
+func (w *pieceWriter) writeFields(withheld []string, fields ...field) error {
+	for _, field := range fields {
+		w.WriteString(`,"` + field.name + `":`)
+		if field.text == nil {
+			w.WriteString("null")
+		} else if err := w.writeJSON(*field.text); err != nil {
+			return err
+		}
+	}
+	names, err := json.Marshal(withheld)
+	if err != nil {
+		return err
+	}
+	w.WriteString(`,"withheld":`)
+	w.Write(names)
+	return nil
+}
+
 // withheldFields returns the contract's names of the withheld fields.
-func withheldFields(w domain.Withheld) []string {
+func withheldFields(w domain.Withheld, prompt, answer string) []string {
 	fields := []string{}
 	for _, field := range []struct {
 		name     string
 		withheld bool
-	}{{"body", w.Prompt}, {"response_body", w.Answer}, {"error", w.Error}} {
+	}{{prompt, w.Prompt}, {answer, w.Answer}, {"error", w.Error}} {
 		if field.withheld {
 			fields = append(fields, field.name)
 		}

@@ -39,29 +39,39 @@ func keeping(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// whole returns the response with its contents once there is room for them. Large
-// contents are read only then.
-func (s *server) whole(ctx context.Context, id uuid.UUID) (detailAnswer, error) {
+const scannedCopies = 2 // of contents at a time: as received and as scanned
+
+// whole returns the response with its contents once there is room for them.
+func (s *server) whole(ctx context.Context, id uuid.UUID) (answer detailAnswer, err error) {
+	err = s.withRoom(ctx, scannedCopies, func(limit int64) (n, left int64, err error) {
+		answer, err = s.detail(ctx, id, domain.GetRequest{Max: limit}, false)
+		return answer.response.Bytes(), answer.response.Left, err
+	})
+	return answer, err
+}
+
+// withRoom calls read once there is room for what it reads: contents of at most limit
+// bytes, n of them; or, if there are more, nothing of left bytes. Large contents are read
+// only then. They are in memory that many times.
+func (s *server) withRoom(ctx context.Context, copies int64, read func(limit int64) (n, left int64, err error)) error {
 	k, _ := ctx.Value(keptKey{}).(*kept)
 	caller := callerIn(ctx).ID
 	limit := int64(readAtOnce)
 	for range 3 { // they may grow meanwhile
-		answer, err := s.detail(ctx, id, domain.GetRequest{Max: limit}, false)
-		left := answer.response.Left
+		n, left, err := read(limit)
 		if err != nil || left == 0 {
-			if n := answer.response.Bytes(); err == nil && limit == readAtOnce && n > 0 {
+			if err == nil && limit == readAtOnce && n > 0 {
 				giveBack, none := s.shares.small.take(ctx, caller, n)
 				if none != nil {
-					return detailAnswer{}, none
+					return none
 				}
 				k.giveBack = append(k.giveBack, giveBack)
 			}
-			return answer, err
+			return err
 		}
-		// A row is in memory twice: as received and as scanned.
-		giveBack, err := s.shares.large.take(ctx, caller, 2*left)
+		giveBack, err := s.shares.large.take(ctx, caller, copies*left)
 		if err != nil {
-			return detailAnswer{}, err
+			return err
 		}
 		k.giveBack = append(k.giveBack, func() {
 			if left < worthGivingBack { // freed with other garbage
@@ -75,7 +85,7 @@ func (s *server) whole(ctx context.Context, id uuid.UUID) (detailAnswer, error) 
 		})
 		limit = left
 	}
-	return detailAnswer{}, domain.Errorf(domain.CodeUnavailable, "The response grew while it was being read; try again later")
+	return domain.Errorf(domain.CodeUnavailable, "The response grew while it was being read; try again later")
 }
 
 // compressing is how many responses are compressed at a time: each takes about a

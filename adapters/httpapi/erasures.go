@@ -19,7 +19,11 @@ func receiptLocation(receipt uuid.UUID) string {
 
 func (s *server) PreviewErasure(ctx context.Context, request PreviewErasureRequestObject) (PreviewErasureResponseObject, error) {
 	b := request.Body
-	p, token, err := s.Erasures.Preview.Execute(ctx, callerIn(ctx), erasureRequest(b.Responses, b.Owner, b.Filter, b.IncludeLaterTurns))
+	owner, err := s.ownerNamed(ctx, "owner", b.Owner)
+	if err != nil {
+		return nil, err
+	}
+	p, token, err := s.Erasures.Preview.Execute(ctx, callerIn(ctx), erasureRequest(b.Responses, owner, b.Filter, b.IncludeLaterTurns))
 	if err != nil {
 		return nil, err
 	}
@@ -35,8 +39,12 @@ func (s *server) PreviewErasure(ctx context.Context, request PreviewErasureReque
 
 func (s *server) StartErasure(ctx context.Context, request StartErasureRequestObject) (StartErasureResponseObject, error) {
 	b := request.Body
+	owner, err := s.ownerNamed(ctx, "owner", b.Owner)
+	if err != nil {
+		return nil, err
+	}
 	e, secret, err := s.Erasures.Start.Execute(ctx, callerIn(ctx), domain.StartRequest{
-		ErasureRequest: erasureRequest(b.Responses, b.Owner, b.Filter, b.IncludeLaterTurns),
+		ErasureRequest: erasureRequest(b.Responses, owner, b.Filter, b.IncludeLaterTurns),
 		Token:          given(b.Token), Ground: domain.Ground(given(b.Ground)), Ticket: given(b.Ticket),
 		IdempotencyKey: given(request.Params.IdempotencyKey),
 	})

@@ -383,7 +383,7 @@ func TestStartErasureInvalidBody(t *testing.T) {
 		`{}`: {400, "", "exactly one of responses, owner and filter must be given"},
 		`{"owner":"` + alice.String() + `","filter":{"all":true}}`: {400, "", "exactly one of responses, owner and filter must be given"},
 		`{"owners":["` + alice.String() + `"]}`:                    {400, "owners", "owners: is not a known field"},
-		`{"owner":"alice"}`:                                        {400, "owner", "owner: " + domain.ErrNoID.Error()},
+		`{"owner":"alice"}`:                                        {400, "owner", "owner: " + noOwner},
 		`{"owner":"` + bob.String() + `"}`:                         {400, "owner", "owner: must be you or your active organization"},
 		`{"responses":[]}`:                                         {400, "responses", "responses: must have 1 to 1000 entries"},
 		`{"responses":[` + many(1001) + `]}`:                       {400, "responses", "responses: must have 1 to 1000 entries; to erase more, use owner or filter"},

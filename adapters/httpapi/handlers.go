@@ -21,8 +21,10 @@ type callKey struct{}
 // call is what authenticate knows about a request.
 type call struct {
 	caller  domain.Principal
-	address string // the peer's
-	head    bool   // HEAD was requested: only the headers are sent
+	address string           // the peer's
+	head    bool             // HEAD was requested: only the headers are sent
+	holder  domain.KeyHolder // of operations by key
+	header  http.Header      // of the answer
 	// identify identifies the caller again: a key may be revoked, a session may end, or
 	// a person may lose a role while a response goes on.
 	identify func(context.Context) (domain.Principal, error)
@@ -47,7 +49,15 @@ func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFun
 		if a.reserved && s.ForHolds != nil {
 			r = r.WithContext(s.ForHolds(r.Context()))
 		}
+		var holder domain.KeyHolder
 		again := func(ctx context.Context) (domain.Principal, error) { return identify.Execute(ctx, s.Credentials(r)) }
+		if a.byKey {
+			again = func(ctx context.Context) (domain.Principal, error) {
+				var err error
+				holder, err = identify.ExecuteKey(ctx, s.Credentials(r).Key)
+				return holder.Creator, err
+			}
+		}
 		caller, err := again(r.Context())
 		if err != nil {
 			return nil, err
@@ -63,7 +73,7 @@ func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFun
 		defer giveBack()
 		recordUnknown(c.Response().Header(), a.words...)
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{},
-			call{caller, c.RealIP(), r.Method == http.MethodHead, again})))
+			call{caller, c.RealIP(), r.Method == http.MethodHead, holder, c.Response().Header(), again})))
 		return next(c, request)
 	}
 }
@@ -105,19 +115,13 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 	}
 	answer := ResponsePage{
 		Data:       convert(page.Items, summary),
-		CountKind:  None,
+		CountKind:  ResponsePageCountKindNone,
 		Skip:       page.Skip,
 		Limit:      page.Limit,
 		HasMore:    page.Next != nil,
 		NextCursor: cursorText(page.Next),
 	}
-	if c := page.Count; c != nil {
-		answer.TotalCount = &c.Total
-		answer.CountKind = Estimate
-		if c.Exact {
-			answer.CountKind = Exact
-		}
-	}
+	answer.TotalCount, answer.CountKind = counted[ResponsePageCountKind](page.Count)
 	body, err := json.Marshal(answer)
 	if err != nil {
 		return nil, err
@@ -127,6 +131,17 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 		return ListResponses304Response{Headers: NotModifiedResponseHeaders{ETag: &tag}}, nil
 	}
 	return pageAnswer{body, tag}, nil
+}
+
+// counted returns a count, nil if there is none, and the contract's word for its kind.
+func counted[K ~string](c *domain.Count) (total *int64, kind K) {
+	switch {
+	case c == nil:
+		return nil, "none"
+	case c.Exact:
+		return &c.Total, "exact"
+	}
+	return &c.Total, "estimate"
 }
 
 // GetResponse first looks, without contents, at what the caller may already have.
@@ -175,6 +190,14 @@ func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequest
 	if err != nil {
 		return nil, err
 	}
+	s.logErased(ctx, erased, authorization)
+	return EraseResponse204Response{Headers: EraseResponse204ResponseHeaders{
+		Location:    receiptLocation(authorization.Receipt),
+		ReceiptSalt: hex.EncodeToString(authorization.Salt[:]),
+	}}, nil
+}
+
+func (s *server) logErased(ctx context.Context, erased domain.Erased, authorization domain.Authorization) {
 	done := "Response erased"
 	if authorization.Again {
 		done = "Repeated erasure request answered"
@@ -184,10 +207,14 @@ func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequest
 		"requests", erased.Requests, "templates", erased.Templates, "steps", erased.Steps,
 		"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks,
 		"files", erased.Files, "kept_templates", erased.KeptTemplates, "retained", erased.Retained)
-	return EraseResponse204Response{Headers: EraseResponse204ResponseHeaders{
-		Location:    receiptLocation(authorization.Receipt),
-		ReceiptSalt: hex.EncodeToString(authorization.Salt[:]),
-	}}, nil
+}
+
+// epoch returns seconds since 1970, nil if the time is unknown or cannot be expressed.
+func epoch(t *time.Time) *int64 {
+	if t = utc(t); t == nil {
+		return nil
+	}
+	return new(t.Unix())
 }
 
 // given returns the value, zero if there is none.

@@ -11,8 +11,12 @@ const holdsPath = "/lethe/api/v1/holds"
 
 func (s *server) PlaceHold(ctx context.Context, request PlaceHoldRequestObject) (PlaceHoldResponseObject, error) {
 	b := request.Body
+	owners, err := s.ownersNamed(ctx, "owners", b.Owners)
+	if err != nil {
+		return nil, err
+	}
 	r := domain.HoldRequest{Reason: b.Reason, ExpiresAt: (*time.Time)(b.ExpiresAt)}
-	r.Responses, r.Owners = b.Responses, b.Owners
+	r.Responses, r.Owners = b.Responses, owners
 	if f := b.Filter; f != nil {
 		r.Filter = &domain.HoldFilter{
 			States: f.States, Models: f.Models, Tiers: f.Tiers,

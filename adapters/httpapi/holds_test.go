@@ -175,7 +175,7 @@ func TestPlaceHoldInvalidBody(t *testing.T) {
 		`{"expires_at":1}`:            {"expires_at", "expires_at: must be an RFC 3339 time with an offset, such as 2026-03-01T12:00:00Z"},
 		`{"responses":"x"}`:           {"responses", "responses: must be a list"},
 		`{"responses":["` + responseID.String() + `", "x"]}`: {"responses[1]", "responses[1]: " + domain.ErrNoID.Error()},
-		`{"owners":[{}]}`:                                       {"owners[0]", "owners[0]: " + domain.ErrNoID.Error()},
+		`{"owners":[{}]}`:                                       {"owners[0]", "owners[0]: must be a string"},
 		`{"owners":[null]}`:                                     {"owners[0]", "owners[0]: must not be null; leave it out instead"},
 		`{"filter":[]}`:                                         {"filter", "filter: must be an object"},
 		`{"filter":{"owner":"a"}}`:                              {"filter.owner", "filter.owner: is not a known field; use created_after, created_before, models, states, tiers"},

@@ -49,6 +49,8 @@ type fakes struct {
 	count               func(context.Context, domain.ResponseFilter, domain.CountMode) (domain.Count, error)
 	getSummary          func(context.Context, uuid.UUID) (domain.Response, error)
 	get                 func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error)
+	steps               func(domain.StepQuery) (domain.StepPart, error)
+	models              func(owner *string) (domain.ModelList, error)
 	erase               func(context.Context, uuid.UUID, func(domain.Found) (domain.Authorization, error)) (domain.Erased, error)
 	eraseWithLaterTurns func(context.Context, uuid.UUID, func(domain.Found) (domain.Authorization, error)) (domain.Erased, error)
 	latest              func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error)
@@ -95,12 +97,32 @@ func (f fakes) Get(ctx context.Context, id uuid.UUID, owners []string, _ int64, 
 	return response, contents, err
 }
 
+// Chain knows no steps.
+func (f fakes) Chain(_ context.Context, id uuid.UUID, _ []string) (domain.Chain, error) {
+	return domain.Chain{ID: id, Requests: []uuid.UUID{id}}, nil
+}
+
 func (f fakes) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, error) {
 	if f.getSummary != nil {
 		return f.getSummary(ctx, id)
 	}
 	response, _, err := f.Get(ctx, id, owners, 0, nil)
 	return response, err
+}
+
+// Steps calls a function that records nothing.
+func (f fakes) Steps(_ context.Context, q domain.StepQuery, _ *domain.Recording) (domain.StepPart, error) {
+	if f.steps == nil {
+		return domain.StepPart{}, nil
+	}
+	return f.steps(q)
+}
+
+func (f fakes) Models(_ context.Context, owner *string, _ int64) (domain.ModelList, error) {
+	if f.models == nil {
+		return domain.ModelList{}, nil
+	}
+	return f.models(owner)
 }
 
 func (f fakes) Erase(ctx context.Context, id uuid.UUID, _ []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
@@ -162,6 +184,10 @@ func (f fakes) Emails(context.Context, []uuid.UUID) (map[uuid.UUID]string, error
 }
 
 func (f fakes) ByEmail(context.Context, string) ([]uuid.UUID, error) {
+	return nil, nil
+}
+
+func (f fakes) Owners(context.Context, domain.OwnerQuery) ([]domain.Owner, error) {
 	return nil, nil
 }
 
@@ -234,9 +260,12 @@ func deps(f fakes, s *service) httpapi.Deps {
 		Identify: domain.NewIdentifyCaller(f, time.Now),
 		List:     domain.NewListResponses(f, f, f, logger),
 		Get:      domain.NewGetResponse(f, f, f, time.Now, logger),
+		Steps:    domain.NewListSteps(f, f, time.Now),
+		Models:   domain.NewListModels(f),
 		Erase:    domain.NewEraseResponse(f, time.Now),
 		Receipt:  domain.NewGetReceipt(f.log),
-		ReadLog:  domain.NewReadLog(f.log),
+		GetWhole: domain.NewGetWholeResponse(f), EraseWhole: domain.NewEraseWholeResponse(f, domain.NewEraseResponse(f, time.Now)),
+		ReadLog: domain.NewReadLog(f.log),
 		Erasures: httpapi.Erasures{
 			Preview: domain.NewPreviewErasure(f.erasures, time.Now),
 			Start:   domain.NewStartErasure(f.erasures, runner(f.erasures), f.jobs, time.Now, logger),
@@ -253,7 +282,10 @@ func deps(f fakes, s *service) httpapi.Deps {
 			DryRun: domain.NewDryRunRule(f.retention, f.erasures, time.Now), Enable: domain.NewEnableRule(f.retention, time.Now),
 			Disable: domain.NewDisableRule(f.retention), Remove: domain.NewRemoveRule(f.retention),
 		},
-		AccessLog: domain.NewListAccessLog(f.accessLog, f, logger),
+		AccessLog:     domain.NewListAccessLog(f.accessLog, f, logger),
+		Caller:        domain.NewGetCaller(f, logger),
+		Owners:        domain.NewFindOwners(f, f),
+		IdentifyOwner: domain.NewIdentifyOwner(f),
 		Credentials: func(r *http.Request) domain.Credentials {
 			return domain.Credentials{Key: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}
 		},
@@ -341,6 +373,11 @@ func (s *service) serve(t testing.TB, r *http.Request) answer {
 			a.problem.Type != "about:blank" || a.problem.Title != http.StatusText(a.status) || a.problem.Detail == "" {
 			t.Errorf("%s %s: answered %d with %s", r.Method, r.URL, a.status, a.body)
 		}
+	} else if strings.HasPrefix(r.URL.Path, "/ai/v1/") {
+		var body httpapi.OpenAIError
+		if err := json.Unmarshal(w.Body.Bytes(), &body); a.status >= 400 && (err != nil || body.Error.Message == "" || body.Error.Type == "") && a.status != 499 {
+			t.Errorf("%s %s: answered %d with %s", r.Method, r.URL, a.status, a.body)
+		}
 	} else if a.status >= 400 && a.status != 499 {
 		t.Errorf("%s %s: status %d without problem+json: %s", r.Method, r.URL, a.status, a.body)
 	}
@@ -426,6 +463,13 @@ func pathOf(asked string) (path string, known bool) {
 		return list + "/{request_id}", true
 	case asked == list, asked == erasures, asked == erasures+"/preview", asked == holds, asked == ruleList, asked == accessLog, asked == "/log/checkpoint", asked == "/log/keys":
 		return asked, true
+	}
+	if rest, ok := strings.CutPrefix(asked, "/ai/v1/responses/"); ok {
+		id, items := strings.CutSuffix(rest, "/input_items")
+		if items {
+			return "/ai/v1/responses/{response_id}/input_items", one(id)
+		}
+		return "/ai/v1/responses/{response_id}", one(id)
 	}
 	if id, ok := strings.CutPrefix(asked, holds+"/"); ok {
 		return holds + "/{hold_id}", one(id)

@@ -15,6 +15,7 @@ type profile struct {
 	compressed bool
 	keeps      bool // holds contents in memory until the response is written
 	reserved   bool // uses the connections reserved for holds
+	byKey      bool // only a key identifies the caller, whatever its purpose
 }
 
 // cost is what a request costs the database. It bounds how long the request may work,
@@ -36,6 +37,8 @@ var profiles = map[string]profile{
 	"listResponses": {cost: lists, remembered: true, compressed: true},
 	"getResponse":   {cost: fetches, remembered: true, compressed: true, keeps: true},
 	"eraseResponse": {cost: changes},
+	"listModels":    {cost: lists, compressed: true},
+	"listSteps":     {cost: fetches, compressed: true, keeps: true},
 
 	"previewErasure":      {cost: estimates},
 	"startErasure":        {cost: estimates},
@@ -65,7 +68,14 @@ var profiles = map[string]profile{
 	"getLogKeys":    {cost: fetches, remembered: true},
 	"getTile":       {cost: fetches, remembered: true, compressed: true},
 
+	"getCaller":  {cost: fetches},
+	"findOwners": {cost: lists},
+
 	"listAccessLog": {cost: lists, compressed: true},
+
+	"retrieveOpenAIResponse": {cost: fetches, remembered: true, compressed: true, keeps: true, byKey: true},
+	"listOpenAIInputItems":   {cost: fetches, remembered: true, compressed: true, keeps: true, byKey: true},
+	"deleteOpenAIResponse":   {cost: changes, byKey: true},
 }
 
 // limit returns how long a request of that cost may work; 0: without limit.

@@ -28,12 +28,13 @@ type requestProblem struct {
 	status    int
 	detail    string
 	parameter string
+	choices   []domain.Owner
 }
 
 func (p *requestProblem) Error() string { return p.detail }
 
 func invalid(parameter, detail string) error {
-	return &requestProblem{http.StatusBadRequest, detail, parameter}
+	return &requestProblem{status: http.StatusBadRequest, detail: detail, parameter: parameter}
 }
 
 // statuses maps the codes whose messages are for the caller.
@@ -51,7 +52,7 @@ func problemOf(err error) requestProblem {
 	}
 	if e, ok := errors.AsType[*domain.Error](err); ok {
 		if status, told := statuses[e.Code]; told {
-			return requestProblem{status, e.Message, e.Parameter}
+			return requestProblem{status, e.Message, e.Parameter, e.Choices}
 		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -104,6 +105,12 @@ func (s *server) fail(err error, c echo.Context) {
 }
 
 func (p requestProblem) write(w http.ResponseWriter, r *http.Request, log *slog.Logger, requestID string) {
+	if strings.HasPrefix(r.URL.Path, openAIPath) {
+		if err := p.writeOpenAI(w); err != nil {
+			log.DebugContext(r.Context(), "Could not send the error", "request_id", requestID, "error", err)
+		}
+		return
+	}
 	body := Problem{
 		Type: "about:blank", Title: http.StatusText(p.status), Status: int32(p.status),
 		Detail: p.detail, RequestId: requestID,
@@ -111,6 +118,7 @@ func (p requestProblem) write(w http.ResponseWriter, r *http.Request, log *slog.
 	if p.parameter != "" {
 		body.Parameter = &p.parameter
 	}
+	body.Choices = convert(p.choices, shownChoice)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.status)
 	if err := json.NewEncoder(w).Encode(body); err != nil {

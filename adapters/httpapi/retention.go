@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"lethe/domain"
 )
 
@@ -10,7 +12,11 @@ const rulesPath = "/lethe/api/v1/retention-rules"
 
 func (s *server) CreateRetentionRule(ctx context.Context, request CreateRetentionRuleRequestObject) (CreateRetentionRuleResponseObject, error) {
 	b := request.Body
-	rule, err := s.Retention.Create.Execute(ctx, callerIn(ctx), ruleRequest(b.Name, b.Filter, b.AgeDays, b.RunAt, b.MaxPerRun))
+	r, err := s.ruleRequest(ctx, b.Name, b.Filter, b.AgeDays, b.RunAt, b.MaxPerRun)
+	if err != nil {
+		return nil, err
+	}
+	rule, err := s.Retention.Create.Execute(ctx, callerIn(ctx), r)
 	if err != nil {
 		return nil, err
 	}
@@ -23,8 +29,11 @@ func (s *server) CreateRetentionRule(ctx context.Context, request CreateRetentio
 
 func (s *server) ChangeRetentionRule(ctx context.Context, request ChangeRetentionRuleRequestObject) (ChangeRetentionRuleResponseObject, error) {
 	b := request.Body
-	rule, err := s.Retention.Change.Execute(ctx, callerIn(ctx), request.RuleId, b.Version,
-		ruleRequest(b.Name, b.Filter, b.AgeDays, b.RunAt, b.MaxPerRun))
+	r, err := s.ruleRequest(ctx, b.Name, b.Filter, b.AgeDays, b.RunAt, b.MaxPerRun)
+	if err != nil {
+		return nil, err
+	}
+	rule, err := s.Retention.Change.Execute(ctx, callerIn(ctx), request.RuleId, b.Version, r)
 	if err != nil {
 		return nil, err
 	}
@@ -105,13 +114,17 @@ func (s *server) logRule(ctx context.Context, done string, rule domain.Retention
 	s.Log.InfoContext(ctx, done, "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "rule", rule.ID, "version", rule.Version)
 }
 
-func ruleRequest(name string, f *RetentionFilter, ageDays int64, runAt []timeOfDay, limit *int64) domain.RuleRequest {
+func (s *server) ruleRequest(ctx context.Context, name string, f *RetentionFilter, ageDays int64, runAt []timeOfDay, limit *int64) (domain.RuleRequest, error) {
 	r := domain.RuleRequest{Name: name, AgeDays: ageDays, MaxPerRun: limit}
 	r.RunAt = convert(runAt, func(at timeOfDay) domain.TimeOfDay { return domain.TimeOfDay(at) })
 	if f != nil {
-		r.Filter = domain.RetentionFilter{States: f.States, Models: f.Models, Tiers: f.Tiers, Owners: f.Owners}
+		owners, err := s.ownersNamed(ctx, "filter.owners", f.Owners)
+		if err != nil {
+			return domain.RuleRequest{}, err
+		}
+		r.Filter = domain.RetentionFilter{States: f.States, Models: f.Models, Tiers: f.Tiers, Owners: owners}
 	}
-	return r
+	return r, nil
 }
 
 func shownRule(r domain.RetentionRule) RetentionRule {
@@ -134,5 +147,5 @@ func shownRule(r domain.RetentionRule) RetentionRule {
 }
 
 func shownRetentionFilter(f domain.RetentionFilter) RetentionFilter {
-	return RetentionFilter{States: f.States, Models: f.Models, Tiers: f.Tiers, Owners: f.Owners}
+	return RetentionFilter{States: f.States, Models: f.Models, Tiers: f.Tiers, Owners: convert(f.Owners, uuid.UUID.String)}
 }

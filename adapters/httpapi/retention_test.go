@@ -36,6 +36,9 @@ func (s *service) act(t testing.TB, target string) answer {
 	return s.ask(t, http.MethodPost, target, "Authorization", "Bearer root")
 }
 
+// noOwner says what names an owner.
+const noOwner = "must be the UUID or the whole e-mail address of a person or an organization; find both at /lethe/api/v1/owners?q="
+
 const someRule = `{"name":"n","age_days":30,"run_at":["12:00"]}`
 
 // TestRetentionRuleLifecycle creates, tries, enables, changes and removes a rule.
@@ -208,7 +211,7 @@ func TestCreateRetentionRuleInvalidBody(t *testing.T) {
 		`{"name":"n","age_days":30,"run_at":["12:00"],"max_per_run":1e3}`:               {"max_per_run", "max_per_run: must be a whole number of at most 64 bits"},
 		`{"name":"n","age_days":30,"run_at":["12:00"],"max_per_run":0}`:                 {"max_per_run", "max_per_run: must be 1 to 1000000"},
 		`{"age_days":30,"run_at":["12:00"]}`:                                            {"name", "name: must have 1 to 100 characters, not all of them spaces, and no NUL"},
-		`{"name":"n","age_days":30,"run_at":["12:00"],"filter":{"owners":["x"]}}`:       {"filter.owners[0]", "filter.owners[0]: " + domain.ErrNoID.Error()},
+		`{"name":"n","age_days":30,"run_at":["12:00"],"filter":{"owners":["x"]}}`:       {"filter.owners[0]", "filter.owners[0]: " + noOwner},
 		`{"name":"n","age_days":30,"run_at":["12:00"],"filter":{"states":[""]}}`:        {"filter.states", "filter.states: each must have 1 to 500 characters and no NUL"},
 	} {
 		if a := s.post(t, ruleList, "root", body); a.status != http.StatusBadRequest || a.problem.Detail != c.detail || *a.problem.Parameter != c.parameter {

@@ -47,16 +47,25 @@ func (c Config) withDefaults() Config {
 
 // Deps is what the server calls. Every field is required unless it says otherwise.
 type Deps struct {
-	Identify  *domain.IdentifyCaller
-	List      *domain.ListResponses
-	Get       *domain.GetResponse
-	Erase     *domain.EraseResponse
-	Receipt   *domain.GetReceipt
-	ReadLog   *domain.ReadLog
-	Erasures  Erasures
-	Holds     Holds
-	Retention Retention
-	AccessLog *domain.ListAccessLog
+	Identify *domain.IdentifyCaller
+	List     *domain.ListResponses
+	Get      *domain.GetResponse
+	Steps    *domain.ListSteps
+	Models   *domain.ListModels
+	Erase    *domain.EraseResponse
+	// GetWhole and EraseWhole are for OpenAI's clients.
+	GetWhole   *domain.GetWholeResponse
+	EraseWhole *domain.EraseWholeResponse
+	Receipt    *domain.GetReceipt
+	ReadLog    *domain.ReadLog
+	Erasures   Erasures
+	Holds      Holds
+	Retention  Retention
+	AccessLog  *domain.ListAccessLog
+	Caller     *domain.GetCaller
+	Owners     *domain.FindOwners
+	// IdentifyOwner reads whom requests mean by an e-mail address.
+	IdentifyOwner *domain.IdentifyOwner
 
 	// IdentifyReader replaces Identify for frequent lists and fetches, and may use a
 	// cached identity; nil: Identify is used.
@@ -133,6 +142,8 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 	routes.GET("/readyz", s.ready)
 	routes.GET("/metrics", echo.WrapHandler(deps.Metrics))
 	routes.GET("/openapi.yaml", contract)
+	routes.POST(openAIResponses, ofGateway)
+	routes.POST(openAICancel, ofGateway)
 
 	s.routes = make(map[string]bool)
 	methods := map[string][]string{}

@@ -58,16 +58,22 @@ const (
 	probesWithin = time.Minute // for all of them
 )
 
-// contractGets are the sorted GET paths of the contract, with its examples as
-// parameters. A proxy may treat each differently.
+// contractGets are the sorted GET paths of the contract at which a proxy may name a
+// user, with its examples as parameters. A proxy may treat each differently.
 var contractGets = sync.OnceValues(func() ([]string, error) {
 	var contract struct {
 		Paths map[string]struct {
-			Get any
+			Get *struct {
+				Security   []map[string]any
+				Parameters []struct {
+					Ref string `yaml:"$ref"`
+				}
+			}
 		}
 		Components struct {
 			Parameters map[string]struct {
 				Name, In string
+				Required bool
 				Example  any
 			}
 		}
@@ -84,11 +90,21 @@ var contractGets = sync.OnceValues(func() ([]string, error) {
 	fill := strings.NewReplacer(examples...)
 	var paths []string
 	for path, operations := range contract.Paths {
-		if operations.Get == nil {
+		byProxy := func(way map[string]any) bool { _, is := way["proxyUser"]; return is }
+		if get := operations.Get; get == nil || get.Security != nil && !slices.ContainsFunc(get.Security, byProxy) {
 			continue
 		}
 		if path = fill.Replace(path); strings.Contains(path, "{") {
 			return nil, fmt.Errorf("the contract has no example for a parameter of %s", path)
+		}
+		query := url.Values{}
+		for _, used := range operations.Get.Parameters {
+			if p := contract.Components.Parameters[strings.TrimPrefix(used.Ref, "#/components/parameters/")]; p.Required && p.In == "query" {
+				query.Set(p.Name, fmt.Sprint(p.Example))
+			}
+		}
+		if len(query) > 0 {
+			path += "?" + query.Encode()
 		}
 		paths = append(paths, path)
 	}

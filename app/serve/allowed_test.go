@@ -47,6 +47,8 @@ const (
 var mayDo = map[string]func(kind string) string{
 	"listResponses":       whoReads,
 	"getResponse":         whoReadsThis,
+	"listSteps":           whoReadsThis,
+	"listModels":          whoReads,
 	"eraseResponse":       whoErasesThis,
 	"previewErasure":      whoErases,
 	"startErasure":        whoErases,
@@ -69,6 +71,9 @@ var mayDo = map[string]func(kind string) string{
 	"eraseResponse: with later turns":    whoErasesThis,
 	"startErasure: by owner":             but(whoErases, invalid, stranger),
 
+	"getCaller":  func(kind string) string { return only(kind, plain, reader, stranger, owner, member, manager, admin) },
+	"findOwners": whoReads,
+
 	"listAccessLog": func(kind string) string { return only(kind, admin) },
 
 	"listHolds": whoManages, "placeHold": whoManages, "getHold": whoManages, "releaseHold": whoManages,
@@ -76,6 +81,20 @@ var mayDo = map[string]func(kind string) string{
 	"listRetentionRules": whoManages, "createRetentionRule": whoManages, "getRetentionRule": whoManages,
 	"changeRetentionRule": whoManages, "removeRetentionRule": whoManages, "getRetentionRuleVersion": whoManages,
 	"dryRunRetentionRule": whoManages, "enableRetentionRule": whoManages, "disableRetentionRule": whoManages,
+}
+
+// byKey are the operations for which only the owner of the caller's key counts.
+var byKey = []string{"deleteOpenAIResponse", "listOpenAIInputItems", "retrieveOpenAIResponse"}
+
+// whoHasItsKey is the rule of these, about a response that the owner of a key has.
+func whoHasItsKey(asked, its string) string {
+	switch {
+	case asked == its:
+		return allowed
+	case slices.Contains([]string{"", "sk-a-wrong", "sk-alice-revoked", "sk-gone-platform", "sk-acme-bob-platform"}, asked):
+		return unknown
+	}
+	return hidden
 }
 
 // but returns a rule with another answer for some kinds.
@@ -173,6 +192,7 @@ func TestPermissions(t *testing.T) {
 		models++
 		return apptest.AddFinishedOf(t, database.URL, of, fmt.Sprintf("asked-%d", models), responses, "1 hour")
 	}
+	stepsOf := func(id string) string { return "/lethe/api/v1/responses/" + id + "/steps?payloads=true" }
 	respond := func(of string) string { return respondAll(of, 1)[0] }
 	rule := func() string {
 		return rulesPath + "/" + made(http.MethodPost, rulesPath, "sk-root-platform", `{"name":"asked for","filter":{"models":["none"]},"age_days":30,"run_at":["00:00"]}`)
@@ -257,9 +277,23 @@ func TestPermissions(t *testing.T) {
 			"getTile: entries": func() question { return question{method: "GET", path: "/log/tile/entries/000.p/1"} },
 
 			"getResponse": func() question { return question{method: "GET", path: apptest.RequestsPath + "/" + kept} },
+			"listModels": func() question {
+				return question{method: "GET", path: "/lethe/api/v1/models", shown: `"` + keptModel + `"`}
+			},
+			"listSteps": func() question { return question{method: "GET", path: stepsOf(kept)} },
 			"eraseResponse": func() question {
 				id := respond(whose.id)
 				return question{method: "DELETE", path: apptest.RequestsPath + "/" + id, gone: []string{id}, secret: "Receipt-Salt"}
+			},
+			"retrieveOpenAIResponse": func() question {
+				return question{method: "GET", path: "/ai/v1/responses/resp_" + kept, shown: keptModel}
+			},
+			"listOpenAIInputItems": func() question {
+				return question{method: "GET", path: "/ai/v1/responses/resp_" + kept + "/input_items"}
+			},
+			"deleteOpenAIResponse": func() question {
+				id := respond(whose.id)
+				return question{method: "DELETE", path: "/ai/v1/responses/resp_" + id, gone: []string{id}, secret: "Receipt-Salt"}
 			},
 			"previewErasure": func() question {
 				return question{method: "POST", path: apptest.ErasuresPath + "/preview", body: `{"responses":["` + kept + `"]}`}
@@ -280,7 +314,15 @@ func TestPermissions(t *testing.T) {
 			"getLogKeys":          func() question { return question{method: "GET", path: "/log/keys"} },
 			"getTile":             func() question { return question{method: "GET", path: "/log/tile/0/000.p/1"} },
 			"listAccessLog":       func() question { return question{method: "GET", path: "/lethe/api/v1/access-log"} },
-			"listHolds":           func() question { return question{method: "GET", path: "/lethe/api/v1/holds"} },
+			"getCaller":           func() question { return question{method: "GET", path: "/lethe/api/v1/me"} },
+			"findOwners": func() question {
+				q := question{method: "GET", path: "/lethe/api/v1/owners?q=" + whose.id, shown: whose.id}
+				if whose.id == acme {
+					q.shown = "" // its members find it even while they do not act for it
+				}
+				return q
+			},
+			"listHolds": func() question { return question{method: "GET", path: "/lethe/api/v1/holds"} },
 			"placeHold": func() question {
 				return question{method: "POST", path: "/lethe/api/v1/holds", body: `{"owners":["` + apptest.MissingID + `"],"reason":"r"}`}
 			},
@@ -358,9 +400,15 @@ func TestPermissions(t *testing.T) {
 			}
 		}
 		for _, operation := range append(asked, "startErasure: by owner") { // which erases what others need
-			model, known := mayDo[operation]
+			rule, known := mayDo[operation]
+			model := func(c caller) string {
+				if slices.Contains(byKey, operation) {
+					return whoHasItsKey(c.key, whose.key)
+				}
+				return rule(c.kind)
+			}
 			question, has := questions[operation]
-			if !known || !has {
+			if known == slices.Contains(byKey, operation) || !has {
 				t.Errorf("%s: missing in mayDo or in the questions of this test", operation)
 				continue
 			}
@@ -393,7 +441,7 @@ func TestPermissions(t *testing.T) {
 						got = fmt.Sprint(status)
 					}
 					who := fmt.Sprintf("%s %s of %s by %s, %q %.40q", method, operation, whose.key, c.kind, c.key, c.headers)
-					if want := model(c.kind); got != want {
+					if want := model(c); got != want {
 						t.Errorf("%s: want %s, got %s: %s", who, want, got, text)
 					}
 					if method != http.MethodHead && q.shown != "" && strings.Contains(text, q.shown) != (got == allowed && theirs(c.kind)) {
@@ -404,7 +452,7 @@ func TestPermissions(t *testing.T) {
 					}
 				}
 				for _, id := range q.gone {
-					isGone[id] = model(c.kind) == allowed && theirs(c.kind)
+					isGone[id] = model(c) == allowed && theirs(c.kind)
 				}
 				for _, id := range q.stays {
 					isGone[id] = false

@@ -27,14 +27,21 @@ import (
 func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *boot.Signing, log *slog.Logger) httpapi.Deps {
 	// Erasures that finish before the response are so small that they need no pace.
 	atOnce := domain.NewRunErasure(s.erasures, config.PerSecond(0).Pace(), time.Now)
+	erase := domain.NewEraseResponse(s.responses, time.Now).Repeatable(domain.NewRepeats(s.log, sign.RepeatSecrets()))
 	return httpapi.Deps{
 		Identify: id.now, IdentifyReader: id.reader,
-		List:      domain.NewListResponses(s.responses, s.usage, people, log),
-		Get:       domain.NewGetResponse(s.responses, s.usage, people, time.Now, log),
-		Erase:     domain.NewEraseResponse(s.responses, time.Now).Repeatable(domain.NewRepeats(s.log, sign.RepeatSecrets())),
-		Receipt:   domain.NewGetReceipt(s.log),
-		ReadLog:   domain.NewReadLog(s.log),
-		AccessLog: domain.NewListAccessLog(s.accessLog, people, log),
+		List:     domain.NewListResponses(s.responses, s.usage, people, log),
+		Get:      domain.NewGetResponse(s.responses, s.usage, people, time.Now, log),
+		Steps:    domain.NewListSteps(s.responses, s.usage, time.Now),
+		Models:   domain.NewListModels(s.responses),
+		Erase:    erase,
+		GetWhole: domain.NewGetWholeResponse(s.responses), EraseWhole: domain.NewEraseWholeResponse(s.responses, erase),
+		Receipt:       domain.NewGetReceipt(s.log),
+		ReadLog:       domain.NewReadLog(s.log),
+		AccessLog:     domain.NewListAccessLog(s.accessLog, people, log),
+		Caller:        domain.NewGetCaller(people, log),
+		Owners:        domain.NewFindOwners(people, s.responses),
+		IdentifyOwner: domain.NewIdentifyOwner(people),
 		Erasures: httpapi.Erasures{
 			Preview: domain.NewPreviewErasure(s.erasures, time.Now), Start: domain.NewStartErasure(s.erasures, atOnce, j, time.Now, log),
 			List: domain.NewListErasures(s.erasures), Get: domain.NewGetErasure(s.erasures),

@@ -41,6 +41,10 @@ func People(t *testing.T, newFixture func(t *testing.T) PeopleFixture) {
 		t.Parallel()
 		testNamesakes(t, newFixture(t))
 	})
+	t.Run("owners", func(t *testing.T) {
+		t.Parallel()
+		testOwners(t, newFixture(t))
+	})
 	t.Run("record login", func(t *testing.T) {
 		t.Parallel()
 		testLogins(t, newFixture(t))
@@ -58,7 +62,8 @@ func People(t *testing.T, newFixture func(t *testing.T) PeopleFixture) {
 		_, externalErr := f.People().ByExternalID(ctx, "a")
 		_, emailsErr := f.People().Emails(ctx, []uuid.UUID{p.ID})
 		_, emailErr := f.People().ByEmail(ctx, p.Email)
-		for name, err := range map[string]error{"key": keyErr, "id": idErr, "external id": externalErr, "emails": emailsErr, "e-mail": emailErr} {
+		_, ownersErr := f.People().Owners(ctx, domain.OwnerQuery{Text: p.Email, Limit: 1})
+		for name, err := range map[string]error{"key": keyErr, "id": idErr, "external id": externalErr, "emails": emailsErr, "e-mail": emailErr, "owners": ownersErr} {
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("%s: want the context's error, got %v", name, err)
 			}
@@ -241,6 +246,49 @@ func testNamesakes(t *testing.T, f PeopleFixture) {
 	f.AddPerson(Person{ID: uuid.New(), Email: "many@example.com", ExternalID: "one too many"})
 	if _, err := f.People().ByEmail(ctx, "many@example.com"); err != error(domain.ErrNamesakes) {
 		t.Errorf("one too many: want %v, got %v", domain.ErrNamesakes, err)
+	}
+}
+
+func testOwners(t *testing.T, f PeopleFixture) {
+	ctx := t.Context()
+	anna := Person{ID: uuid.New(), Email: "Anna@quux.example", Name: "Anna Ümlaut", ExternalID: "anna"}
+	annabel := Person{ID: uuid.New(), Email: "annabel@quux.example", ExternalID: "annabel"}
+	gone := Person{ID: uuid.New(), Email: "gone@quux.example", Name: "quux_gone", Deleted: true, ExternalID: "gone"}
+	quux := Organization{ID: uuid.New(), Email: "office@other.example", Name: "Quux"}
+	f.AddPerson(anna)
+	f.AddPerson(annabel)
+	f.AddPerson(gone)
+	f.AddOrganization(quux)
+	asOwner := func(p Person) domain.Owner {
+		return domain.Owner{ID: p.ID, Email: p.Email, Name: p.Name, Deleted: p.Deleted}
+	}
+	organization := domain.Owner{ID: quux.ID, Email: quux.Email, Name: quux.Name, Organization: true}
+	for _, c := range []struct {
+		text  string
+		among []uuid.UUID
+		limit int64
+		want  []domain.Owner
+	}{
+		{"ANNA@quux.example", nil, 9, []domain.Owner{asOwner(anna)}},
+		{strings.ToUpper(anna.ID.String()), nil, 9, []domain.Owner{asOwner(anna)}},
+		{"quux", nil, 9, []domain.Owner{organization, asOwner(anna), asOwner(annabel), asOwner(gone)}},
+		{"quux", nil, 2, []domain.Owner{organization, asOwner(anna)}},
+		{"quux", []uuid.UUID{gone.ID, annabel.ID}, 9, []domain.Owner{asOwner(annabel), asOwner(gone)}},
+		{"quux", []uuid.UUID{}, 9, nil},
+		{"quux_", nil, 9, []domain.Owner{asOwner(gone)}},
+		{"na ü", nil, 9, []domain.Owner{asOwner(anna)}},
+		{"quux%", nil, 9, nil},
+		{"00000000-0000-0000-0000-000000000000", nil, 9, nil},
+	} {
+		got, err := f.People().Owners(ctx, domain.OwnerQuery{Text: c.text, Among: c.among, Limit: c.limit})
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%q among %v: want %+v, got %+v, %v", c.text, c.among, c.want, got, err)
+		}
+	}
+	for _, text := range impossible {
+		if got, err := f.People().Owners(ctx, domain.OwnerQuery{Text: text, Limit: 9}); err != nil || len(got) != 0 {
+			t.Errorf("%q: want nobody, got %v, %v", text, got, err)
+		}
 	}
 }
 

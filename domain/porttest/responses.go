@@ -36,7 +36,12 @@ func Responses(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 	for name, test := range map[string]func(*testing.T, ResponsesFixture){
 		"empty database":      testEmptyDatabase,
 		"get":                 testGet,
+		"chain":               testChain,
 		"canceled context":    testCanceled,
+		"models":              testModels,
+		"steps":               testSteps,
+		"steps/payloads":      testStepPayloads,
+		"steps/mixed owners":  testStepsOfSeveral,
 		"erase later turns":   testLaterTurns,
 		"erase after restore": testEraseAgain,
 		"erase deleted rows":  testEraseDeleted,
@@ -75,6 +80,50 @@ func testEmptyDatabase(t *testing.T, f ResponsesFixture) {
 		}
 		if _, err := f.Responses().Erase(ctx, id, nil, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
 			t.Errorf("erase %s: want %s, got %v", id, domain.CodeNotFound, err)
+		}
+	}
+}
+
+// testChain: each part leads to the whole response, in the order of its steps.
+func testChain(t *testing.T, f ResponsesFixture) {
+	// The later ones are older, and more than one digit counts them.
+	var rows []*Row
+	var requests []uuid.UUID
+	for i := range 12 {
+		rows = append(rows, ptr(NewRow(uuid.NewString(), "completed", start.Add(time.Duration(-i)*time.Minute))))
+		requests = append(requests, rows[i].ID)
+	}
+	rows = slices.Insert(rows, 1, nil)
+	steps := Chain(rows...)
+	f.AddChain(steps...)
+	f.AddChain(Chain(ptr(NewRow(uuid.NewString(), "completed", start)))...)
+	alone := NewRow(uuid.NewString(), "completed", start)
+	f.AddResponse(alone)
+	want := domain.Chain{ID: steps[0].ID, Requests: requests}
+	for _, id := range append([]uuid.UUID{steps[0].ID, steps[1].ID, steps[12].ID}, requests...) {
+		if got, err := f.Responses().Chain(t.Context(), id, nil); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("chain of part %s: want %v, got %v, %v", id, want, got, err)
+		}
+	}
+	for _, id := range []uuid.UUID{alone.ID, uuid.New(), uuid.Nil} {
+		want := domain.Chain{ID: id, Requests: []uuid.UUID{id}}
+		if got, err := f.Responses().Chain(t.Context(), id, nil); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("chain of %s, without steps: want %v, got %v, %v", id, want, got, err)
+		}
+	}
+	mine := []*Row{ptr(NewRow("mine", "completed", start)), ptr(NewRow("mine", "completed", start))}
+	steps = Chain(mine...)
+	f.AddChain(steps...)
+	if got, err := f.Responses().Chain(t.Context(), mine[1].ID, []string{"other", "mine"}); err != nil || got.ID != steps[0].ID || len(got.Requests) != 2 {
+		t.Errorf("chain of this owner: want 2 parts, got %v, %v", got, err)
+	}
+	foreign := Chain(ptr(NewRow("mine", "completed", start)), ptr(NewRow("other", "completed", start)))
+	f.AddChain(foreign...)
+	for i, owners := range [][]string{{"stranger"}, {"mine"}, {"other"}} {
+		for _, id := range []uuid.UUID{foreign[0].ID, foreign[1].ID} {
+			if got, err := f.Responses().Chain(t.Context(), id, owners); domain.CodeOf(err) != domain.CodeNotFound && !reflect.DeepEqual(got, domain.Chain{ID: id, Requests: []uuid.UUID{id}}) {
+				t.Errorf("%d: chain of several owners: want nothing of it, got %v, %v", i, got, err)
+			}
 		}
 	}
 }
@@ -168,8 +217,9 @@ func testCanceled(t *testing.T, f ResponsesFixture) {
 	_, countErr := Count(ctx, f.Responses(), domain.ResponseFilter{}, domain.CountAuto)
 	_, _, getErr := f.Responses().Get(ctx, row.ID, nil, math.MaxInt64, nil)
 	_, summaryErr := f.Responses().GetSummary(ctx, row.ID, nil)
+	_, stepsErr := f.Responses().Steps(ctx, domain.StepQuery{ID: row.ID, Limit: 10}, nil)
 	_, eraseErr := f.Responses().Erase(ctx, row.ID, nil, Permit)
-	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "get summary": summaryErr, "erase": eraseErr} {
+	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "get summary": summaryErr, "steps": stepsErr, "erase": eraseErr} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: want the context's error, got %v", name, err)
 		}

@@ -6,6 +6,7 @@
 package porttest
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -40,9 +41,16 @@ const (
 
 // Step is one step of a chain: a model call if Row is set, otherwise a tool call.
 type Step struct {
-	ID  uuid.UUID
-	Row *Row
+	ID      uuid.UUID
+	Row     *Row
+	Payload string // JSON that is sent; empty: some
 }
+
+// StepAnswer is what comes back in each step: JSON.
+const StepAnswer = `{"words": "of a model"}`
+
+// Sent is the JSON that is sent.
+func (s Step) Sent() string { return cmp.Or(s.Payload, `{"words": "of people"}`) }
 
 // UsageRow is one line of the gateway's accounts. Its cost is the tokens times their
 // prices, and unknown if any of these four is.
@@ -94,6 +102,7 @@ type Person struct {
 	Deleted    bool
 	Roles      []domain.Role
 	ExternalID string // empty: none
+	Name       string // empty: none; the user name is the identifier
 	LastLogin  *time.Time
 }
 
@@ -101,6 +110,7 @@ type Person struct {
 type Organization struct {
 	ID      uuid.UUID
 	Email   string
+	Name    string // as of a Person
 	Deleted bool
 }
 

@@ -5,6 +5,8 @@
 package memory
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -56,6 +58,9 @@ type template struct {
 type step struct {
 	head    uuid.UUID
 	request uuid.UUID // nil: a call of a tool
+
+	sequence int
+	payloads domain.Contents
 }
 
 // tombstone is when an erased request is looked for next, and how often it has
@@ -67,7 +72,9 @@ type tombstone struct {
 
 type person struct {
 	domain.Person
-	externalID string
+	externalID   string
+	name         string
+	organization bool
 }
 
 var (
@@ -103,8 +110,8 @@ func (s *Store) AddResponse(row porttest.Row) {
 func (s *Store) AddChain(steps ...porttest.Step) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, added := range steps {
-		kept := step{head: steps[0].ID}
+	for i, added := range steps {
+		kept := step{head: steps[0].ID, sequence: i, payloads: domain.Contents{Prompt: added.Sent(), Answer: new(porttest.StepAnswer)}}
 		if added.Row != nil {
 			kept.request = added.Row.ID
 			s.add(*added.Row)
@@ -603,14 +610,19 @@ func (s *Store) AddPerson(p porttest.Person) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.people[p.ID] = person{
-		domain.Person{ID: p.ID, Email: p.Email, Admin: p.Admin, Deleted: p.Deleted, Roles: p.Roles, LastLogin: p.LastLogin},
-		p.ExternalID,
+		Person:     domain.Person{ID: p.ID, Email: p.Email, Admin: p.Admin, Deleted: p.Deleted, Roles: p.Roles, LastLogin: p.LastLogin},
+		externalID: p.ExternalID, name: p.Name,
 	}
 }
 
 // AddOrganization stores an organization.
 func (s *Store) AddOrganization(o porttest.Organization) {
-	s.AddPerson(porttest.Person{ID: o.ID, Email: o.Email, Deleted: o.Deleted})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.people[o.ID] = person{
+		Person: domain.Person{ID: o.ID, Email: o.Email, Deleted: o.Deleted},
+		name:   o.Name, organization: true,
+	}
 }
 
 // AddMembership makes a stored person a member of a stored organization.
@@ -705,6 +717,36 @@ func (s *Store) ByEmail(ctx context.Context, email string) ([]uuid.UUID, error) 
 		return nil, domain.ErrNamesakes
 	}
 	return ids, nil
+}
+
+func (s *Store) Owners(ctx context.Context, q domain.OwnerQuery) ([]domain.Owner, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := strings.ToLower(q.Text)
+	var found, exact []domain.Owner
+	for id, p := range s.people {
+		words := []string{id.String(), strings.ToLower(p.Email), strings.ToLower(p.name)}
+		contains := func(word string) bool { return strings.Contains(word, text) }
+		if id == uuid.Nil || q.Among != nil && !slices.Contains(q.Among, id) || !slices.ContainsFunc(words, contains) {
+			continue
+		}
+		o := domain.Owner{ID: id, Email: p.Email, Name: p.name, Organization: p.organization, Deleted: p.Deleted}
+		if slices.Contains(words, text) {
+			exact = append(exact, o)
+		} else {
+			found = append(found, o)
+		}
+	}
+	byAddress := func(a, b domain.Owner) int {
+		return cmp.Or(strings.Compare(a.Email, b.Email), bytes.Compare(a.ID[:], b.ID[:]))
+	}
+	slices.SortFunc(exact, byAddress)
+	slices.SortFunc(found, byAddress)
+	found = append(exact, found...)
+	return found[:min(len(found), int(q.Limit))], nil
 }
 
 func (s *Store) SawLogin(id uuid.UUID) {

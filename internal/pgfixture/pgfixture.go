@@ -180,8 +180,8 @@ func (f *Fixture) AddChain(steps ...porttest.Step) {
 		}
 		f.exec(`INSERT INTO fusillade.response_steps (id, request_id, prev_step_id, parent_step_id, step_kind, step_sequence,
 				request_payload, response_payload, state, started_at, completed_at)
-			VALUES ($1, $2, $3, $4, $5, $6, '{"words": "of people"}', '{"words": "of a model"}', 'completed', now(), now())`,
-			step.ID, request, previous, head, kind, i)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'completed', now(), now())`,
+			step.ID, request, previous, head, kind, i, step.Sent(), porttest.StepAnswer)
 		if head == nil {
 			head = &step.ID
 		}
@@ -267,10 +267,10 @@ func (f *Fixture) AddPerson(p porttest.Person) {
 	if p.ExternalID != "" {
 		external = &p.ExternalID
 	}
-	f.exec(`INSERT INTO public.users (id, username, email, is_admin, is_deleted, external_user_id, last_login)
-		VALUES ($1::uuid, $1::uuid::text, $2, $3, $4, $5, $6)
+	f.exec(`INSERT INTO public.users (id, username, email, is_admin, is_deleted, external_user_id, last_login, display_name)
+		VALUES ($1::uuid, $1::uuid::text, $2, $3, $4, $5, $6, nullif($7, ''))
 		ON CONFLICT (id) DO UPDATE SET email = excluded.email, is_admin = excluded.is_admin, is_deleted = excluded.is_deleted,
-			external_user_id = excluded.external_user_id, last_login = excluded.last_login`, p.ID, p.Email, p.Admin, p.Deleted, external, p.LastLogin)
+			external_user_id = excluded.external_user_id, last_login = excluded.last_login`, p.ID, p.Email, p.Admin, p.Deleted, external, p.LastLogin, p.Name)
 	for _, role := range p.Roles {
 		f.exec(`INSERT INTO public.user_roles (user_id, role) VALUES ($1, $2::text::public.user_role)`, p.ID, string(role))
 	}
@@ -278,8 +278,9 @@ func (f *Fixture) AddPerson(p porttest.Person) {
 
 func (f *Fixture) AddOrganization(o porttest.Organization) {
 	f.t.Helper()
-	f.exec(`INSERT INTO public.users (id, username, email, is_deleted, user_type) VALUES ($1::uuid, $1::uuid::text, $2, $3, 'organization')`,
-		o.ID, o.Email, o.Deleted)
+	f.exec(`INSERT INTO public.users (id, username, email, is_deleted, user_type, display_name)
+		VALUES ($1::uuid, $1::uuid::text, $2, $3, 'organization', nullif($4, ''))`,
+		o.ID, o.Email, o.Deleted, o.Name)
 }
 
 func (f *Fixture) AddMembership(m porttest.Membership) {

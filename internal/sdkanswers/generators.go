@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -10,7 +11,8 @@ import (
 // writeForGenerators writes the contract without what the clients' generators turn into
 // wrong types or none: conditions on combinations of fields, booleans with one value, the
 // events of streams, and failures that are not problems. The service checks the first two.
-// The clients' own code reads streams and treats all failures alike.
+// The clients' own code reads streams and treats all failures alike. The calls of OpenAI's
+// clients are left to these.
 func writeForGenerators(openapi string, out io.Writer) error {
 	text, err := os.ReadFile(openapi)
 	if err != nil {
@@ -40,6 +42,7 @@ func simplify(n *yaml.Node) {
 			stream.Content = []*yaml.Node{text("schema"), {Kind: yaml.MappingNode, Content: []*yaml.Node{text("type"), text("string")}}}
 		}
 		n.Content = without(n.Content, "ErasureEvent", "HeadersTooLarge", "431")
+		n.Content = withoutOpenAI(n.Content)
 	}
 	for _, inner := range n.Content {
 		simplify(inner)
@@ -56,6 +59,20 @@ func value(mapping *yaml.Node, key string) *yaml.Node {
 		}
 	}
 	return nil
+}
+
+// openAIPath begins the paths of OpenAI's clients; names in the contract that are for
+// them begin with OpenAI.
+const openAIPath = "/ai/"
+
+func withoutOpenAI(content []*yaml.Node) []*yaml.Node {
+	var kept []*yaml.Node
+	for i := 0; i+1 < len(content); i += 2 {
+		if key := content[i].Value; !strings.HasPrefix(key, openAIPath) && !strings.HasPrefix(key, "OpenAI") {
+			kept = append(kept, content[i], content[i+1])
+		}
+	}
+	return kept
 }
 
 func without(content []*yaml.Node, keys ...string) []*yaml.Node {

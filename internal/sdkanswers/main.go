@@ -90,6 +90,9 @@ func write(openapi string) error {
 	// The shape of every error.
 	table.see(document.Components.Schemas["Problem"], "Problem")
 	for path, item := range document.Paths.Map() {
+		if strings.HasPrefix(path, openAIPath) {
+			continue
+		}
 		for method, o := range item.Operations() {
 			known := operation{ID: o.OperationID, Method: method, Path: matching(path), Answers: map[string]answer{}}
 			for _, p := range slices.Concat(item.Parameters, o.Parameters) {

@@ -144,6 +144,27 @@ func (e ErasureFailureReason) Valid() bool {
 	}
 }
 
+// Defines values for ModelCountCountKind.
+const (
+	ModelCountCountKindEstimate ModelCountCountKind = "estimate"
+	ModelCountCountKindExact    ModelCountCountKind = "exact"
+	ModelCountCountKindNone     ModelCountCountKind = "none"
+)
+
+// Valid indicates whether the value is a known member of the ModelCountCountKind enum.
+func (e ModelCountCountKind) Valid() bool {
+	switch e {
+	case ModelCountCountKindEstimate:
+		return true
+	case ModelCountCountKindExact:
+		return true
+	case ModelCountCountKindNone:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for NewErasureGround.
 const (
 	NewErasureGroundConsentWithdrawn NewErasureGround = "consent_withdrawn"
@@ -171,6 +192,81 @@ func (e NewErasureGround) Valid() bool {
 	case NewErasureGroundUnlawful:
 		return true
 	case NewErasureGroundUnspecified:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnerCountKind.
+const (
+	OwnerCountKindEstimate OwnerCountKind = "estimate"
+	OwnerCountKindExact    OwnerCountKind = "exact"
+)
+
+// Valid indicates whether the value is a known member of the OwnerCountKind enum.
+func (e OwnerCountKind) Valid() bool {
+	switch e {
+	case OwnerCountKindEstimate:
+		return true
+	case OwnerCountKindExact:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnerKind.
+const (
+	OwnerKindOrganization OwnerKind = "organization"
+	OwnerKindPerson       OwnerKind = "person"
+)
+
+// Valid indicates whether the value is a known member of the OwnerKind enum.
+func (e OwnerKind) Valid() bool {
+	switch e {
+	case OwnerKindOrganization:
+		return true
+	case OwnerKindPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnerChoiceKind.
+const (
+	OwnerChoiceKindOrganization OwnerChoiceKind = "organization"
+	OwnerChoiceKindPerson       OwnerChoiceKind = "person"
+)
+
+// Valid indicates whether the value is a known member of the OwnerChoiceKind enum.
+func (e OwnerChoiceKind) Valid() bool {
+	switch e {
+	case OwnerChoiceKindOrganization:
+		return true
+	case OwnerChoiceKindPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Reach.
+const (
+	ReachAll  Reach = "all"
+	ReachNone Reach = "none"
+	ReachOwn  Reach = "own"
+)
+
+// Valid indicates whether the value is a known member of the Reach enum.
+func (e Reach) Valid() bool {
+	switch e {
+	case ReachAll:
+		return true
+	case ReachNone:
+		return true
+	case ReachOwn:
 		return true
 	default:
 		return false
@@ -394,6 +490,52 @@ type AccessPage struct {
 	//
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
+}
+
+// Caller Who the caller is and what they may do.
+type Caller struct {
+	// ActiveOrganization The organization that they act for; null if none.
+	ActiveOrganization *openapi_types.UUID `json:"active_organization"`
+
+	// Admin Whether that person may do everything.
+	//
+	// Example: false
+	Admin bool `json:"admin"`
+
+	// Can What the caller may do. Of responses: nothing (`none`), with those of their own
+	// and of the active organization (`own`), or with everyone's (`all`).
+	Can Permissions `json:"can"`
+
+	// Email That person's email address.
+	//
+	// Example: alice@example.test
+	Email string `json:"email"`
+
+	// Id The person who calls, also with an organization's key.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Id openapi_types.UUID `json:"id"`
+
+	// Organizations The organizations that they may act for, by identifier.
+	Organizations []CallerOrganization `json:"organizations,omitzero"`
+
+	// Roles Their roles, as the control layer spells them.
+	//
+	// Example: ["BATCHAPIUSER","STANDARDUSER"]
+	Roles []string `json:"roles,omitzero"`
+}
+
+// CallerOrganization An organization that the caller may act for.
+type CallerOrganization struct {
+	// Email Its email address; null if it could not be read.
+	//
+	// Example: acme@example.test
+	Email *string `json:"email"`
+
+	// Id The organization's identifier.
+	//
+	// Example: c0000200-0000-4000-8000-000000000001
+	Id openapi_types.UUID `json:"id"`
 }
 
 // ChangedRetentionRule The new version of a rule, which replaces the previous one entirely.
@@ -929,13 +1071,13 @@ type ErasureRequest struct {
 	// Example: true
 	IncludeLaterTurns *bool `json:"include_later_turns,omitempty"`
 
-	// Owner A user or an organization whose responses are all erased. Anyone other
-	// than the caller and the active organization requires permission to erase
-	// everyone's responses.
+	// Owner A user or an organization whose responses are all erased, by UUID or whole
+	// e-mail address. Anyone other than the caller and the active organization
+	// requires permission to erase everyone's responses.
 	//
 	//
-	// Example: c0000100-0000-4000-8000-000000000003
-	Owner *openapi_types.UUID `json:"owner,omitempty"`
+	// Example: alice@example.test
+	Owner *string `json:"owner,omitempty"`
 
 	// Responses Identifiers of responses, in the same formats as `request_id`. Any part
 	// of a chain stands for all of it.
@@ -1143,6 +1285,40 @@ type HoldPage struct {
 	NextCursor *string `json:"next_cursor"`
 }
 
+// ModelCount A model and its responses.
+type ModelCount struct {
+	// CountKind Whether `total_count` is exact or an estimate by the database; none if it was not counted.
+	//
+	// Example: exact
+	CountKind ModelCountCountKind `json:"count_kind"`
+
+	// Model The name, as the filter `model` takes it.
+	//
+	// Example: qwen/qwen3-235b
+	Model string `json:"model"`
+
+	// TotalCount How many responses it has; null if not counted.
+	//
+	// Example: 42
+	TotalCount *int64 `json:"total_count"`
+}
+
+// ModelCountCountKind Whether `total_count` is exact or an estimate by the database; none if it was not counted.
+//
+// Example: exact
+type ModelCountCountKind string
+
+// ModelList The models among the caller's responses.
+type ModelList struct {
+	// Data The models, in order of name.
+	Data []ModelCount `json:"data,omitzero"`
+
+	// HasMore Whether there are more models, or may be, as not all responses were looked at.
+	//
+	// Example: false
+	HasMore bool `json:"has_more"`
+}
+
 // NewErasure What to erase, and why. Give exactly one of responses, owner and filter.
 type NewErasure struct {
 	// Filter Which responses of the caller's list to erase. A response must match all
@@ -1164,13 +1340,13 @@ type NewErasure struct {
 	// Example: true
 	IncludeLaterTurns *bool `json:"include_later_turns,omitempty"`
 
-	// Owner A user or an organization whose responses are all erased. Anyone other
-	// than the caller and the active organization requires permission to erase
-	// everyone's responses.
+	// Owner A user or an organization whose responses are all erased, by UUID or whole
+	// e-mail address. Anyone other than the caller and the active organization
+	// requires permission to erase everyone's responses.
 	//
 	//
-	// Example: c0000100-0000-4000-8000-000000000003
-	Owner *openapi_types.UUID `json:"owner,omitempty"`
+	// Example: alice@example.test
+	Owner *string `json:"owner,omitempty"`
 
 	// Responses Identifiers of responses, in the same formats as `request_id`. Any part
 	// of a chain stands for all of it.
@@ -1210,10 +1386,10 @@ type NewHold struct {
 	// matches all given conditions at the time of its erasure.
 	Filter *HoldFilter `json:"filter,omitempty"`
 
-	// Owners Identifiers of users and organizations. Their current and future responses are held.
+	// Owners Users and organizations, by UUID or whole e-mail address. Their current and future responses are held.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000003"]
-	Owners []openapi_types.UUID `json:"owners,omitzero"`
+	Owners []OwnerName `json:"owners,omitzero"`
 
 	// Reason Why, visible to those who can see holds. Surrounding space is removed.
 	//
@@ -1256,8 +1432,138 @@ type NewRetentionRule struct {
 	RunAt []string `json:"run_at,omitzero"`
 }
 
+// Owner A person or an organization that responses may belong to.
+type Owner struct {
+	// CountKind Whether `responses` is exact or an estimate by the database.
+	//
+	// Example: exact
+	CountKind OwnerCountKind `json:"count_kind"`
+
+	// Deleted Whether the control layer has deleted them.
+	//
+	// Example: false
+	Deleted bool `json:"deleted"`
+
+	// Email The email address.
+	//
+	// Example: alice@example.test
+	Email string `json:"email"`
+
+	// Id The identifier, as in `created_by` of responses.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Id openapi_types.UUID `json:"id"`
+
+	// Kind A person or an organization.
+	//
+	// Example: person
+	Kind OwnerKind `json:"kind"`
+
+	// Name The name that is shown; null if there is none.
+	//
+	// Example: Alice
+	Name *string `json:"name"`
+
+	// Responses How many responses belong to them.
+	//
+	// Example: 100
+	Responses int64 `json:"responses"`
+}
+
+// OwnerCountKind Whether `responses` is exact or an estimate by the database.
+//
+// Example: exact
+type OwnerCountKind string
+
+// OwnerKind A person or an organization.
+//
+// Example: person
+type OwnerKind string
+
+// OwnerChoice A person or an organization that an e-mail address may mean.
+type OwnerChoice struct {
+	// Deleted Whether the control layer has deleted them.
+	//
+	// Example: false
+	Deleted bool `json:"deleted"`
+
+	// Email The e-mail address.
+	//
+	// Example: alice@example.test
+	Email string `json:"email"`
+
+	// Id The identifier.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Id openapi_types.UUID `json:"id"`
+
+	// Kind A person or an organization.
+	//
+	// Example: person
+	Kind OwnerChoiceKind `json:"kind"`
+}
+
+// OwnerChoiceKind A person or an organization.
+//
+// Example: person
+type OwnerChoiceKind string
+
+// OwnerList The people and organizations found.
+type OwnerList struct {
+	// Data Those found, those first whom the text names exactly, then by email address.
+	Data []Owner `json:"data,omitzero"`
+
+	// HasMore Whether there are more; give more of the address or the name.
+	//
+	// Example: false
+	HasMore bool `json:"has_more"`
+}
+
+// OwnerName A person or an organization: its UUID, or its whole e-mail address. Case matters
+// only if several addresses differ in nothing else.
+//
+// Example: c0000100-0000-4000-8000-000000000003
+type OwnerName = string
+
+// Permissions What the caller may do. Of responses: nothing (`none`), with those of their own
+// and of the active organization (`own`), or with everyone's (`all`).
+type Permissions struct {
+	// AccessLog See who read what.
+	//
+	// Example: false
+	AccessLog bool `json:"access_log"`
+
+	// Contents Whose responses a permission covers.
+	//
+	// Example: own
+	Contents Reach `json:"contents"`
+
+	// Erase Whose responses a permission covers.
+	//
+	// Example: own
+	Erase Reach `json:"erase"`
+
+	// Holds Place, see and release holds.
+	//
+	// Example: false
+	Holds bool `json:"holds"`
+
+	// List Whose responses a permission covers.
+	//
+	// Example: own
+	List Reach `json:"list"`
+
+	// Retention Decide how long responses are kept.
+	//
+	// Example: false
+	Retention bool `json:"retention"`
+}
+
 // Problem An error, as defined by RFC 9457.
 type Problem struct {
+	// Choices Whom an e-mail address may mean, if it is those of several; give the UUID of one of them instead.
+	Choices []OwnerChoice `json:"choices,omitzero"`
+
 	// Detail What went wrong and what to do about it.
 	//
 	// Example: limit: must be a whole number of at most 64 bits
@@ -1288,6 +1594,11 @@ type Problem struct {
 	// Example: about:blank
 	Type string `json:"type"`
 }
+
+// Reach Whose responses a permission covers.
+//
+// Example: own
+type Reach string
 
 // ResponseDetail A response with its contents.
 type ResponseDetail struct {
@@ -1605,10 +1916,10 @@ type RetentionFilter struct {
 	// Example: ["qwen/qwen3-235b"]
 	Models []string `json:"models,omitzero"`
 
-	// Owners Matches any of these users and organizations, by identifier.
+	// Owners Matches any of these users and organizations. Answers have the UUID of each; requests may give the whole e-mail address instead.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000003"]
-	Owners []openapi_types.UUID `json:"owners,omitzero"`
+	Owners []OwnerName `json:"owners,omitzero"`
 
 	// States Matches any of these states: pending, claimed, processing, completed,
 	// failed, canceled, and any added later.
@@ -1796,6 +2107,232 @@ type RetentionRun struct {
 	Version int64 `json:"version"`
 }
 
+// Step A step with its payloads, which are null unless `payloads=true`.
+type Step struct {
+	// CanceledAt When it was canceled (UTC); unknown for a response without a chain.
+	CanceledAt *time.Time `json:"canceled_at"`
+
+	// CompletedAt When the result was complete (UTC).
+	//
+	// Example: 2026-03-01T12:00:01.735067Z
+	CompletedAt *time.Time `json:"completed_at"`
+
+	// CompletionTokens Tokens of the answer.
+	//
+	// Example: 120
+	CompletionTokens *int64 `json:"completion_tokens"`
+
+	// CreatedAt When the step was planned (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	CreatedAt *time.Time `json:"created_at"`
+
+	// DurationMs Milliseconds from start to completion, exact to the microsecond.
+	//
+	// Example: 1234.567
+	DurationMs *float64 `json:"duration_ms"`
+
+	// Error Why it failed.
+	Error *string `json:"error"`
+
+	// FailedAt When it finally failed (UTC).
+	FailedAt *time.Time `json:"failed_at"`
+
+	// HasError Whether an error is recorded.
+	//
+	// Example: false
+	HasError bool `json:"has_error"`
+
+	// Id The step's identifier; that of the request if there is no chain.
+	//
+	// Example: c0000600-0000-4000-8000-000000000001
+	Id openapi_types.UUID `json:"id"`
+
+	// Kind What was called, `model_call` or `tool_call`.
+	//
+	// Example: model_call
+	Kind string `json:"kind"`
+
+	// Model The requested model; null for a call of a tool.
+	//
+	// Example: qwen/qwen3-235b
+	Model *string `json:"model"`
+
+	// PromptTokens Tokens of the prompt.
+	//
+	// Example: 14
+	PromptTokens *int64 `json:"prompt_tokens"`
+
+	// ReasoningTokens Reasoning tokens, included in the answer's.
+	//
+	// Example: 0
+	ReasoningTokens *int64 `json:"reasoning_tokens"`
+
+	// RequestId The request of a call of a model; null for a call of a tool.
+	//
+	// Example: c0000400-0000-4000-8000-000000000065
+	RequestId *openapi_types.UUID `json:"request_id"`
+
+	// RequestPayload What was sent to the model or the tool, usually JSON.
+	//
+	// Example: {"model": "qwen/qwen3-235b", "input": "What is the river of oblivion?"}
+	RequestPayload *string `json:"request_payload"`
+
+	// ResponsePayload What came back, usually JSON.
+	//
+	// Example: {"output": [{"type": "message", "content": "Lethe."}]}
+	ResponsePayload *string `json:"response_payload"`
+
+	// ResponseStatus The HTTP status that the model's server returned.
+	//
+	// Example: 200
+	ResponseStatus *int32 `json:"response_status"`
+
+	// StartedAt When it started (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.5005Z
+	StartedAt *time.Time `json:"started_at"`
+
+	// State The state of the step: pending, processing, completed, failed or canceled; a request without a chain can also be claimed.
+	//
+	// Example: completed
+	State string `json:"state"`
+
+	// Tool The name of the tool if what was sent has a `name`, of at most 200 characters; null for a call of a model.
+	Tool *string `json:"tool"`
+
+	// TotalCost The cost, in the platform's billing currency, from where responses have it.
+	//
+	// Example: 0.000134
+	TotalCost *float64 `json:"total_cost"`
+
+	// TotalTokens All tokens.
+	//
+	// Example: 134
+	TotalTokens *int64 `json:"total_tokens"`
+
+	// Withheld Which of `request_payload`, `response_payload` and `error` exist but
+	// are not shown because the gateway stores them encrypted.
+	//
+	//
+	// Example: []
+	Withheld []string `json:"withheld,omitzero"`
+}
+
+// StepPage One page of the steps of a response.
+type StepPage struct {
+	// Data The steps, in order.
+	Data []Step `json:"data,omitzero"`
+
+	// HasMore Whether more steps follow.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
+	// Limit The maximum page size, as applied.
+	//
+	// Example: 10
+	Limit int64 `json:"limit"`
+
+	// NextCursor Pass as `after` to get the next page; null on the last page.
+	//
+	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor *string `json:"next_cursor"`
+}
+
+// StepSummary A call of a model or of a tool, without its payloads. Every field is always
+// present, null if unknown.
+type StepSummary struct {
+	// CanceledAt When it was canceled (UTC); unknown for a response without a chain.
+	CanceledAt *time.Time `json:"canceled_at"`
+
+	// CompletedAt When the result was complete (UTC).
+	//
+	// Example: 2026-03-01T12:00:01.735067Z
+	CompletedAt *time.Time `json:"completed_at"`
+
+	// CompletionTokens Tokens of the answer.
+	//
+	// Example: 120
+	CompletionTokens *int64 `json:"completion_tokens"`
+
+	// CreatedAt When the step was planned (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	CreatedAt *time.Time `json:"created_at"`
+
+	// DurationMs Milliseconds from start to completion, exact to the microsecond.
+	//
+	// Example: 1234.567
+	DurationMs *float64 `json:"duration_ms"`
+
+	// FailedAt When it finally failed (UTC).
+	FailedAt *time.Time `json:"failed_at"`
+
+	// HasError Whether an error is recorded.
+	//
+	// Example: false
+	HasError bool `json:"has_error"`
+
+	// Id The step's identifier; that of the request if there is no chain.
+	//
+	// Example: c0000600-0000-4000-8000-000000000001
+	Id openapi_types.UUID `json:"id"`
+
+	// Kind What was called, `model_call` or `tool_call`.
+	//
+	// Example: model_call
+	Kind string `json:"kind"`
+
+	// Model The requested model; null for a call of a tool.
+	//
+	// Example: qwen/qwen3-235b
+	Model *string `json:"model"`
+
+	// PromptTokens Tokens of the prompt.
+	//
+	// Example: 14
+	PromptTokens *int64 `json:"prompt_tokens"`
+
+	// ReasoningTokens Reasoning tokens, included in the answer's.
+	//
+	// Example: 0
+	ReasoningTokens *int64 `json:"reasoning_tokens"`
+
+	// RequestId The request of a call of a model; null for a call of a tool.
+	//
+	// Example: c0000400-0000-4000-8000-000000000065
+	RequestId *openapi_types.UUID `json:"request_id"`
+
+	// ResponseStatus The HTTP status that the model's server returned.
+	//
+	// Example: 200
+	ResponseStatus *int32 `json:"response_status"`
+
+	// StartedAt When it started (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.5005Z
+	StartedAt *time.Time `json:"started_at"`
+
+	// State The state of the step: pending, processing, completed, failed or canceled; a request without a chain can also be claimed.
+	//
+	// Example: completed
+	State string `json:"state"`
+
+	// Tool The name of the tool if what was sent has a `name`, of at most 200 characters; null for a call of a model.
+	Tool *string `json:"tool"`
+
+	// TotalCost The cost, in the platform's billing currency, from where responses have it.
+	//
+	// Example: 0.000134
+	TotalCost *float64 `json:"total_cost"`
+
+	// TotalTokens All tokens.
+	//
+	// Example: 134
+	TotalTokens *int64 `json:"total_tokens"`
+}
+
 // AccessLogAfter defines model for AccessLogAfter.
 type AccessLogAfter = string
 
@@ -1885,6 +2422,15 @@ type Model = []string
 
 // OrganizationId defines model for OrganizationId.
 type OrganizationId = string
+
+// OwnerText defines model for OwnerText.
+type OwnerText = string
+
+// PartId defines model for PartId.
+type PartId = openapi_types.UUID
+
+// Payloads defines model for Payloads.
+type Payloads = bool
 
 // Reached defines model for Reached.
 type Reached string
@@ -2110,7 +2656,8 @@ type ListAccessLogParams struct {
 	// ResponseId Only records of this response. Accepts the same formats as `request_id`.
 	ResponseId *AccessResponseId `form:"response_id,omitempty" json:"response_id,omitempty"`
 
-	// Owner Only records of responses of this owner, spelled exactly as in their `created_by`.
+	// Owner Only records of responses of this owner, spelled exactly as in their
+	// `created_by`, or else by whole e-mail address.
 	Owner *AccessOwner `form:"owner,omitempty" json:"owner,omitempty"`
 
 	// AccessedBy Only records of accesses by this person. Accepts the same formats as `request_id`.
@@ -2301,6 +2848,68 @@ type ReleaseHoldParams struct {
 
 // GetHoldParams defines parameters for GetHold.
 type GetHoldParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// GetCallerParams defines parameters for GetCaller.
+type GetCallerParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// ListModelsParams defines parameters for ListModels.
+type ListModelsParams struct {
+	// MemberId Only responses of this user or organization. Requires permission to read
+	// everyone's responses; otherwise refused (400). Accepts the same formats as
+	// `request_id`.
+	MemberId *MemberId `form:"member_id,omitempty" json:"member_id,omitempty"`
+
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// FindOwnersParams defines parameters for FindOwners.
+type FindOwnersParams struct {
+	// Q A part of an e-mail address, a user name or a name, of at least 3 characters,
+	// or a whole identifier. Case does not matter.
+	Q OwnerText `form:"q" json:"q"`
+
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// ListStepsParams defines parameters for ListSteps.
+type ListStepsParams struct {
+	// Payloads Exactly `true` or `false`. True returns what was sent and what came back in
+	// each step.
+	Payloads *Payloads `form:"payloads,omitempty" json:"payloads,omitempty"`
+
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters, order and scope: with another list, if damaged,
+	// or together with a `skip` above 0, it is refused (400). The limit and the
+	// count mode can change from page to page.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
 	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
@@ -2779,6 +3388,60 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /lethe/api/v1/holds/{hold_id} (the `GetHold` operationId).
 	GetHold(ctx context.Context, holdId HoldId, params *GetHoldParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetCaller Who am I
+	//
+	// Returns who the caller is, which organization is active, and what the caller
+	// may do. Requires no permission.
+	//
+	// Corresponds with GET /lethe/api/v1/me (the `GetCaller` operationId).
+	GetCaller(ctx context.Context, params *GetCallerParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListModels List the models of responses
+	//
+	// Returns the models among the responses that `listResponses` lists without
+	// filters, each with how many responses it has: at most 1,000 models, in order
+	// of name.
+	//
+	// Of an owner with more than 10,000 responses, the models are those of the
+	// newest 10,000, and `has_more` is true. Where fusillade-arsenal has moved
+	// responses, they are those of the newest 1,000, whosever they are.
+	//
+	// Counts are exact where all responses were looked at, and up to 100 for each
+	// model of everyone's; greater ones are the database's estimates. If more than
+	// 100 models would have to be estimated, these are not counted.
+	//
+	// Corresponds with GET /lethe/api/v1/models (the `ListModels` operationId).
+	ListModels(ctx context.Context, params *ListModelsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FindOwners Find people and organizations
+	//
+	// Finds people and organizations by e-mail address, name or identifier, deleted
+	// ones included, and says how many responses each has: at most 20, those first
+	// that `q` names exactly. Those who may read everyone's responses find anyone;
+	// others find themselves and their organizations.
+	//
+	// Corresponds with GET /lethe/api/v1/owners (the `FindOwners` operationId).
+	FindOwners(ctx context.Context, params *FindOwnersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSteps List the steps of a response
+	//
+	// Returns one page of the steps of a response, the calls of models and tools,
+	// in the order in which they were planned. Any request or step of a chain
+	// stands for the whole of it; a response without a chain is one step, its
+	// only request. A response gets 404, exactly like a missing one, if the caller
+	// cannot see a part of it.
+	//
+	// With `payloads=true`, each step has what was sent and what came back.
+	// If a part of the response is someone else's, the access is recorded first,
+	// as by `getResponse`: once for each page, or the call returns 503. A page
+	// then ends early, at 8 MiB of payloads, but has at least one step.
+	//
+	// Pass `next_cursor` as `after` to get the next page, until `has_more` is
+	// false. HEAD counts as GET.
+	//
+	// Corresponds with GET /lethe/api/v1/responses/{request_id}/steps (the `ListSteps` operationId).
+	ListSteps(ctx context.Context, requestId PartId, params *ListStepsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListRetentionRules List retention rules
 	//
@@ -3362,6 +4025,100 @@ func (c *Client) ReleaseHold(ctx context.Context, holdId HoldId, params *Release
 // Corresponds with GET /lethe/api/v1/holds/{hold_id} (the `GetHold` operationId).
 func (c *Client) GetHold(ctx context.Context, holdId HoldId, params *GetHoldParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetHoldRequest(c.Server, holdId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetCaller Who am I
+//
+// Returns who the caller is, which organization is active, and what the caller
+// may do. Requires no permission.
+//
+// Corresponds with GET /lethe/api/v1/me (the `GetCaller` operationId).
+func (c *Client) GetCaller(ctx context.Context, params *GetCallerParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetCallerRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListModels List the models of responses
+//
+// Returns the models among the responses that `listResponses` lists without
+// filters, each with how many responses it has: at most 1,000 models, in order
+// of name.
+//
+// Of an owner with more than 10,000 responses, the models are those of the
+// newest 10,000, and `has_more` is true. Where fusillade-arsenal has moved
+// responses, they are those of the newest 1,000, whosever they are.
+//
+// Counts are exact where all responses were looked at, and up to 100 for each
+// model of everyone's; greater ones are the database's estimates. If more than
+// 100 models would have to be estimated, these are not counted.
+//
+// Corresponds with GET /lethe/api/v1/models (the `ListModels` operationId).
+func (c *Client) ListModels(ctx context.Context, params *ListModelsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListModelsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FindOwners Find people and organizations
+//
+// Finds people and organizations by e-mail address, name or identifier, deleted
+// ones included, and says how many responses each has: at most 20, those first
+// that `q` names exactly. Those who may read everyone's responses find anyone;
+// others find themselves and their organizations.
+//
+// Corresponds with GET /lethe/api/v1/owners (the `FindOwners` operationId).
+func (c *Client) FindOwners(ctx context.Context, params *FindOwnersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFindOwnersRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSteps List the steps of a response
+//
+// Returns one page of the steps of a response, the calls of models and tools,
+// in the order in which they were planned. Any request or step of a chain
+// stands for the whole of it; a response without a chain is one step, its
+// only request. A response gets 404, exactly like a missing one, if the caller
+// cannot see a part of it.
+//
+// With `payloads=true`, each step has what was sent and what came back.
+// If a part of the response is someone else's, the access is recorded first,
+// as by `getResponse`: once for each page, or the call returns 503. A page
+// then ends early, at 8 MiB of payloads, but has at least one step.
+//
+// Pass `next_cursor` as `after` to get the next page, until `has_more` is
+// false. HEAD counts as GET.
+//
+// Corresponds with GET /lethe/api/v1/responses/{request_id}/steps (the `ListSteps` operationId).
+func (c *Client) ListSteps(ctx context.Context, requestId PartId, params *ListStepsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListStepsRequest(c.Server, requestId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -5341,6 +6098,350 @@ func NewGetHoldRequest(server string, holdId HoldId, params *GetHoldParams) (*ht
 	return req, nil
 }
 
+// NewGetCallerRequest constructs an http.Request for the GetCaller method
+func NewGetCallerRequest(server string, params *GetCallerParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lethe/api/v1/me")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewListModelsRequest constructs an http.Request for the ListModels method
+func NewListModelsRequest(server string, params *ListModelsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lethe/api/v1/models")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.MemberId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "member_id", *params.MemberId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewFindOwnersRequest constructs an http.Request for the FindOwners method
+func NewFindOwnersRequest(server string, params *FindOwnersParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lethe/api/v1/owners")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewListStepsRequest constructs an http.Request for the ListSteps method
+func NewListStepsRequest(server string, requestId PartId, params *ListStepsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "request_id", requestId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lethe/api/v1/responses/%s/steps", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Payloads != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "payloads", *params.Payloads, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "cursor"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
 // NewListRetentionRulesRequest constructs an http.Request for the ListRetentionRules method
 func NewListRetentionRulesRequest(server string, params *ListRetentionRulesParams) (*http.Request, error) {
 	var err error
@@ -6526,6 +7627,68 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /lethe/api/v1/holds/{hold_id} (the `GetHold` operationId).
 	GetHoldWithResponse(ctx context.Context, holdId HoldId, params *GetHoldParams, reqEditors ...RequestEditorFn) (*GetHoldResponse, error)
 
+	// GetCallerWithResponse Who am I
+	//
+	// Returns who the caller is, which organization is active, and what the caller
+	// may do. Requires no permission.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /lethe/api/v1/me (the `GetCaller` operationId).
+	GetCallerWithResponse(ctx context.Context, params *GetCallerParams, reqEditors ...RequestEditorFn) (*GetCallerResponse, error)
+
+	// ListModelsWithResponse List the models of responses
+	//
+	// Returns the models among the responses that `listResponses` lists without
+	// filters, each with how many responses it has: at most 1,000 models, in order
+	// of name.
+	//
+	// Of an owner with more than 10,000 responses, the models are those of the
+	// newest 10,000, and `has_more` is true. Where fusillade-arsenal has moved
+	// responses, they are those of the newest 1,000, whosever they are.
+	//
+	// Counts are exact where all responses were looked at, and up to 100 for each
+	// model of everyone's; greater ones are the database's estimates. If more than
+	// 100 models would have to be estimated, these are not counted.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /lethe/api/v1/models (the `ListModels` operationId).
+	ListModelsWithResponse(ctx context.Context, params *ListModelsParams, reqEditors ...RequestEditorFn) (*ListModelsResponse, error)
+
+	// FindOwnersWithResponse Find people and organizations
+	//
+	// Finds people and organizations by e-mail address, name or identifier, deleted
+	// ones included, and says how many responses each has: at most 20, those first
+	// that `q` names exactly. Those who may read everyone's responses find anyone;
+	// others find themselves and their organizations.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /lethe/api/v1/owners (the `FindOwners` operationId).
+	FindOwnersWithResponse(ctx context.Context, params *FindOwnersParams, reqEditors ...RequestEditorFn) (*FindOwnersResponse, error)
+
+	// ListStepsWithResponse List the steps of a response
+	//
+	// Returns one page of the steps of a response, the calls of models and tools,
+	// in the order in which they were planned. Any request or step of a chain
+	// stands for the whole of it; a response without a chain is one step, its
+	// only request. A response gets 404, exactly like a missing one, if the caller
+	// cannot see a part of it.
+	//
+	// With `payloads=true`, each step has what was sent and what came back.
+	// If a part of the response is someone else's, the access is recorded first,
+	// as by `getResponse`: once for each page, or the call returns 503. A page
+	// then ends early, at 8 MiB of payloads, but has at least one step.
+	//
+	// Pass `next_cursor` as `after` to get the next page, until `has_more` is
+	// false. HEAD counts as GET.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /lethe/api/v1/responses/{request_id}/steps (the `ListSteps` operationId).
+	ListStepsWithResponse(ctx context.Context, requestId PartId, params *ListStepsParams, reqEditors ...RequestEditorFn) (*ListStepsResponse, error)
+
 	// ListRetentionRulesWithResponse List retention rules
 	//
 	// Returns one page of the rules, newest first. Administrators and platform
@@ -7253,6 +8416,7 @@ func (r GetResponseResponse) ContentType() string {
 
 // ListAccessLogResponse200Headers the declared response headers of an HTTP 200 response for ListAccessLog
 type ListAccessLogResponse200Headers struct {
+	OwnerUnderstood   *string
 	UnknownParameters *string
 	XRequestId        *string
 }
@@ -7276,6 +8440,11 @@ type ListAccessLogResponse403Headers struct {
 // ListAccessLogResponse405Headers the declared response headers of an HTTP 405 response for ListAccessLog
 type ListAccessLogResponse405Headers struct {
 	Allow      *string
+	XRequestId *string
+}
+
+// ListAccessLogResponse409Headers the declared response headers of an HTTP 409 response for ListAccessLog
+type ListAccessLogResponse409Headers struct {
 	XRequestId *string
 }
 
@@ -7314,6 +8483,8 @@ type ListAccessLogResponse struct {
 	ApplicationproblemJSON403 *Forbidden
 	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
 	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Conflict
 	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationproblemJSON413 *TooLarge
 	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
@@ -7332,6 +8503,8 @@ type ListAccessLogResponse struct {
 	Headers403 *ListAccessLogResponse403Headers
 	// Headers405 the parsed response headers for an HTTP 405 response
 	Headers405 *ListAccessLogResponse405Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *ListAccessLogResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *ListAccessLogResponse413Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -7365,6 +8538,11 @@ func (r ListAccessLogResponse) GetApplicationproblemJSON403() *Forbidden {
 // GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
 func (r ListAccessLogResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
 	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r ListAccessLogResponse) GetApplicationproblemJSON409() *Conflict {
+	return r.ApplicationproblemJSON409
 }
 
 // GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -7584,6 +8762,7 @@ func (r ListErasuresResponse) ContentType() string {
 // StartErasureResponse201Headers the declared response headers of an HTTP 201 response for StartErasure
 type StartErasureResponse201Headers struct {
 	Location          *string
+	OwnerUnderstood   *string
 	ReceiptSalt       *string
 	UnknownParameters *string
 	XRequestId        *string
@@ -7592,6 +8771,7 @@ type StartErasureResponse201Headers struct {
 // StartErasureResponse202Headers the declared response headers of an HTTP 202 response for StartErasure
 type StartErasureResponse202Headers struct {
 	Location          *string
+	OwnerUnderstood   *string
 	ReceiptSalt       *string
 	UnknownParameters *string
 	XRequestId        *string
@@ -7795,6 +8975,7 @@ func (r StartErasureResponse) ContentType() string {
 
 // PreviewErasureResponse200Headers the declared response headers of an HTTP 200 response for PreviewErasure
 type PreviewErasureResponse200Headers struct {
+	OwnerUnderstood   *string
 	UnknownParameters *string
 	XRequestId        *string
 }
@@ -7818,6 +8999,11 @@ type PreviewErasureResponse403Headers struct {
 // PreviewErasureResponse405Headers the declared response headers of an HTTP 405 response for PreviewErasure
 type PreviewErasureResponse405Headers struct {
 	Allow      *string
+	XRequestId *string
+}
+
+// PreviewErasureResponse409Headers the declared response headers of an HTTP 409 response for PreviewErasure
+type PreviewErasureResponse409Headers struct {
 	XRequestId *string
 }
 
@@ -7861,6 +9047,8 @@ type PreviewErasureResponse struct {
 	ApplicationproblemJSON403 *Forbidden
 	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
 	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Conflict
 	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationproblemJSON413 *TooLarge
 	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -7881,6 +9069,8 @@ type PreviewErasureResponse struct {
 	Headers403 *PreviewErasureResponse403Headers
 	// Headers405 the parsed response headers for an HTTP 405 response
 	Headers405 *PreviewErasureResponse405Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *PreviewErasureResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *PreviewErasureResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -7916,6 +9106,11 @@ func (r PreviewErasureResponse) GetApplicationproblemJSON403() *Forbidden {
 // GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
 func (r PreviewErasureResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
 	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r PreviewErasureResponse) GetApplicationproblemJSON409() *Conflict {
+	return r.ApplicationproblemJSON409
 }
 
 // GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -8982,6 +10177,7 @@ func (r ListHoldsResponse) ContentType() string {
 // PlaceHoldResponse201Headers the declared response headers of an HTTP 201 response for PlaceHold
 type PlaceHoldResponse201Headers struct {
 	Location          *string
+	OwnerUnderstood   *string
 	UnknownParameters *string
 	XRequestId        *string
 }
@@ -9005,6 +10201,11 @@ type PlaceHoldResponse403Headers struct {
 // PlaceHoldResponse405Headers the declared response headers of an HTTP 405 response for PlaceHold
 type PlaceHoldResponse405Headers struct {
 	Allow      *string
+	XRequestId *string
+}
+
+// PlaceHoldResponse409Headers the declared response headers of an HTTP 409 response for PlaceHold
+type PlaceHoldResponse409Headers struct {
 	XRequestId *string
 }
 
@@ -9048,6 +10249,8 @@ type PlaceHoldResponse struct {
 	ApplicationproblemJSON403 *Forbidden
 	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
 	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Conflict
 	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationproblemJSON413 *TooLarge
 	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -9068,6 +10271,8 @@ type PlaceHoldResponse struct {
 	Headers403 *PlaceHoldResponse403Headers
 	// Headers405 the parsed response headers for an HTTP 405 response
 	Headers405 *PlaceHoldResponse405Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *PlaceHoldResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *PlaceHoldResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -9103,6 +10308,11 @@ func (r PlaceHoldResponse) GetApplicationproblemJSON403() *Forbidden {
 // GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
 func (r PlaceHoldResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
 	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r PlaceHoldResponse) GetApplicationproblemJSON409() *Conflict {
+	return r.ApplicationproblemJSON409
 }
 
 // GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -9517,6 +10727,666 @@ func (r GetHoldResponse) ContentType() string {
 	return ""
 }
 
+// GetCallerResponse200Headers the declared response headers of an HTTP 200 response for GetCaller
+type GetCallerResponse200Headers struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+// GetCallerResponse400Headers the declared response headers of an HTTP 400 response for GetCaller
+type GetCallerResponse400Headers struct {
+	XRequestId *string
+}
+
+// GetCallerResponse401Headers the declared response headers of an HTTP 401 response for GetCaller
+type GetCallerResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// GetCallerResponse405Headers the declared response headers of an HTTP 405 response for GetCaller
+type GetCallerResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// GetCallerResponse413Headers the declared response headers of an HTTP 413 response for GetCaller
+type GetCallerResponse413Headers struct {
+	XRequestId *string
+}
+
+// GetCallerResponse429Headers the declared response headers of an HTTP 429 response for GetCaller
+type GetCallerResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+// GetCallerResponse500Headers the declared response headers of an HTTP 500 response for GetCaller
+type GetCallerResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetCallerResponse503Headers the declared response headers of an HTTP 503 response for GetCaller
+type GetCallerResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetCallerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Caller
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetCallerResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetCallerResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetCallerResponse401Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *GetCallerResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *GetCallerResponse413Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetCallerResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetCallerResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetCallerResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetCallerResponse) GetJSON200() *Caller {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r GetCallerResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetCallerResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r GetCallerResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r GetCallerResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r GetCallerResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetCallerResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetCallerResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetCallerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetCallerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetCallerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetCallerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListModelsResponse200Headers the declared response headers of an HTTP 200 response for ListModels
+type ListModelsResponse200Headers struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+// ListModelsResponse400Headers the declared response headers of an HTTP 400 response for ListModels
+type ListModelsResponse400Headers struct {
+	XRequestId *string
+}
+
+// ListModelsResponse401Headers the declared response headers of an HTTP 401 response for ListModels
+type ListModelsResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// ListModelsResponse403Headers the declared response headers of an HTTP 403 response for ListModels
+type ListModelsResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListModelsResponse405Headers the declared response headers of an HTTP 405 response for ListModels
+type ListModelsResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// ListModelsResponse413Headers the declared response headers of an HTTP 413 response for ListModels
+type ListModelsResponse413Headers struct {
+	XRequestId *string
+}
+
+// ListModelsResponse429Headers the declared response headers of an HTTP 429 response for ListModels
+type ListModelsResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+// ListModelsResponse500Headers the declared response headers of an HTTP 500 response for ListModels
+type ListModelsResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListModelsResponse503Headers the declared response headers of an HTTP 503 response for ListModels
+type ListModelsResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListModelsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ModelList
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListModelsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListModelsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListModelsResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListModelsResponse403Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *ListModelsResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ListModelsResponse413Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListModelsResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListModelsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListModelsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListModelsResponse) GetJSON200() *ModelList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListModelsResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListModelsResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ListModelsResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r ListModelsResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ListModelsResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r ListModelsResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListModelsResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListModelsResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListModelsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListModelsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListModelsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListModelsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// FindOwnersResponse200Headers the declared response headers of an HTTP 200 response for FindOwners
+type FindOwnersResponse200Headers struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+// FindOwnersResponse400Headers the declared response headers of an HTTP 400 response for FindOwners
+type FindOwnersResponse400Headers struct {
+	XRequestId *string
+}
+
+// FindOwnersResponse401Headers the declared response headers of an HTTP 401 response for FindOwners
+type FindOwnersResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// FindOwnersResponse403Headers the declared response headers of an HTTP 403 response for FindOwners
+type FindOwnersResponse403Headers struct {
+	XRequestId *string
+}
+
+// FindOwnersResponse405Headers the declared response headers of an HTTP 405 response for FindOwners
+type FindOwnersResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// FindOwnersResponse413Headers the declared response headers of an HTTP 413 response for FindOwners
+type FindOwnersResponse413Headers struct {
+	XRequestId *string
+}
+
+// FindOwnersResponse429Headers the declared response headers of an HTTP 429 response for FindOwners
+type FindOwnersResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+// FindOwnersResponse500Headers the declared response headers of an HTTP 500 response for FindOwners
+type FindOwnersResponse500Headers struct {
+	XRequestId *string
+}
+
+// FindOwnersResponse503Headers the declared response headers of an HTTP 503 response for FindOwners
+type FindOwnersResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type FindOwnersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OwnerList
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *FindOwnersResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *FindOwnersResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *FindOwnersResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *FindOwnersResponse403Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *FindOwnersResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *FindOwnersResponse413Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *FindOwnersResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *FindOwnersResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *FindOwnersResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FindOwnersResponse) GetJSON200() *OwnerList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r FindOwnersResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r FindOwnersResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r FindOwnersResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r FindOwnersResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r FindOwnersResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r FindOwnersResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r FindOwnersResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r FindOwnersResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r FindOwnersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FindOwnersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FindOwnersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FindOwnersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListStepsResponse200Headers the declared response headers of an HTTP 200 response for ListSteps
+type ListStepsResponse200Headers struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+// ListStepsResponse400Headers the declared response headers of an HTTP 400 response for ListSteps
+type ListStepsResponse400Headers struct {
+	XRequestId *string
+}
+
+// ListStepsResponse401Headers the declared response headers of an HTTP 401 response for ListSteps
+type ListStepsResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// ListStepsResponse403Headers the declared response headers of an HTTP 403 response for ListSteps
+type ListStepsResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListStepsResponse404Headers the declared response headers of an HTTP 404 response for ListSteps
+type ListStepsResponse404Headers struct {
+	XRequestId *string
+}
+
+// ListStepsResponse405Headers the declared response headers of an HTTP 405 response for ListSteps
+type ListStepsResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// ListStepsResponse413Headers the declared response headers of an HTTP 413 response for ListSteps
+type ListStepsResponse413Headers struct {
+	XRequestId *string
+}
+
+// ListStepsResponse429Headers the declared response headers of an HTTP 429 response for ListSteps
+type ListStepsResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+// ListStepsResponse500Headers the declared response headers of an HTTP 500 response for ListSteps
+type ListStepsResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListStepsResponse503Headers the declared response headers of an HTTP 503 response for ListSteps
+type ListStepsResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListStepsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *StepPage
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListStepsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListStepsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListStepsResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListStepsResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ListStepsResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *ListStepsResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ListStepsResponse413Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListStepsResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListStepsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListStepsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListStepsResponse) GetJSON200() *StepPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListStepsResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListStepsResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ListStepsResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ListStepsResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r ListStepsResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ListStepsResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r ListStepsResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListStepsResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListStepsResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListStepsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListStepsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListStepsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListStepsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListRetentionRulesResponse200Headers the declared response headers of an HTTP 200 response for ListRetentionRules
 type ListRetentionRulesResponse200Headers struct {
 	UnknownParameters *string
@@ -9685,6 +11555,7 @@ func (r ListRetentionRulesResponse) ContentType() string {
 // CreateRetentionRuleResponse201Headers the declared response headers of an HTTP 201 response for CreateRetentionRule
 type CreateRetentionRuleResponse201Headers struct {
 	Location          *string
+	OwnerUnderstood   *string
 	UnknownParameters *string
 	XRequestId        *string
 }
@@ -9708,6 +11579,11 @@ type CreateRetentionRuleResponse403Headers struct {
 // CreateRetentionRuleResponse405Headers the declared response headers of an HTTP 405 response for CreateRetentionRule
 type CreateRetentionRuleResponse405Headers struct {
 	Allow      *string
+	XRequestId *string
+}
+
+// CreateRetentionRuleResponse409Headers the declared response headers of an HTTP 409 response for CreateRetentionRule
+type CreateRetentionRuleResponse409Headers struct {
 	XRequestId *string
 }
 
@@ -9751,6 +11627,8 @@ type CreateRetentionRuleResponse struct {
 	ApplicationproblemJSON403 *Forbidden
 	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
 	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Conflict
 	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationproblemJSON413 *TooLarge
 	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -9771,6 +11649,8 @@ type CreateRetentionRuleResponse struct {
 	Headers403 *CreateRetentionRuleResponse403Headers
 	// Headers405 the parsed response headers for an HTTP 405 response
 	Headers405 *CreateRetentionRuleResponse405Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateRetentionRuleResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *CreateRetentionRuleResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -9806,6 +11686,11 @@ func (r CreateRetentionRuleResponse) GetApplicationproblemJSON403() *Forbidden {
 // GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
 func (r CreateRetentionRuleResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
 	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r CreateRetentionRuleResponse) GetApplicationproblemJSON409() *Conflict {
+	return r.ApplicationproblemJSON409
 }
 
 // GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -10215,6 +12100,7 @@ func (r GetRetentionRuleResponse) ContentType() string {
 
 // ChangeRetentionRuleResponse200Headers the declared response headers of an HTTP 200 response for ChangeRetentionRule
 type ChangeRetentionRuleResponse200Headers struct {
+	OwnerUnderstood   *string
 	UnknownParameters *string
 	XRequestId        *string
 }
@@ -12067,6 +13953,92 @@ func (c *ClientWithResponses) GetHoldWithResponse(ctx context.Context, holdId Ho
 	return ParseGetHoldResponse(rsp)
 }
 
+// GetCallerWithResponse Who am I
+//
+// Returns who the caller is, which organization is active, and what the caller
+// may do. Requires no permission.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /lethe/api/v1/me (the `GetCaller` operationId).
+func (c *ClientWithResponses) GetCallerWithResponse(ctx context.Context, params *GetCallerParams, reqEditors ...RequestEditorFn) (*GetCallerResponse, error) {
+	rsp, err := c.GetCaller(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetCallerResponse(rsp)
+}
+
+// ListModelsWithResponse List the models of responses
+//
+// Returns the models among the responses that `listResponses` lists without
+// filters, each with how many responses it has: at most 1,000 models, in order
+// of name.
+//
+// Of an owner with more than 10,000 responses, the models are those of the
+// newest 10,000, and `has_more` is true. Where fusillade-arsenal has moved
+// responses, they are those of the newest 1,000, whosever they are.
+//
+// Counts are exact where all responses were looked at, and up to 100 for each
+// model of everyone's; greater ones are the database's estimates. If more than
+// 100 models would have to be estimated, these are not counted.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /lethe/api/v1/models (the `ListModels` operationId).
+func (c *ClientWithResponses) ListModelsWithResponse(ctx context.Context, params *ListModelsParams, reqEditors ...RequestEditorFn) (*ListModelsResponse, error) {
+	rsp, err := c.ListModels(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListModelsResponse(rsp)
+}
+
+// FindOwnersWithResponse Find people and organizations
+//
+// Finds people and organizations by e-mail address, name or identifier, deleted
+// ones included, and says how many responses each has: at most 20, those first
+// that `q` names exactly. Those who may read everyone's responses find anyone;
+// others find themselves and their organizations.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /lethe/api/v1/owners (the `FindOwners` operationId).
+func (c *ClientWithResponses) FindOwnersWithResponse(ctx context.Context, params *FindOwnersParams, reqEditors ...RequestEditorFn) (*FindOwnersResponse, error) {
+	rsp, err := c.FindOwners(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFindOwnersResponse(rsp)
+}
+
+// ListStepsWithResponse List the steps of a response
+//
+// Returns one page of the steps of a response, the calls of models and tools,
+// in the order in which they were planned. Any request or step of a chain
+// stands for the whole of it; a response without a chain is one step, its
+// only request. A response gets 404, exactly like a missing one, if the caller
+// cannot see a part of it.
+//
+// With `payloads=true`, each step has what was sent and what came back.
+// If a part of the response is someone else's, the access is recorded first,
+// as by `getResponse`: once for each page, or the call returns 503. A page
+// then ends early, at 8 MiB of payloads, but has at least one step.
+//
+// Pass `next_cursor` as `after` to get the next page, until `has_more` is
+// false. HEAD counts as GET.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /lethe/api/v1/responses/{request_id}/steps (the `ListSteps` operationId).
+func (c *ClientWithResponses) ListStepsWithResponse(ctx context.Context, requestId PartId, params *ListStepsParams, reqEditors ...RequestEditorFn) (*ListStepsResponse, error) {
+	rsp, err := c.ListSteps(ctx, requestId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListStepsResponse(rsp)
+}
+
 // ListRetentionRulesWithResponse List retention rules
 //
 // Returns one page of the rules, newest first. Administrators and platform
@@ -13137,6 +15109,13 @@ func ParseListAccessLogResponse(rsp *http.Response) (*ListAccessLogResponse, err
 		}
 		response.ApplicationproblemJSON405 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -13170,6 +15149,13 @@ func ParseListAccessLogResponse(rsp *http.Response) (*ListAccessLogResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ListAccessLogResponse200Headers
+		if values := rsp.Header.Values("Owner-Understood"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Owner-Understood", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.OwnerUnderstood = &value
+		}
 		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13239,6 +15225,16 @@ func ParseListAccessLogResponse(rsp *http.Response) (*ListAccessLogResponse, err
 			headers.XRequestId = &value
 		}
 		response.Headers405 = &headers
+	case rsp.StatusCode == 409:
+		var headers ListAccessLogResponse409Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers ListAccessLogResponse413Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -13618,6 +15614,13 @@ func ParseStartErasureResponse(rsp *http.Response) (*StartErasureResponse, error
 			}
 			headers.Location = &value
 		}
+		if values := rsp.Header.Values("Owner-Understood"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Owner-Understood", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.OwnerUnderstood = &value
+		}
 		if values := rsp.Header.Values("Receipt-Salt"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Receipt-Salt", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13648,6 +15651,13 @@ func ParseStartErasureResponse(rsp *http.Response) (*StartErasureResponse, error
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Owner-Understood"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Owner-Understood", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.OwnerUnderstood = &value
 		}
 		if values := rsp.Header.Values("Receipt-Salt"); len(values) > 0 {
 			var value string
@@ -13853,6 +15863,13 @@ func ParsePreviewErasureResponse(rsp *http.Response) (*PreviewErasureResponse, e
 		}
 		response.ApplicationproblemJSON405 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -13893,6 +15910,13 @@ func ParsePreviewErasureResponse(rsp *http.Response) (*PreviewErasureResponse, e
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PreviewErasureResponse200Headers
+		if values := rsp.Header.Values("Owner-Understood"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Owner-Understood", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.OwnerUnderstood = &value
+		}
 		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13962,6 +15986,16 @@ func ParsePreviewErasureResponse(rsp *http.Response) (*PreviewErasureResponse, e
 			headers.XRequestId = &value
 		}
 		response.Headers405 = &headers
+	case rsp.StatusCode == 409:
+		var headers PreviewErasureResponse409Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers PreviewErasureResponse413Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -15390,6 +17424,13 @@ func ParsePlaceHoldResponse(rsp *http.Response) (*PlaceHoldResponse, error) {
 		}
 		response.ApplicationproblemJSON405 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -15436,6 +17477,13 @@ func ParsePlaceHoldResponse(rsp *http.Response) (*PlaceHoldResponse, error) {
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Owner-Understood"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Owner-Understood", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.OwnerUnderstood = &value
 		}
 		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
 			var value string
@@ -15506,6 +17554,16 @@ func ParsePlaceHoldResponse(rsp *http.Response) (*PlaceHoldResponse, error) {
 			headers.XRequestId = &value
 		}
 		response.Headers405 = &headers
+	case rsp.StatusCode == 409:
+		var headers PlaceHoldResponse409Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers PlaceHoldResponse413Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -16029,6 +18087,846 @@ func ParseGetHoldResponse(rsp *http.Response) (*GetHoldResponse, error) {
 	return response, nil
 }
 
+// ParseGetCallerResponse parses an HTTP response from a GetCallerWithResponse call
+func ParseGetCallerResponse(rsp *http.Response) (*GetCallerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetCallerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Caller
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetCallerResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetCallerResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetCallerResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 405:
+		var headers GetCallerResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers GetCallerResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetCallerResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetCallerResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetCallerResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListModelsResponse parses an HTTP response from a ListModelsWithResponse call
+func ParseListModelsResponse(rsp *http.Response) (*ListModelsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListModelsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ModelList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListModelsResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListModelsResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListModelsResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListModelsResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 405:
+		var headers ListModelsResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers ListModelsResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListModelsResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListModelsResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListModelsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseFindOwnersResponse parses an HTTP response from a FindOwnersWithResponse call
+func ParseFindOwnersResponse(rsp *http.Response) (*FindOwnersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FindOwnersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OwnerList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers FindOwnersResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers FindOwnersResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers FindOwnersResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers FindOwnersResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 405:
+		var headers FindOwnersResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers FindOwnersResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 429:
+		var headers FindOwnersResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers FindOwnersResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers FindOwnersResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListStepsResponse parses an HTTP response from a ListStepsWithResponse call
+func ParseListStepsResponse(rsp *http.Response) (*ListStepsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListStepsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest StepPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListStepsResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListStepsResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListStepsResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListStepsResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ListStepsResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers ListStepsResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers ListStepsResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListStepsResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListStepsResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListStepsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListRetentionRulesResponse parses an HTTP response from a ListRetentionRulesWithResponse call
 func ParseListRetentionRulesResponse(rsp *http.Response) (*ListRetentionRulesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -16288,6 +19186,13 @@ func ParseCreateRetentionRuleResponse(rsp *http.Response) (*CreateRetentionRuleR
 		}
 		response.ApplicationproblemJSON405 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -16334,6 +19239,13 @@ func ParseCreateRetentionRuleResponse(rsp *http.Response) (*CreateRetentionRuleR
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Owner-Understood"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Owner-Understood", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.OwnerUnderstood = &value
 		}
 		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
 			var value string
@@ -16404,6 +19316,16 @@ func ParseCreateRetentionRuleResponse(rsp *http.Response) (*CreateRetentionRuleR
 			headers.XRequestId = &value
 		}
 		response.Headers405 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateRetentionRuleResponse409Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers CreateRetentionRuleResponse413Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -17026,6 +19948,13 @@ func ParseChangeRetentionRuleResponse(rsp *http.Response) (*ChangeRetentionRuleR
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ChangeRetentionRuleResponse200Headers
+		if values := rsp.Header.Values("Owner-Understood"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Owner-Understood", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.OwnerUnderstood = &value
+		}
 		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

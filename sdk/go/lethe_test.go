@@ -504,7 +504,7 @@ func TestEmptyFilterLists(t *testing.T) {
 	}
 	_, err := admin.CreateRetentionRuleWithResponse(ctx, nil, lethe.NewRetentionRule{
 		Name: "nobody's", AgeDays: 30, RunAt: []string{"01:30"}, Filter: &lethe.RetentionFilter{
-			States: []string{"failed"}, Owners: []uuid.UUID{},
+			States: []string{"failed"}, Owners: []string{},
 		},
 	})
 	if failure := wantError(t, err, http.StatusBadRequest); failure.Parameter == nil || *failure.Parameter != "filter.owners" {

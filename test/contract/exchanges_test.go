@@ -47,10 +47,10 @@ type after struct {
 	Analytics int64 `json:"analytics_total"`
 }
 
-func readExchanges(t *testing.T) []exchange {
+func readExchanges(t *testing.T, lines []byte) []exchange {
 	t.Helper()
 	var all []exchange
-	for line := range bytes.Lines(exchanges) {
+	for line := range bytes.Lines(lines) {
 		var x exchange
 		decoder := json.NewDecoder(bytes.NewReader(line))
 		if err := decoder.Decode(&x); err != nil {
@@ -80,7 +80,7 @@ func TestExchangesPgBouncer(t *testing.T) {
 
 // playExchanges makes all of them on one database, in order: some erase.
 func (s *service) playExchanges(t *testing.T) {
-	all := readExchanges(t)
+	all := readExchanges(t, exchanges)
 	if len(all) != 228 {
 		t.Errorf("exchanges: want 228, got %d", len(all))
 	}

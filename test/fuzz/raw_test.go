@@ -336,6 +336,13 @@ func (m model) fits(operation *openapi3.Operation, a answer) error {
 		}
 		return nil
 	}
+	if media == "application/json" && (operation == nil || slices.Contains(operation.Tags, "openai")) {
+		var failure any
+		if err := json.Unmarshal([]byte(a.body), &failure); err != nil {
+			return err
+		}
+		return m.doc.Components.Schemas["OpenAIError"].Value.VisitJSON(failure)
+	}
 	if media != "application/problem+json" {
 		return fmt.Errorf("status %d: want application/problem+json, got %q", a.status, media)
 	}

@@ -96,6 +96,8 @@ func TestCrowdedPlans(t *testing.T) {
 	}
 	b.exec("VACUUM ANALYZE fusillade.requests")
 
+	t.Run("models", b.modelsOfResponses)
+
 	// The share of a filter is off by chance as far as the sample of 90,000 of 400,000
 	// rows is small, and by some parts in a hundred where conditions depend on one another.
 	const enough = 1500

@@ -258,7 +258,9 @@ func TestPlans(t *testing.T) {
 	t.Run("bulk erasures", b.testErasures)
 	t.Run("page depth", b.testDepth)
 	t.Run("counts", b.testCounts)
+	t.Run("models", b.testModels)
 	t.Run("advised indexes", b.testAdvisedIndexes) // last, as it makes them
+	t.Run("models, with advised indexes", b.testModels)
 }
 
 // sortsResponses finds a sort of more than the usage records of one response.
@@ -362,6 +364,17 @@ func (b *fixture) testSingleResponses(t *testing.T) {
 		_, _, err := b.responses.Get(ctx, id, nil, math.MaxInt64, record)
 		return err
 	})
+	for what, q := range map[string]domain.StepQuery{
+		"steps": {ID: id}, "steps of a chain": {ID: response(2)}, "an owner's steps": {ID: response(2), Owners: []string{"owner-none"}},
+		"payloads": {ID: response(3), Payloads: true, Max: math.MaxInt64}, "payloads of an owner": {ID: response(1), Owners: []string{large}, Payloads: true, Max: math.MaxInt64},
+	} {
+		b.noScan(t, what, func(ctx context.Context) error {
+			q.Limit = 11
+			record := &domain.Recording{Access: domain.Access{ID: uuid.New(), By: uuid.New()}}
+			_, err := b.responses.Steps(ctx, q, record)
+			return err
+		})
+	}
 	b.noScan(t, "usage", func(ctx context.Context) error {
 		_, err := b.usage.Latest(ctx, ids)
 		return err

@@ -200,7 +200,7 @@ func TestGrantsAreMinimal(t *testing.T) {
 		"SELECT api_key FROM fusillade.request_templates",
 		"UPDATE fusillade.requests SET state = 'completed'",
 		"INSERT INTO fusillade.requests (model, created_by) VALUES ('m', 'u')",
-		"SELECT response_payload FROM fusillade.response_steps",
+		"SELECT retry_attempt FROM fusillade.response_steps",
 		"UPDATE fusillade.response_steps SET response_payload = NULL",
 		"SELECT source_external_key FROM fusillade.files",
 		"UPDATE fusillade.files SET deleted_at = now()",

@@ -99,7 +99,11 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	copies := []Column{{"instance_id", "uuid"}, {"correlation_id", "int8"}}
 	copies = append(copies, Column{"id", "int8"}, Column{"timestamp", "timestamptz"})
 	headed := append(slices.Clone(copies), Column{"headers", "jsonb"}) // a header names the request
-	steps := []Column{{"id", "uuid"}, {"request_id", "uuid"}, {"prev_step_id", "uuid"}, {"parent_step_id", "uuid"}}
+	steps := []Column{{"id", "uuid"}, {"request_id", "uuid"}, {"prev_step_id", "uuid"}, {"parent_step_id", "uuid"}, {"step_sequence", "int8"}}
+	shownSteps := []Column{
+		{"step_kind", "text"}, {"request_payload", "jsonb"}, {"response_payload", "jsonb"}, {"error", "jsonb"}, {"state", "text"},
+		{"created_at", "timestamptz"}, {"started_at", "timestamptz"}, {"completed_at", "timestamptz"}, {"failed_at", "timestamptz"}, {"canceled_at", "timestamptz"},
+	}
 	retainedRoutes := []Column{{"request_id", "uuid"}, {"group_id", "uuid"}, {"delete_on", "date"}}
 	fences := []Column{{"object_id", "uuid"}, {"reason", "text"}, {"expires_at", "timestamptz"}}
 	templateRoutes := []Column{{"id", "uuid"}, {"created_on", "date"}}
@@ -161,6 +165,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			Read: []Column{
 				{"id", "uuid"}, {"email", "varchar"}, {"is_admin", "bool"}, {"is_deleted", "bool"},
 				{"external_user_id", "text"}, {"user_type", "varchar"}, {"last_login", "timestamptz"},
+				{"username", "varchar"}, {"display_name", "varchar"}, {"is_internal", "bool"},
 			},
 			Update: []Column{{"last_login", "timestamptz"}}},
 		{Side: Main, Schema: "public", Table: "user_roles",
@@ -207,7 +212,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 				{"updated_at", "timestamptz"},
 			},
 			Update: updatedAt, Delete: true},
-		{Side: Fusillade, Schema: s.Fusillade, Table: "response_steps", Unless: Arsenal, Read: steps, Update: updatedAt, Delete: true},
+		{Side: Fusillade, Schema: s.Fusillade, Table: "response_steps", Unless: Arsenal, Read: slices.Concat(steps, shownSteps), Update: updatedAt, Delete: true},
 		// Used instead if that one is absent.
 		{Side: Fusillade, Schema: Own, Table: "response_steps", Read: steps, Update: updatedAt, Delete: true},
 		// fusillade-arsenal's prompts, by day.

@@ -174,6 +174,25 @@ func (p *People) ByEmail(ctx context.Context, email string) ([]uuid.UUID, error)
 	return ids, nil
 }
 
+func (p *People) Owners(ctx context.Context, q domain.OwnerQuery) ([]domain.Owner, error) {
+	if !domain.Storable(q.Text) {
+		return nil, ctx.Err()
+	}
+	var rows []dbsqlc.OwnersRow
+	err := p.src.Read(ctx, func(c postgres.Conn) (err error) {
+		rows, err = dbsqlc.New(c).Owners(ctx, dbsqlc.OwnersParams{Text: q.Text, Among: q.Among, AtMost: q.Limit})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	owners := make([]domain.Owner, len(rows))
+	for i, r := range rows {
+		owners[i] = domain.Owner{ID: r.ID, Email: r.Email, Name: r.Name, Organization: r.UserType == organization, Deleted: r.IsDeleted}
+	}
+	return owners, nil
+}
+
 // SawLogin drops the login if the queue is full: the next visit brings another.
 func (p *People) SawLogin(id uuid.UUID) {
 	select {

@@ -28,7 +28,7 @@ from .generated.api.erasures import (
 )
 from .generated.api.log import get_checkpoint, get_log_keys, get_receipt, get_tile
 from .generated.api.access_log import list_access_log
-from .generated.api.responses import erase_response, get_response, list_responses
+from .generated.api.responses import erase_response, get_response, list_responses, list_steps
 from .generated.models import (
     Erasure,
     ErasureFilter,
@@ -42,6 +42,8 @@ from .generated.models import (
     ResponseDetail,
     ResponsePage,
     ResponseSummary,
+    Step,
+    StepPage,
 )
 from .generated.types import UNSET, Response, Unset
 
@@ -63,6 +65,8 @@ __all__ = [
     "ResponseDetail",
     "ResponsePage",
     "ResponseSummary",
+    "Step",
+    "StepPage",
     "all_responses",
     "cancel_erasure",
     "erase_response",
@@ -77,6 +81,7 @@ __all__ = [
     "list_erasures",
     "list_access_log",
     "list_responses",
+    "list_steps",
     "preview_erasure",
     "result",
     "start_erasure",

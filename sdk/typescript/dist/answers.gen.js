@@ -117,6 +117,35 @@ export const documented = {
             }
         },
         {
+            "id": "findOwners",
+            "method": "GET",
+            "path": "/lethe/api/v1/owners$",
+            "query": [
+                "q"
+            ],
+            "answers": {
+                "200": {
+                    "media": "application/json",
+                    "schema": {
+                        "ref": "OwnerList"
+                    }
+                }
+            }
+        },
+        {
+            "id": "getCaller",
+            "method": "GET",
+            "path": "/lethe/api/v1/me$",
+            "answers": {
+                "200": {
+                    "media": "application/json",
+                    "schema": {
+                        "ref": "Caller"
+                    }
+                }
+            }
+        },
+        {
             "id": "getCheckpoint",
             "method": "GET",
             "path": "/log/checkpoint$",
@@ -324,6 +353,22 @@ export const documented = {
             }
         },
         {
+            "id": "listModels",
+            "method": "GET",
+            "path": "/lethe/api/v1/models$",
+            "query": [
+                "member_id"
+            ],
+            "answers": {
+                "200": {
+                    "media": "application/json",
+                    "schema": {
+                        "ref": "ModelList"
+                    }
+                }
+            }
+        },
+        {
             "id": "listResponses",
             "method": "GET",
             "path": "/admin/api/v1/batches/requests$",
@@ -370,6 +415,24 @@ export const documented = {
                     "media": "application/json",
                     "schema": {
                         "ref": "RetentionRulePage"
+                    }
+                }
+            }
+        },
+        {
+            "id": "listSteps",
+            "method": "GET",
+            "path": "/lethe/api/v1/responses/([^/]+)/steps$",
+            "query": [
+                "payloads",
+                "limit",
+                "after"
+            ],
+            "answers": {
+                "200": {
+                    "media": "application/json",
+                    "schema": {
+                        "ref": "StepPage"
                     }
                 }
             }
@@ -529,6 +592,67 @@ export const documented = {
                 "next_cursor": {
                     "type": "string",
                     "nullable": true
+                }
+            }
+        },
+        "Caller": {
+            "type": "object",
+            "required": [
+                "active_organization",
+                "admin",
+                "can",
+                "email",
+                "id",
+                "organizations",
+                "roles"
+            ],
+            "properties": {
+                "active_organization": {
+                    "type": "string",
+                    "format": "uuid",
+                    "nullable": true
+                },
+                "admin": {
+                    "type": "boolean"
+                },
+                "can": {
+                    "ref": "Permissions"
+                },
+                "email": {
+                    "type": "string"
+                },
+                "id": {
+                    "type": "string",
+                    "format": "uuid"
+                },
+                "organizations": {
+                    "type": "array",
+                    "items": {
+                        "ref": "CallerOrganization"
+                    }
+                },
+                "roles": {
+                    "type": "array",
+                    "items": {
+                        "type": "string"
+                    }
+                }
+            }
+        },
+        "CallerOrganization": {
+            "type": "object",
+            "required": [
+                "email",
+                "id"
+            ],
+            "properties": {
+                "email": {
+                    "type": "string",
+                    "nullable": true
+                },
+                "id": {
+                    "type": "string",
+                    "format": "uuid"
                 }
             }
         },
@@ -1174,6 +1298,160 @@ export const documented = {
                 }
             }
         },
+        "ModelCount": {
+            "type": "object",
+            "required": [
+                "count_kind",
+                "model",
+                "total_count"
+            ],
+            "properties": {
+                "count_kind": {
+                    "type": "string"
+                },
+                "model": {
+                    "type": "string"
+                },
+                "total_count": {
+                    "type": "integer",
+                    "format": "int64",
+                    "nullable": true
+                }
+            }
+        },
+        "ModelList": {
+            "type": "object",
+            "required": [
+                "data",
+                "has_more"
+            ],
+            "properties": {
+                "data": {
+                    "type": "array",
+                    "items": {
+                        "ref": "ModelCount"
+                    }
+                },
+                "has_more": {
+                    "type": "boolean"
+                }
+            }
+        },
+        "Owner": {
+            "type": "object",
+            "required": [
+                "count_kind",
+                "deleted",
+                "email",
+                "id",
+                "kind",
+                "name",
+                "responses"
+            ],
+            "properties": {
+                "count_kind": {
+                    "type": "string"
+                },
+                "deleted": {
+                    "type": "boolean"
+                },
+                "email": {
+                    "type": "string"
+                },
+                "id": {
+                    "type": "string",
+                    "format": "uuid"
+                },
+                "kind": {
+                    "type": "string"
+                },
+                "name": {
+                    "type": "string",
+                    "nullable": true
+                },
+                "responses": {
+                    "type": "integer",
+                    "format": "int64"
+                }
+            }
+        },
+        "OwnerChoice": {
+            "type": "object",
+            "required": [
+                "deleted",
+                "email",
+                "id",
+                "kind"
+            ],
+            "properties": {
+                "deleted": {
+                    "type": "boolean"
+                },
+                "email": {
+                    "type": "string"
+                },
+                "id": {
+                    "type": "string",
+                    "format": "uuid"
+                },
+                "kind": {
+                    "type": "string"
+                }
+            }
+        },
+        "OwnerList": {
+            "type": "object",
+            "required": [
+                "data",
+                "has_more"
+            ],
+            "properties": {
+                "data": {
+                    "type": "array",
+                    "items": {
+                        "ref": "Owner"
+                    }
+                },
+                "has_more": {
+                    "type": "boolean"
+                }
+            }
+        },
+        "OwnerName": {
+            "type": "string",
+            "pattern": "^[^\\x00]*$"
+        },
+        "Permissions": {
+            "type": "object",
+            "required": [
+                "access_log",
+                "contents",
+                "erase",
+                "holds",
+                "list",
+                "retention"
+            ],
+            "properties": {
+                "access_log": {
+                    "type": "boolean"
+                },
+                "contents": {
+                    "ref": "Reach"
+                },
+                "erase": {
+                    "ref": "Reach"
+                },
+                "holds": {
+                    "type": "boolean"
+                },
+                "list": {
+                    "ref": "Reach"
+                },
+                "retention": {
+                    "type": "boolean"
+                }
+            }
+        },
         "Problem": {
             "type": "object",
             "required": [
@@ -1184,6 +1462,12 @@ export const documented = {
                 "type"
             ],
             "properties": {
+                "choices": {
+                    "type": "array",
+                    "items": {
+                        "ref": "OwnerChoice"
+                    }
+                },
                 "detail": {
                     "type": "string"
                 },
@@ -1204,6 +1488,9 @@ export const documented = {
                     "type": "string"
                 }
             }
+        },
+        "Reach": {
+            "type": "string"
         },
         "ResponseDetail": {
             "all": [
@@ -1467,8 +1754,7 @@ export const documented = {
                 "owners": {
                     "type": "array",
                     "items": {
-                        "type": "string",
-                        "format": "uuid"
+                        "ref": "OwnerName"
                     }
                 },
                 "states": {
@@ -1696,6 +1982,182 @@ export const documented = {
                 "version": {
                     "type": "integer",
                     "format": "int64"
+                }
+            }
+        },
+        "Step": {
+            "all": [
+                {
+                    "ref": "StepSummary"
+                },
+                {
+                    "type": "object",
+                    "required": [
+                        "error",
+                        "request_payload",
+                        "response_payload",
+                        "withheld"
+                    ],
+                    "properties": {
+                        "error": {
+                            "type": "string",
+                            "nullable": true
+                        },
+                        "request_payload": {
+                            "type": "string",
+                            "nullable": true
+                        },
+                        "response_payload": {
+                            "type": "string",
+                            "nullable": true
+                        },
+                        "withheld": {
+                            "type": "array",
+                            "items": {
+                                "type": "string"
+                            }
+                        }
+                    }
+                }
+            ]
+        },
+        "StepPage": {
+            "type": "object",
+            "required": [
+                "data",
+                "has_more",
+                "limit",
+                "next_cursor"
+            ],
+            "properties": {
+                "data": {
+                    "type": "array",
+                    "items": {
+                        "ref": "Step"
+                    }
+                },
+                "has_more": {
+                    "type": "boolean"
+                },
+                "limit": {
+                    "type": "integer",
+                    "format": "int64"
+                },
+                "next_cursor": {
+                    "type": "string",
+                    "nullable": true
+                }
+            }
+        },
+        "StepSummary": {
+            "type": "object",
+            "required": [
+                "canceled_at",
+                "completed_at",
+                "completion_tokens",
+                "created_at",
+                "duration_ms",
+                "failed_at",
+                "has_error",
+                "id",
+                "kind",
+                "model",
+                "prompt_tokens",
+                "reasoning_tokens",
+                "request_id",
+                "response_status",
+                "started_at",
+                "state",
+                "tool",
+                "total_cost",
+                "total_tokens"
+            ],
+            "properties": {
+                "canceled_at": {
+                    "type": "string",
+                    "format": "date-time",
+                    "nullable": true
+                },
+                "completed_at": {
+                    "type": "string",
+                    "format": "date-time",
+                    "nullable": true
+                },
+                "completion_tokens": {
+                    "type": "integer",
+                    "format": "int64",
+                    "nullable": true
+                },
+                "created_at": {
+                    "type": "string",
+                    "format": "date-time",
+                    "nullable": true
+                },
+                "duration_ms": {
+                    "type": "number",
+                    "format": "double",
+                    "nullable": true
+                },
+                "failed_at": {
+                    "type": "string",
+                    "format": "date-time",
+                    "nullable": true
+                },
+                "has_error": {
+                    "type": "boolean"
+                },
+                "id": {
+                    "type": "string",
+                    "format": "uuid"
+                },
+                "kind": {
+                    "type": "string"
+                },
+                "model": {
+                    "type": "string",
+                    "nullable": true
+                },
+                "prompt_tokens": {
+                    "type": "integer",
+                    "format": "int64",
+                    "nullable": true
+                },
+                "reasoning_tokens": {
+                    "type": "integer",
+                    "format": "int64",
+                    "nullable": true
+                },
+                "request_id": {
+                    "type": "string",
+                    "format": "uuid",
+                    "nullable": true
+                },
+                "response_status": {
+                    "type": "integer",
+                    "format": "int32",
+                    "nullable": true
+                },
+                "started_at": {
+                    "type": "string",
+                    "format": "date-time",
+                    "nullable": true
+                },
+                "state": {
+                    "type": "string"
+                },
+                "tool": {
+                    "type": "string",
+                    "nullable": true
+                },
+                "total_cost": {
+                    "type": "number",
+                    "format": "double",
+                    "nullable": true
+                },
+                "total_tokens": {
+                    "type": "integer",
+                    "format": "int64",
+                    "nullable": true
                 }
             }
         }

@@ -1,5 +1,5 @@
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { CancelErasureData, CancelErasureErrors, CancelErasureResponses, ChangeRetentionRuleData, ChangeRetentionRuleErrors, ChangeRetentionRuleResponses, CreateRetentionRuleData, CreateRetentionRuleErrors, CreateRetentionRuleResponses, DisableRetentionRuleData, DisableRetentionRuleErrors, DisableRetentionRuleResponses, DryRunRetentionRuleData, DryRunRetentionRuleErrors, DryRunRetentionRuleResponses, EnableRetentionRuleData, EnableRetentionRuleErrors, EnableRetentionRuleResponses, EraseResponseData, EraseResponseErrors, EraseResponseResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetErasureData, GetErasureErrors, GetErasureResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetRetentionRuleData, GetRetentionRuleErrors, GetRetentionRuleResponses, GetRetentionRuleVersionData, GetRetentionRuleVersionErrors, GetRetentionRuleVersionResponses, GetTileData, GetTileErrors, GetTileResponses, ListAccessLogData, ListAccessLogErrors, ListAccessLogResponses, ListErasureReceiptsData, ListErasureReceiptsErrors, ListErasureReceiptsResponses, ListErasuresData, ListErasuresErrors, ListErasuresResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, ListRetentionRulesData, ListRetentionRulesErrors, ListRetentionRulesResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, PreviewErasureData, PreviewErasureErrors, PreviewErasureResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses, RemoveRetentionRuleData, RemoveRetentionRuleErrors, RemoveRetentionRuleResponses, StartErasureData, StartErasureErrors, StartErasureResponses, WatchErasureData, WatchErasureErrors, WatchErasureResponses } from './types.gen.js';
+import type { CancelErasureData, CancelErasureErrors, CancelErasureResponses, ChangeRetentionRuleData, ChangeRetentionRuleErrors, ChangeRetentionRuleResponses, CreateRetentionRuleData, CreateRetentionRuleErrors, CreateRetentionRuleResponses, DisableRetentionRuleData, DisableRetentionRuleErrors, DisableRetentionRuleResponses, DryRunRetentionRuleData, DryRunRetentionRuleErrors, DryRunRetentionRuleResponses, EnableRetentionRuleData, EnableRetentionRuleErrors, EnableRetentionRuleResponses, EraseResponseData, EraseResponseErrors, EraseResponseResponses, FindOwnersData, FindOwnersErrors, FindOwnersResponses, GetCallerData, GetCallerErrors, GetCallerResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetErasureData, GetErasureErrors, GetErasureResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetRetentionRuleData, GetRetentionRuleErrors, GetRetentionRuleResponses, GetRetentionRuleVersionData, GetRetentionRuleVersionErrors, GetRetentionRuleVersionResponses, GetTileData, GetTileErrors, GetTileResponses, ListAccessLogData, ListAccessLogErrors, ListAccessLogResponses, ListErasureReceiptsData, ListErasureReceiptsErrors, ListErasureReceiptsResponses, ListErasuresData, ListErasuresErrors, ListErasuresResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, ListRetentionRulesData, ListRetentionRulesErrors, ListRetentionRulesResponses, ListStepsData, ListStepsErrors, ListStepsResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, PreviewErasureData, PreviewErasureErrors, PreviewErasureResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses, RemoveRetentionRuleData, RemoveRetentionRuleErrors, RemoveRetentionRuleResponses, StartErasureData, StartErasureErrors, StartErasureResponses, WatchErasureData, WatchErasureErrors, WatchErasureResponses } from './types.gen.js';
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
      * You can provide a client instance returned by `createClient()` instead of
@@ -66,6 +66,42 @@ export declare const eraseResponse: <ThrowOnError extends boolean = false>(optio
  *
  */
 export declare const getResponse: <ThrowOnError extends boolean = false>(options: Options<GetResponseData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<GetResponseResponses, GetResponseErrors, ThrowOnError, "fields">;
+/**
+ * List the steps of a response
+ *
+ * Returns one page of the steps of a response, the calls of models and tools,
+ * in the order in which they were planned. Any request or step of a chain
+ * stands for the whole of it; a response without a chain is one step, its
+ * only request. A response gets 404, exactly like a missing one, if the caller
+ * cannot see a part of it.
+ *
+ * With `payloads=true`, each step has what was sent and what came back.
+ * If a part of the response is someone else's, the access is recorded first,
+ * as by `getResponse`: once for each page, or the call returns 503. A page
+ * then ends early, at 8 MiB of payloads, but has at least one step.
+ *
+ * Pass `next_cursor` as `after` to get the next page, until `has_more` is
+ * false. HEAD counts as GET.
+ *
+ */
+export declare const listSteps: <ThrowOnError extends boolean = false>(options: Options<ListStepsData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListStepsResponses, ListStepsErrors, ThrowOnError, "fields">;
+/**
+ * List the models of responses
+ *
+ * Returns the models among the responses that `listResponses` lists without
+ * filters, each with how many responses it has: at most 1,000 models, in order
+ * of name.
+ *
+ * Of an owner with more than 10,000 responses, the models are those of the
+ * newest 10,000, and `has_more` is true. Where fusillade-arsenal has moved
+ * responses, they are those of the newest 1,000, whosever they are.
+ *
+ * Counts are exact where all responses were looked at, and up to 100 for each
+ * model of everyone's; greater ones are the database's estimates. If more than
+ * 100 models would have to be estimated, these are not counted.
+ *
+ */
+export declare const listModels: <ThrowOnError extends boolean = false>(options: Options<ListModelsData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListModelsResponses, ListModelsErrors, ThrowOnError, "fields">;
 /**
  * Preview an erasure
  *
@@ -162,6 +198,24 @@ export declare const watchErasure: <ThrowOnError extends boolean = false>(option
  *
  */
 export declare const getReceipt: <ThrowOnError extends boolean = false>(options: Options<GetReceiptData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<GetReceiptResponses, GetReceiptErrors, ThrowOnError, "fields">;
+/**
+ * Who am I
+ *
+ * Returns who the caller is, which organization is active, and what the caller
+ * may do. Requires no permission.
+ *
+ */
+export declare const getCaller: <ThrowOnError extends boolean = false>(options: Options<GetCallerData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<GetCallerResponses, GetCallerErrors, ThrowOnError, "fields">;
+/**
+ * Find people and organizations
+ *
+ * Finds people and organizations by e-mail address, name or identifier, deleted
+ * ones included, and says how many responses each has: at most 20, those first
+ * that `q` names exactly. Those who may read everyone's responses find anyone;
+ * others find themselves and their organizations.
+ *
+ */
+export declare const findOwners: <ThrowOnError extends boolean = false>(options: Options<FindOwnersData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<FindOwnersResponses, FindOwnersErrors, ThrowOnError, "fields">;
 /**
  * List the access log
  *

@@ -94,6 +94,66 @@ export const getResponse = (options) => options.client.get({
     ...options
 });
 /**
+ * List the steps of a response
+ *
+ * Returns one page of the steps of a response, the calls of models and tools,
+ * in the order in which they were planned. Any request or step of a chain
+ * stands for the whole of it; a response without a chain is one step, its
+ * only request. A response gets 404, exactly like a missing one, if the caller
+ * cannot see a part of it.
+ *
+ * With `payloads=true`, each step has what was sent and what came back.
+ * If a part of the response is someone else's, the access is recorded first,
+ * as by `getResponse`: once for each page, or the call returns 503. A page
+ * then ends early, at 8 MiB of payloads, but has at least one step.
+ *
+ * Pass `next_cursor` as `after` to get the next page, until `has_more` is
+ * false. HEAD counts as GET.
+ *
+ */
+export const listSteps = (options) => options.client.get({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/responses/{request_id}/steps',
+    ...options
+});
+/**
+ * List the models of responses
+ *
+ * Returns the models among the responses that `listResponses` lists without
+ * filters, each with how many responses it has: at most 1,000 models, in order
+ * of name.
+ *
+ * Of an owner with more than 10,000 responses, the models are those of the
+ * newest 10,000, and `has_more` is true. Where fusillade-arsenal has moved
+ * responses, they are those of the newest 1,000, whosever they are.
+ *
+ * Counts are exact where all responses were looked at, and up to 100 for each
+ * model of everyone's; greater ones are the database's estimates. If more than
+ * 100 models would have to be estimated, these are not counted.
+ *
+ */
+export const listModels = (options) => options.client.get({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/models',
+    ...options
+});
+/**
  * Preview an erasure
  *
  * Counts what the erasure would erase, and erases nothing. Give exactly one of
@@ -292,6 +352,48 @@ export const getReceipt = (options) => options.client.get({
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
     url: '/lethe/api/v1/erasures/{erasure_id}/receipt',
+    ...options
+});
+/**
+ * Who am I
+ *
+ * Returns who the caller is, which organization is active, and what the caller
+ * may do. Requires no permission.
+ *
+ */
+export const getCaller = (options) => options.client.get({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/me',
+    ...options
+});
+/**
+ * Find people and organizations
+ *
+ * Finds people and organizations by e-mail address, name or identifier, deleted
+ * ones included, and says how many responses each has: at most 20, those first
+ * that `q` names exactly. Those who may read everyone's responses find anyone;
+ * others find themselves and their organizations.
+ *
+ */
+export const findOwners = (options) => options.client.get({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/owners',
     ...options
 });
 /**

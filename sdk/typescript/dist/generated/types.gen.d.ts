@@ -137,6 +137,305 @@ export type ResponseDetail = ResponseSummary & {
     created_by: string;
 };
 /**
+ * Who the caller is and what they may do.
+ */
+export type Caller = {
+    /**
+     * The person who calls, also with an organization's key.
+     */
+    id: string;
+    /**
+     * That person's email address.
+     */
+    email: string;
+    /**
+     * Whether that person may do everything.
+     */
+    admin: boolean;
+    /**
+     * Their roles, as the control layer spells them.
+     */
+    roles: Array<string>;
+    /**
+     * The organizations that they may act for, by identifier.
+     */
+    organizations: Array<CallerOrganization>;
+    /**
+     * The organization that they act for; null if none.
+     */
+    active_organization: string | null;
+    can: Permissions;
+};
+/**
+ * An organization that the caller may act for.
+ */
+export type CallerOrganization = {
+    /**
+     * The organization's identifier.
+     */
+    id: string;
+    /**
+     * Its email address; null if it could not be read.
+     */
+    email: string | null;
+};
+/**
+ * What the caller may do. Of responses: nothing (`none`), with those of their own
+ * and of the active organization (`own`), or with everyone's (`all`).
+ *
+ */
+export type Permissions = {
+    list: Reach;
+    contents: Reach;
+    erase: Reach;
+    /**
+     * Place, see and release holds.
+     */
+    holds: boolean;
+    /**
+     * Decide how long responses are kept.
+     */
+    retention: boolean;
+    /**
+     * See who read what.
+     */
+    access_log: boolean;
+};
+/**
+ * Whose responses a permission covers.
+ */
+export type Reach = 'none' | 'own' | 'all';
+/**
+ * The people and organizations found.
+ */
+export type OwnerList = {
+    /**
+     * Those found, those first whom the text names exactly, then by email address.
+     */
+    data: Array<Owner>;
+    /**
+     * Whether there are more; give more of the address or the name.
+     */
+    has_more: boolean;
+};
+/**
+ * A person or an organization: its UUID, or its whole e-mail address. Case matters
+ * only if several addresses differ in nothing else.
+ *
+ */
+export type OwnerName = string;
+/**
+ * A person or an organization that an e-mail address may mean.
+ */
+export type OwnerChoice = {
+    /**
+     * The identifier.
+     */
+    id: string;
+    /**
+     * The e-mail address.
+     */
+    email: string;
+    /**
+     * A person or an organization.
+     */
+    kind: 'person' | 'organization' | (string & {});
+    /**
+     * Whether the control layer has deleted them.
+     */
+    deleted: boolean;
+};
+/**
+ * A person or an organization that responses may belong to.
+ */
+export type Owner = {
+    /**
+     * The identifier, as in `created_by` of responses.
+     */
+    id: string;
+    /**
+     * The email address.
+     */
+    email: string;
+    /**
+     * The name that is shown; null if there is none.
+     */
+    name: string | null;
+    /**
+     * A person or an organization.
+     */
+    kind: 'person' | 'organization' | (string & {});
+    /**
+     * Whether the control layer has deleted them.
+     */
+    deleted: boolean;
+    /**
+     * How many responses belong to them.
+     */
+    responses: number;
+    /**
+     * Whether `responses` is exact or an estimate by the database.
+     */
+    count_kind: 'exact' | 'estimate' | (string & {});
+};
+/**
+ * One page of the steps of a response.
+ */
+export type StepPage = {
+    /**
+     * The steps, in order.
+     */
+    data: Array<Step>;
+    /**
+     * The maximum page size, as applied.
+     */
+    limit: number;
+    /**
+     * Whether more steps follow.
+     */
+    has_more: boolean;
+    /**
+     * Pass as `after` to get the next page; null on the last page.
+     */
+    next_cursor: string | null;
+};
+/**
+ * A call of a model or of a tool, without its payloads. Every field is always
+ * present, null if unknown.
+ *
+ */
+export type StepSummary = {
+    /**
+     * The step's identifier; that of the request if there is no chain.
+     */
+    id: string;
+    /**
+     * The request of a call of a model; null for a call of a tool.
+     */
+    request_id: string | null;
+    /**
+     * What was called, `model_call` or `tool_call`.
+     */
+    kind: string;
+    /**
+     * The state of the step: pending, processing, completed, failed or canceled; a request without a chain can also be claimed.
+     */
+    state: string;
+    /**
+     * The requested model; null for a call of a tool.
+     */
+    model: string | null;
+    /**
+     * The name of the tool if what was sent has a `name`, of at most 200 characters; null for a call of a model.
+     */
+    tool: string | null;
+    /**
+     * When the step was planned (UTC).
+     */
+    created_at: string | null;
+    /**
+     * When it started (UTC).
+     */
+    started_at: string | null;
+    /**
+     * When the result was complete (UTC).
+     */
+    completed_at: string | null;
+    /**
+     * When it finally failed (UTC).
+     */
+    failed_at: string | null;
+    /**
+     * When it was canceled (UTC); unknown for a response without a chain.
+     */
+    canceled_at: string | null;
+    /**
+     * Milliseconds from start to completion, exact to the microsecond.
+     */
+    duration_ms: number | null;
+    /**
+     * The HTTP status that the model's server returned.
+     */
+    response_status: number | null;
+    /**
+     * Whether an error is recorded.
+     */
+    has_error: boolean;
+    /**
+     * Tokens of the prompt.
+     */
+    prompt_tokens: number | null;
+    /**
+     * Tokens of the answer.
+     */
+    completion_tokens: number | null;
+    /**
+     * Reasoning tokens, included in the answer's.
+     */
+    reasoning_tokens: number | null;
+    /**
+     * All tokens.
+     */
+    total_tokens: number | null;
+    /**
+     * The cost, in the platform's billing currency, from where responses have it.
+     */
+    total_cost: number | null;
+};
+/**
+ * A step with its payloads, which are null unless `payloads=true`.
+ */
+export type Step = StepSummary & {
+    /**
+     * What was sent to the model or the tool, usually JSON.
+     */
+    request_payload: string | null;
+    /**
+     * What came back, usually JSON.
+     */
+    response_payload: string | null;
+    /**
+     * Why it failed.
+     */
+    error: string | null;
+    /**
+     * Which of `request_payload`, `response_payload` and `error` exist but
+     * are not shown because the gateway stores them encrypted.
+     *
+     */
+    withheld: Array<string>;
+};
+/**
+ * The models among the caller's responses.
+ */
+export type ModelList = {
+    /**
+     * The models, in order of name.
+     */
+    data: Array<ModelCount>;
+    /**
+     * Whether there are more models, or may be, as not all responses were looked at.
+     */
+    has_more: boolean;
+};
+/**
+ * A model and its responses.
+ */
+export type ModelCount = {
+    /**
+     * The name, as the filter `model` takes it.
+     */
+    model: string;
+    /**
+     * How many responses it has; null if not counted.
+     */
+    total_count: number | null;
+    /**
+     * Whether `total_count` is exact or an estimate by the database; none if it was not counted.
+     */
+    count_kind: 'exact' | 'estimate' | 'none' | (string & {});
+};
+/**
  * One page of the access log.
  */
 export type AccessPage = {
@@ -264,9 +563,9 @@ export type ErasureRequest = {
      */
     responses?: Array<string>;
     /**
-     * A user or an organization whose responses are all erased. Anyone other
-     * than the caller and the active organization requires permission to erase
-     * everyone's responses.
+     * A user or an organization whose responses are all erased, by UUID or whole
+     * e-mail address. Anyone other than the caller and the active organization
+     * requires permission to erase everyone's responses.
      *
      */
     owner?: string;
@@ -292,9 +591,9 @@ export type NewErasure = {
      */
     responses?: Array<string>;
     /**
-     * A user or an organization whose responses are all erased. Anyone other
-     * than the caller and the active organization requires permission to erase
-     * everyone's responses.
+     * A user or an organization whose responses are all erased, by UUID or whole
+     * e-mail address. Anyone other than the caller and the active organization
+     * requires permission to erase everyone's responses.
      *
      */
     owner?: string;
@@ -795,9 +1094,9 @@ export type NewHold = {
      */
     responses?: Array<string>;
     /**
-     * Identifiers of users and organizations. Their current and future responses are held.
+     * Users and organizations, by UUID or whole e-mail address. Their current and future responses are held.
      */
-    owners?: Array<string>;
+    owners?: Array<OwnerName>;
     filter?: HoldFilter;
     /**
      * Why, visible to those who can see holds. Surrounding space is removed.
@@ -904,9 +1203,9 @@ export type RetentionFilter = {
      */
     tiers?: Array<string>;
     /**
-     * Matches any of these users and organizations, by identifier.
+     * Matches any of these users and organizations. Answers have the UUID of each; requests may give the whole e-mail address instead.
      */
-    owners?: Array<string>;
+    owners?: Array<OwnerName>;
 };
 /**
  * A new rule. Without a filter it covers everyone's responses that have ended.
@@ -1205,6 +1504,10 @@ export type Problem = {
      */
     parameter?: string;
     /**
+     * Whom an e-mail address may mean, if it is those of several; give the UUID of one of them instead.
+     */
+    choices?: Array<OwnerChoice>;
+    /**
      * Identifies this request in the service's log.
      */
     request_id: string;
@@ -1215,6 +1518,18 @@ export type Problem = {
  *
  */
 export type RequestId = string;
+/**
+ * The identifier of a response, or of any request or step of it, in the same
+ * formats as that of a response elsewhere.
+ *
+ */
+export type PartId = string;
+/**
+ * Exactly `true` or `false`. True returns what was sent and what came back in
+ * each step.
+ *
+ */
+export type Payloads = boolean;
 /**
  * The erasure's identifier; for `/receipt`, the receipt's identifier, which is
  * the same for a single response. Accepts the same formats as `request_id`.
@@ -1433,7 +1748,15 @@ export type AccessLogAfter = string;
  */
 export type AccessResponseId = string;
 /**
- * Only records of responses of this owner, spelled exactly as in their `created_by`.
+ * A part of an e-mail address, a user name or a name, of at least 3 characters,
+ * or a whole identifier. Case does not matter.
+ *
+ */
+export type OwnerText = string;
+/**
+ * Only records of responses of this owner, spelled exactly as in their
+ * `created_by`, or else by whole e-mail address.
+ *
  */
 export type AccessOwner = string;
 /**
@@ -1803,6 +2126,166 @@ export type GetResponseResponses = {
     200: ResponseDetail;
 };
 export type GetResponseResponse = GetResponseResponses[keyof GetResponseResponses];
+export type ListStepsData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The identifier of a response, or of any request or step of it, in the same
+         * formats as that of a response elsewhere.
+         *
+         */
+        request_id: string;
+    };
+    query?: {
+        /**
+         * Exactly `true` or `false`. True returns what was sent and what came back in
+         * each step.
+         *
+         */
+        payloads?: boolean;
+        /**
+         * The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of a page, to get the page that follows it. It is valid
+         * only for the same filters, order and scope: with another list, if damaged,
+         * or together with a `skip` above 0, it is refused (400). The limit and the
+         * count mode can change from page to page.
+         *
+         */
+        after?: string;
+    };
+    url: '/lethe/api/v1/responses/{request_id}/steps';
+};
+export type ListStepsErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type ListStepsError = ListStepsErrors[keyof ListStepsErrors];
+export type ListStepsResponses = {
+    /**
+     * The page.
+     */
+    200: StepPage;
+};
+export type ListStepsResponse = ListStepsResponses[keyof ListStepsResponses];
+export type ListModelsData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: {
+        /**
+         * Only responses of this user or organization. Requires permission to read
+         * everyone's responses; otherwise refused (400). Accepts the same formats as
+         * `request_id`.
+         *
+         */
+        member_id?: string;
+    };
+    url: '/lethe/api/v1/models';
+};
+export type ListModelsErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type ListModelsError = ListModelsErrors[keyof ListModelsErrors];
+export type ListModelsResponses = {
+    /**
+     * The models.
+     */
+    200: ModelList;
+};
+export type ListModelsResponse = ListModelsResponses[keyof ListModelsResponses];
 export type PreviewErasureData = {
     body: ErasureRequest;
     headers?: {
@@ -1834,6 +2317,16 @@ export type PreviewErasureErrors = {
      * This path does not support the method.
      */
     405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, or
+     * the retention rule has a newer version, has had no dry run, or is removed.
+     * Nothing was done.
+     *
+     */
+    409: Problem;
     /**
      * The request body is larger than the service accepts.
      */
@@ -1998,8 +2491,9 @@ export type StartErasureErrors = {
      * The request conflicts with an earlier one or with the current state: the
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
-     * used with a different request, or the retention rule has a newer version,
-     * has had no dry run, or is removed. Nothing was done.
+     * used with a different request, the e-mail address means several owners, or
+     * the retention rule has a newer version, has had no dry run, or is removed.
+     * Nothing was done.
      *
      */
     409: Problem;
@@ -2422,6 +2916,131 @@ export type GetReceiptResponses = {
     202: unknown;
 };
 export type GetReceiptResponse = GetReceiptResponses[keyof GetReceiptResponses];
+export type GetCallerData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/lethe/api/v1/me';
+};
+export type GetCallerErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type GetCallerError = GetCallerErrors[keyof GetCallerErrors];
+export type GetCallerResponses = {
+    /**
+     * The caller.
+     */
+    200: Caller;
+};
+export type GetCallerResponse = GetCallerResponses[keyof GetCallerResponses];
+export type FindOwnersData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query: {
+        /**
+         * A part of an e-mail address, a user name or a name, of at least 3 characters,
+         * or a whole identifier. Case does not matter.
+         *
+         */
+        q: string;
+    };
+    url: '/lethe/api/v1/owners';
+};
+export type FindOwnersErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type FindOwnersError = FindOwnersErrors[keyof FindOwnersErrors];
+export type FindOwnersResponses = {
+    /**
+     * Those found.
+     */
+    200: OwnerList;
+};
+export type FindOwnersResponse = FindOwnersResponses[keyof FindOwnersResponses];
 export type ListAccessLogData = {
     body?: never;
     headers?: {
@@ -2450,7 +3069,9 @@ export type ListAccessLogData = {
          */
         response_id?: string;
         /**
-         * Only records of responses of this owner, spelled exactly as in their `created_by`.
+         * Only records of responses of this owner, spelled exactly as in their
+         * `created_by`, or else by whole e-mail address.
+         *
          */
         owner?: string;
         /**
@@ -2485,6 +3106,16 @@ export type ListAccessLogErrors = {
      * This path does not support the method.
      */
     405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, or
+     * the retention rule has a newer version, has had no dry run, or is removed.
+     * Nothing was done.
+     *
+     */
+    409: Problem;
     /**
      * The request body is larger than the service accepts.
      */
@@ -2624,6 +3255,16 @@ export type PlaceHoldErrors = {
      * This path does not support the method.
      */
     405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, or
+     * the retention rule has a newer version, has had no dry run, or is removed.
+     * Nothing was done.
+     *
+     */
+    409: Problem;
     /**
      * The request body is larger than the service accepts.
      */
@@ -2908,6 +3549,16 @@ export type CreateRetentionRuleErrors = {
      */
     405: Problem;
     /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, or
+     * the retention rule has a newer version, has had no dry run, or is removed.
+     * Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
      * The request body is larger than the service accepts.
      */
     413: Problem;
@@ -3125,8 +3776,9 @@ export type ChangeRetentionRuleErrors = {
      * The request conflicts with an earlier one or with the current state: the
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
-     * used with a different request, or the retention rule has a newer version,
-     * has had no dry run, or is removed. Nothing was done.
+     * used with a different request, the e-mail address means several owners, or
+     * the retention rule has a newer version, has had no dry run, or is removed.
+     * Nothing was done.
      *
      */
     409: Problem;
@@ -3282,8 +3934,9 @@ export type DryRunRetentionRuleErrors = {
      * The request conflicts with an earlier one or with the current state: the
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
-     * used with a different request, or the retention rule has a newer version,
-     * has had no dry run, or is removed. Nothing was done.
+     * used with a different request, the e-mail address means several owners, or
+     * the retention rule has a newer version, has had no dry run, or is removed.
+     * Nothing was done.
      *
      */
     409: Problem;
@@ -3361,8 +4014,9 @@ export type EnableRetentionRuleErrors = {
      * The request conflicts with an earlier one or with the current state: the
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
-     * used with a different request, or the retention rule has a newer version,
-     * has had no dry run, or is removed. Nothing was done.
+     * used with a different request, the e-mail address means several owners, or
+     * the retention rule has a newer version, has had no dry run, or is removed.
+     * Nothing was done.
      *
      */
     409: Problem;

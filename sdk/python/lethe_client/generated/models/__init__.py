@@ -3,6 +3,8 @@
 
 from .access import Access
 from .access_page import AccessPage
+from .caller import Caller
+from .caller_organization import CallerOrganization
 from .changed_retention_rule import ChangedRetentionRule
 from .enabled_version import EnabledVersion
 from .erasure import Erasure
@@ -28,11 +30,22 @@ from .hold import Hold
 from .hold_filter import HoldFilter
 from .hold_page import HoldPage
 from .list_responses_count import ListResponsesCount
+from .model_count import ModelCount
+from .model_count_count_kind import ModelCountCountKind
+from .model_list import ModelList
 from .new_erasure import NewErasure
 from .new_erasure_ground import NewErasureGround
 from .new_hold import NewHold
 from .new_retention_rule import NewRetentionRule
+from .owner import Owner
+from .owner_choice import OwnerChoice
+from .owner_choice_kind import OwnerChoiceKind
+from .owner_count_kind import OwnerCountKind
+from .owner_kind import OwnerKind
+from .owner_list import OwnerList
+from .permissions import Permissions
 from .problem import Problem
+from .reach import Reach
 from .response_detail import ResponseDetail
 from .response_page import ResponsePage
 from .response_page_count_kind import ResponsePageCountKind
@@ -43,10 +56,15 @@ from .retention_rule import RetentionRule
 from .retention_rule_page import RetentionRulePage
 from .retention_rule_version import RetentionRuleVersion
 from .retention_run import RetentionRun
+from .step import Step
+from .step_page import StepPage
+from .step_summary import StepSummary
 
 __all__ = (
     "Access",
     "AccessPage",
+    "Caller",
+    "CallerOrganization",
     "ChangedRetentionRule",
     "EnabledVersion",
     "Erasure",
@@ -72,11 +90,22 @@ __all__ = (
     "HoldFilter",
     "HoldPage",
     "ListResponsesCount",
+    "ModelCount",
+    "ModelCountCountKind",
+    "ModelList",
     "NewErasure",
     "NewErasureGround",
     "NewHold",
     "NewRetentionRule",
+    "Owner",
+    "OwnerChoice",
+    "OwnerChoiceKind",
+    "OwnerCountKind",
+    "OwnerKind",
+    "OwnerList",
+    "Permissions",
     "Problem",
+    "Reach",
     "ResponseDetail",
     "ResponsePage",
     "ResponsePageCountKind",
@@ -87,4 +116,7 @@ __all__ = (
     "RetentionRulePage",
     "RetentionRuleVersion",
     "RetentionRun",
+    "Step",
+    "StepPage",
+    "StepSummary",
 )

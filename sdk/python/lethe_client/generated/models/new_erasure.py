@@ -28,10 +28,10 @@ class NewErasure:
         responses (list[UUID] | Unset): Identifiers of responses, in the same formats as `request_id`. Any part
             of a chain stands for all of it.
              Example: ['c0000400-0000-4000-8000-00000000005a'].
-        owner (UUID | Unset): A user or an organization whose responses are all erased. Anyone other
-            than the caller and the active organization requires permission to erase
-            everyone's responses.
-             Example: c0000100-0000-4000-8000-000000000003.
+        owner (str | Unset): A user or an organization whose responses are all erased, by UUID or whole
+            e-mail address. Anyone other than the caller and the active organization
+            requires permission to erase everyone's responses.
+             Example: alice@example.test.
         filter_ (ErasureFilter | Unset): Which responses of the caller's list to erase. A response must match all
             given conditions; if a part of a chain matches, the whole chain does.
         include_later_turns (bool | Unset): Exactly `true` or `false`. True also erases later turns of the same
@@ -50,7 +50,7 @@ class NewErasure:
     """
 
     responses: list[UUID] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
-    owner: UUID | Unset = UNSET
+    owner: str | Unset = UNSET
     filter_: ErasureFilter | Unset = UNSET
     include_later_turns: bool | Unset = UNSET
     token: str | Unset = UNSET
@@ -65,9 +65,7 @@ class NewErasure:
                 responses_item = str(responses_item_data)
                 responses.append(responses_item)
 
-        owner: str | Unset = UNSET
-        if not isinstance(self.owner, Unset):
-            owner = str(self.owner)
+        owner = self.owner
 
         filter_: dict[str, Any] | Unset = UNSET
         if not isinstance(self.filter_, Unset):
@@ -117,12 +115,7 @@ class NewErasure:
 
                 responses.append(responses_item)
 
-        _owner = d.pop("owner", UNSET)
-        owner: UUID | Unset
-        if isinstance(_owner, Unset):
-            owner = UNSET
-        else:
-            owner = UUID(_owner)
+        owner = d.pop("owner", UNSET)
 
         _filter_ = d.pop("filter", UNSET)
         filter_: ErasureFilter | Unset

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from uuid import UUID
 
 from attrs import define as _attrs_define
@@ -30,8 +30,8 @@ class NewHold:
         responses (list[UUID] | Unset): Identifiers of responses, in the same formats as `request_id`. Any part
             of a chain holds all of it.
              Example: ['c0000400-0000-4000-8000-00000000005a'].
-        owners (list[UUID] | Unset): Identifiers of users and organizations. Their current and future responses are
-            held. Example: ['c0000100-0000-4000-8000-000000000003'].
+        owners (list[str] | Unset): Users and organizations, by UUID or whole e-mail address. Their current and future
+            responses are held. Example: ['c0000100-0000-4000-8000-000000000003'].
         filter_ (HoldFilter | Unset): A filter like that of the list of responses. A response is held if it
             matches all given conditions at the time of its erasure.
         expires_at (datetime.datetime | Unset): When the hold ends, in the future; RFC 3339 with an offset. If left out,
@@ -41,7 +41,7 @@ class NewHold:
 
     reason: str
     responses: list[UUID] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
-    owners: list[UUID] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    owners: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     filter_: HoldFilter | Unset = UNSET
     expires_at: datetime.datetime | Unset = UNSET
 
@@ -57,10 +57,7 @@ class NewHold:
 
         owners: list[str] | Unset = UNSET
         if not isinstance(self.owners, Unset):
-            owners = []
-            for owners_item_data in self.owners:
-                owners_item = str(owners_item_data)
-                owners.append(owners_item)
+            owners = self.owners
 
         filter_: dict[str, Any] | Unset = UNSET
         if not isinstance(self.filter_, Unset):
@@ -104,14 +101,7 @@ class NewHold:
 
                 responses.append(responses_item)
 
-        _owners = d.pop("owners", UNSET)
-        owners: list[UUID] | Unset = UNSET
-        if _owners is not UNSET:
-            owners = []
-            for owners_item_data in _owners:
-                owners_item = UUID(owners_item_data)
-
-                owners.append(owners_item)
+        owners = cast(list[str], d.pop("owners", UNSET))
 
         _filter_ = d.pop("filter", UNSET)
         filter_: HoldFilter | Unset

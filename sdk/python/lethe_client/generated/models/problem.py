@@ -2,12 +2,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..._lists import list_or_unset
+
 from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.owner_choice import OwnerChoice
+
 
 T = TypeVar("T", bound="Problem")
 
@@ -24,6 +30,8 @@ class Problem:
             bits.
         request_id (str): Identifies this request in the service's log. Example: 7f1d2c4e9a0b4f6d8c3e5a7b9d1f2e4c.
         parameter (str | Unset): The parameter or body field that is wrong, if it is one. Example: limit.
+        choices (list[OwnerChoice] | Unset): Whom an e-mail address may mean, if it is those of several; give the UUID
+            of one of them instead.
     """
 
     type_: str
@@ -32,6 +40,7 @@ class Problem:
     detail: str
     request_id: str
     parameter: str | Unset = UNSET
+    choices: list[OwnerChoice] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -47,6 +56,13 @@ class Problem:
 
         parameter = self.parameter
 
+        choices: list[dict[str, Any]] | Unset = UNSET
+        if not isinstance(self.choices, Unset):
+            choices = []
+            for choices_item_data in self.choices:
+                choices_item = choices_item_data.to_dict()
+                choices.append(choices_item)
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -60,11 +76,15 @@ class Problem:
         )
         if parameter is not UNSET:
             field_dict["parameter"] = parameter
+        if choices is not UNSET:
+            field_dict["choices"] = choices
 
         return field_dict
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.owner_choice import OwnerChoice
+
         d = dict(src_dict)
         type_ = d.pop("type")
 
@@ -78,6 +98,15 @@ class Problem:
 
         parameter = d.pop("parameter", UNSET)
 
+        _choices = d.pop("choices", UNSET)
+        choices: list[OwnerChoice] | Unset = UNSET
+        if _choices is not UNSET:
+            choices = []
+            for choices_item_data in _choices:
+                choices_item = OwnerChoice.from_dict(choices_item_data)
+
+                choices.append(choices_item)
+
         problem = cls(
             type_=type_,
             title=title,
@@ -85,6 +114,7 @@ class Problem:
             detail=detail,
             request_id=request_id,
             parameter=parameter,
+            choices=choices,
         )
 
         problem.additional_properties = d

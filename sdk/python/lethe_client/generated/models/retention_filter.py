@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Self, TypeVar, cast
-from uuid import UUID
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -29,14 +28,14 @@ class RetentionFilter:
             tiers (list[str] | Unset): Matches any of these service tiers: auto, default, flex, priority,
                 background, and any added later.
                  Example: ['flex'].
-            owners (list[UUID] | Unset): Matches any of these users and organizations, by identifier. Example:
-                ['c0000100-0000-4000-8000-000000000003'].
+            owners (list[str] | Unset): Matches any of these users and organizations. Answers have the UUID of each;
+                requests may give the whole e-mail address instead. Example: ['c0000100-0000-4000-8000-000000000003'].
     """
 
     states: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     models: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     tiers: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
-    owners: list[UUID] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    owners: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
 
     def to_dict(self) -> dict[str, Any]:
         states: list[str] | Unset = UNSET
@@ -53,10 +52,7 @@ class RetentionFilter:
 
         owners: list[str] | Unset = UNSET
         if not isinstance(self.owners, Unset):
-            owners = []
-            for owners_item_data in self.owners:
-                owners_item = str(owners_item_data)
-                owners.append(owners_item)
+            owners = self.owners
 
         field_dict: dict[str, Any] = {}
 
@@ -81,14 +77,7 @@ class RetentionFilter:
 
         tiers = cast(list[str], d.pop("tiers", UNSET))
 
-        _owners = d.pop("owners", UNSET)
-        owners: list[UUID] | Unset = UNSET
-        if _owners is not UNSET:
-            owners = []
-            for owners_item_data in _owners:
-                owners_item = UUID(owners_item_data)
-
-                owners.append(owners_item)
+        owners = cast(list[str], d.pop("owners", UNSET))
 
         retention_filter = cls(
             states=states,
