@@ -109,6 +109,15 @@ func (u *ListAccessLog) Owner(ctx context.Context, caller Principal, text string
 	return id.String(), err
 }
 
+// Person returns the person that a text means in accessed_by, as IdentifyOwner does.
+// CodeForbidden as in Execute.
+func (u *ListAccessLog) Person(ctx context.Context, caller Principal, text string) (uuid.UUID, error) {
+	if !caller.mayReadAccessLog() {
+		return uuid.Nil, errNoAccessLog
+	}
+	return u.identify.Execute(ctx, caller, "accessed_by", text)
+}
+
 // Execute returns a page. CodeForbidden for everyone but administrators, because the
 // log also watches platform managers. CodeInvalid if After belongs to another list.
 func (u *ListAccessLog) Execute(ctx context.Context, caller Principal, r AccessLogRequest) (Page[AccessSummary], error) {

@@ -182,6 +182,13 @@ func TestAccessLogOwner(t *testing.T) {
 	wantError(t, err, domain.CodeInvalid, "owner: no person or organization that you may see has this e-mail address; search for it at /lethe/api/v1/owners?q=")
 	_, err = u.Owner(t.Context(), domain.Principal{ID: anna.ID, Roles: []domain.Role{domain.RolePlatformManager}}, anna.Email)
 	wantError(t, err, domain.CodeForbidden, "Insufficient permissions to Read AccessLog")
+	if got, err := u.Person(t.Context(), admin, anna.Email); err != nil || got != anna.ID {
+		t.Errorf("person: want %s, got %s, %v", anna.ID, got, err)
+	}
+	_, err = u.Person(t.Context(), admin, "nobody@acme.example")
+	wantError(t, err, domain.CodeInvalid, "accessed_by: no person or organization that you may see has this e-mail address; search for it at /lethe/api/v1/owners?q=")
+	_, err = u.Person(t.Context(), domain.Principal{ID: anna.ID, Roles: []domain.Role{domain.RolePlatformManager}}, anna.Email)
+	wantError(t, err, domain.CodeForbidden, "Insufficient permissions to Read AccessLog")
 	row := w.put(anna.Email)
 	if _, err := w.getter().Execute(t.Context(), admin, domain.GetRequest{ID: row.ID}); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
 	"lethe/domain"
 )
 
@@ -14,16 +16,23 @@ func (s *server) ListAccessLog(ctx context.Context, request ListAccessLogRequest
 		if err != nil {
 			return nil, err
 		}
-		if owner != *p.Owner {
-			understood(ctx, owner)
-		}
+		understood(ctx, *p.Owner, owner)
 		p.Owner = &owner
+	}
+	var by *uuid.UUID
+	if p.AccessedBy != nil {
+		person, err := s.AccessLog.Person(ctx, callerIn(ctx), *p.AccessedBy)
+		if err != nil {
+			return nil, err
+		}
+		understood(ctx, *p.AccessedBy, person.String())
+		by = &person
 	}
 	page, err := s.AccessLog.Execute(ctx, callerIn(ctx), domain.AccessLogRequest{
 		Filter: domain.AccessFilter{
 			Response: p.ResponseId,
 			Owner:    p.Owner,
-			By:       p.AccessedBy,
+			By:       by,
 			From:     (*time.Time)(p.AccessedAfter),
 			To:       (*time.Time)(p.AccessedBefore),
 		},

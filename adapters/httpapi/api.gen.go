@@ -2190,8 +2190,11 @@ type AccessedAfter = instant
 // AccessedBefore defines model for AccessedBefore.
 type AccessedBefore = instant
 
-// AccessedBy defines model for AccessedBy.
-type AccessedBy = openapi_types.UUID
+// AccessedBy A person or an organization: its UUID, or its whole e-mail address. Case matters
+// only if several addresses differ in nothing else.
+//
+// Example: c0000100-0000-4000-8000-000000000003
+type AccessedBy = OwnerName
 
 // Active defines model for Active.
 type Active = bool
@@ -2528,7 +2531,7 @@ type ListAccessLogParams struct {
 	// `created_by`, or else by whole e-mail address.
 	Owner *AccessOwner `form:"owner,omitempty" json:"owner,omitempty"`
 
-	// AccessedBy Only records of accesses by this person. Accepts the same formats as `request_id`.
+	// AccessedBy Only records of accesses by this person.
 	AccessedBy *AccessedBy `form:"accessed_by,omitempty" json:"accessed_by,omitempty"`
 
 	// AccessedAfter Only records from this time or later; RFC 3339 with an offset.
@@ -3130,7 +3133,7 @@ func (w *ServerInterfaceWrapper) ListAccessLog(ctx echo.Context) error {
 
 	// ------------- Optional query parameter "accessed_by" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "accessed_by", ctx.QueryParams(), &params.AccessedBy, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "accessed_by", ctx.QueryParams(), &params.AccessedBy, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter accessed_by: %s", err))
 	}

@@ -60,8 +60,7 @@ func shownChoice(o domain.Owner) OwnerChoice {
 
 const understoodHeader = "Owner-Understood"
 
-// ownersNamed returns the owners whom the texts name, nil if texts are. The answer says
-// whom it understood by an address.
+// ownersNamed returns the owners whom the texts name, nil if texts are.
 func (s *server) ownersNamed(ctx context.Context, parameter string, texts []string) ([]uuid.UUID, error) {
 	if texts == nil {
 		return nil, nil
@@ -86,13 +85,15 @@ func (s *server) ownerNamed(ctx context.Context, parameter string, text *string)
 	if err != nil {
 		return nil, err
 	}
-	if _, isID := domain.ParseID(*text); isID != nil {
-		understood(ctx, id.String())
-	}
+	understood(ctx, *text, id.String())
 	return &id, nil
 }
 
-func understood(ctx context.Context, owner string) {
+// understood makes the answer say whom an address was taken for.
+func understood(ctx context.Context, text, owner string) {
+	if _, err := domain.ParseID(text); err == nil || text == owner {
+		return
+	}
 	h := callIn(ctx).header
 	if before := h.Get(understoodHeader); before != "" {
 		owner = before + ", " + owner

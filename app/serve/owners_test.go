@@ -45,6 +45,7 @@ func TestOwnersByAddress(t *testing.T) {
 		"hold":       {"POST", "holds", func(owner string) string { return `{"owners": ["` + owner + `"], "reason": "test"}` }},
 		"rule":       {"POST", "retention-rules", rule},
 		"access log": {"GET", "access-log?owner=", nil},
+		"readers":    {"GET", "access-log?accessed_by=", nil},
 	} {
 		send := func(owner string) (int, http.Header, string) {
 			if c.body == nil {

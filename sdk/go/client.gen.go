@@ -2348,8 +2348,11 @@ type AccessedAfter = time.Time
 // AccessedBefore defines model for AccessedBefore.
 type AccessedBefore = time.Time
 
-// AccessedBy defines model for AccessedBy.
-type AccessedBy = openapi_types.UUID
+// AccessedBy A person or an organization: its UUID, or its whole e-mail address. Case matters
+// only if several addresses differ in nothing else.
+//
+// Example: c0000100-0000-4000-8000-000000000003
+type AccessedBy = OwnerName
 
 // Active defines model for Active.
 type Active = bool
@@ -2660,7 +2663,7 @@ type ListAccessLogParams struct {
 	// `created_by`, or else by whole e-mail address.
 	Owner *AccessOwner `form:"owner,omitempty" json:"owner,omitempty"`
 
-	// AccessedBy Only records of accesses by this person. Accepts the same formats as `request_id`.
+	// AccessedBy Only records of accesses by this person.
 	AccessedBy *AccessedBy `form:"accessed_by,omitempty" json:"accessed_by,omitempty"`
 
 	// AccessedAfter Only records from this time or later; RFC 3339 with an offset.
@@ -5020,7 +5023,7 @@ func NewListAccessLogRequest(server string, params *ListAccessLogParams) (*http.
 
 		if params.AccessedBy != nil {
 
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "accessed_by", *params.AccessedBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "accessed_by", *params.AccessedBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {

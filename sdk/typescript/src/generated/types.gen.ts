@@ -1851,9 +1851,9 @@ export type OwnerText = string;
 export type AccessOwner = string;
 
 /**
- * Only records of accesses by this person. Accepts the same formats as `request_id`.
+ * Only records of accesses by this person.
  */
-export type AccessedBy = string;
+export type AccessedBy = OwnerName;
 
 /**
  * Only records from this time or later; RFC 3339 with an offset.
@@ -3244,9 +3244,9 @@ export type ListAccessLogData = {
          */
         owner?: string;
         /**
-         * Only records of accesses by this person. Accepts the same formats as `request_id`.
+         * Only records of accesses by this person.
          */
-        accessed_by?: string;
+        accessed_by?: OwnerName;
         /**
          * Only records from this time or later; RFC 3339 with an offset.
          */

@@ -20,7 +20,7 @@ def _get_kwargs(
     after: str | Unset = UNSET,
     response_id: UUID | Unset = UNSET,
     owner: str | Unset = UNSET,
-    accessed_by: UUID | Unset = UNSET,
+    accessed_by: str | Unset = UNSET,
     accessed_after: datetime.datetime | Unset = UNSET,
     accessed_before: datetime.datetime | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
@@ -47,10 +47,7 @@ def _get_kwargs(
 
     params["owner"] = owner
 
-    json_accessed_by: str | Unset = UNSET
-    if not isinstance(accessed_by, Unset):
-        json_accessed_by = str(accessed_by)
-    params["accessed_by"] = json_accessed_by
+    params["accessed_by"] = accessed_by
 
     json_accessed_after: str | Unset = UNSET
     if not isinstance(accessed_after, Unset):
@@ -152,7 +149,7 @@ def sync_detailed(
     after: str | Unset = UNSET,
     response_id: UUID | Unset = UNSET,
     owner: str | Unset = UNSET,
-    accessed_by: UUID | Unset = UNSET,
+    accessed_by: str | Unset = UNSET,
     accessed_after: datetime.datetime | Unset = UNSET,
     accessed_before: datetime.datetime | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
@@ -173,7 +170,10 @@ def sync_detailed(
         after (str | Unset):
         response_id (UUID | Unset):
         owner (str | Unset):
-        accessed_by (UUID | Unset):
+        accessed_by (str | Unset): A person or an organization: its UUID, or its whole e-mail
+            address. Case matters
+            only if several addresses differ in nothing else.
+             Example: c0000100-0000-4000-8000-000000000003.
         accessed_after (datetime.datetime | Unset):
         accessed_before (datetime.datetime | Unset):
         x_organization_id (str | Unset):
@@ -211,7 +211,7 @@ def sync(
     after: str | Unset = UNSET,
     response_id: UUID | Unset = UNSET,
     owner: str | Unset = UNSET,
-    accessed_by: UUID | Unset = UNSET,
+    accessed_by: str | Unset = UNSET,
     accessed_after: datetime.datetime | Unset = UNSET,
     accessed_before: datetime.datetime | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
@@ -232,7 +232,10 @@ def sync(
         after (str | Unset):
         response_id (UUID | Unset):
         owner (str | Unset):
-        accessed_by (UUID | Unset):
+        accessed_by (str | Unset): A person or an organization: its UUID, or its whole e-mail
+            address. Case matters
+            only if several addresses differ in nothing else.
+             Example: c0000100-0000-4000-8000-000000000003.
         accessed_after (datetime.datetime | Unset):
         accessed_before (datetime.datetime | Unset):
         x_organization_id (str | Unset):
@@ -267,7 +270,7 @@ async def asyncio_detailed(
     after: str | Unset = UNSET,
     response_id: UUID | Unset = UNSET,
     owner: str | Unset = UNSET,
-    accessed_by: UUID | Unset = UNSET,
+    accessed_by: str | Unset = UNSET,
     accessed_after: datetime.datetime | Unset = UNSET,
     accessed_before: datetime.datetime | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
@@ -288,7 +291,10 @@ async def asyncio_detailed(
         after (str | Unset):
         response_id (UUID | Unset):
         owner (str | Unset):
-        accessed_by (UUID | Unset):
+        accessed_by (str | Unset): A person or an organization: its UUID, or its whole e-mail
+            address. Case matters
+            only if several addresses differ in nothing else.
+             Example: c0000100-0000-4000-8000-000000000003.
         accessed_after (datetime.datetime | Unset):
         accessed_before (datetime.datetime | Unset):
         x_organization_id (str | Unset):
@@ -326,7 +332,7 @@ async def asyncio(
     after: str | Unset = UNSET,
     response_id: UUID | Unset = UNSET,
     owner: str | Unset = UNSET,
-    accessed_by: UUID | Unset = UNSET,
+    accessed_by: str | Unset = UNSET,
     accessed_after: datetime.datetime | Unset = UNSET,
     accessed_before: datetime.datetime | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
@@ -347,7 +353,10 @@ async def asyncio(
         after (str | Unset):
         response_id (UUID | Unset):
         owner (str | Unset):
-        accessed_by (UUID | Unset):
+        accessed_by (str | Unset): A person or an organization: its UUID, or its whole e-mail
+            address. Case matters
+            only if several addresses differ in nothing else.
+             Example: c0000100-0000-4000-8000-000000000003.
         accessed_after (datetime.datetime | Unset):
         accessed_before (datetime.datetime | Unset):
         x_organization_id (str | Unset):
