@@ -31,8 +31,9 @@ type ResponseReader interface {
 	// PageAndCount is Page, and also returns how many responses match the filter.
 	// CountAuto counts exactly where that is cheap next to a page, CountExact where it
 	// takes at most about a second. In all other cases, and with CountEstimate, it
-	// returns an estimate, marked as one, which may be some seconds old.
-	PageAndCount(ctx context.Context, q PageQuery, mode CountMode) ([]Response, Count, error)
+	// returns an estimate, marked as one, which may be some seconds old. The count is
+	// nil if even the estimate takes longer than a second.
+	PageAndCount(ctx context.Context, q PageQuery, mode CountMode) ([]Response, *Count, error)
 
 	// Get returns one response of these owners; nil owners means any owner. Contents
 	// of more than limit bytes are not read; only their size is returned. The prompt

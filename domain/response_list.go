@@ -42,7 +42,7 @@ func (r ListRequest) Searches() bool {
 // ResponsePage is one page of a list; Skip and Limit are the ones that were applied.
 type ResponsePage struct {
 	Items []ResponseSummary
-	Count *Count  // nil: with CountNone
+	Count *Count  // nil: with CountNone, or if counting takes too long
 	Next  *Cursor // where the next page starts; nil: this is the last page
 	Skip  int64
 	Limit int64
@@ -96,8 +96,7 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 	if r.Count == CountNone {
 		found, err = u.responses.Page(ctx, q)
 	} else {
-		page.Count = new(Count)
-		found, *page.Count, err = u.responses.PageAndCount(ctx, q, r.Count)
+		found, page.Count, err = u.responses.PageAndCount(ctx, q, r.Count)
 	}
 	if err != nil {
 		return ResponsePage{}, err
@@ -111,7 +110,7 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 		return ResponsePage{}, err
 	}
 	// At the end of the list, the number seen is better than any count.
-	if page.Count != nil && r.After == nil && page.Next == nil && (len(found) > 0 || page.Skip == 0) {
+	if r.Count != CountNone && r.After == nil && page.Next == nil && (len(found) > 0 || page.Skip == 0) {
 		page.Count = &Count{Total: page.Skip + int64(len(found)), Exact: true}
 	}
 	return page, nil

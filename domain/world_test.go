@@ -86,12 +86,12 @@ func (w *world) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response
 	return w.Store.Page(ctx, q)
 }
 
-func (w *world) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, domain.Count, error) {
+func (w *world) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, *domain.Count, error) {
 	w.counted = append(w.counted, mode)
 	for _, fails := range []func(context.Context) error{w.page, w.count} {
 		if fails != nil {
 			if err := fails(ctx); err != nil {
-				return nil, domain.Count{}, err
+				return nil, nil, err
 			}
 		}
 	}

@@ -73,13 +73,13 @@ func (f fakes) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response,
 	return f.page(ctx, q)
 }
 
-func (f fakes) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, domain.Count, error) {
+func (f fakes) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, *domain.Count, error) {
 	page, err := f.Page(ctx, q)
 	if err != nil || f.count == nil {
-		return page, domain.Count{Exact: true}, err
+		return page, &domain.Count{Exact: true}, err
 	}
 	count, err := f.count(ctx, q.Filter, mode)
-	return page, count, err
+	return page, &count, err
 }
 
 func (f fakes) Get(ctx context.Context, id uuid.UUID, owners []string, _ int64, record *domain.Recording) (domain.Response, domain.Contents, error) {

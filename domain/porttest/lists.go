@@ -2,6 +2,7 @@ package porttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -329,5 +330,11 @@ func showResponse(r domain.Response) string {
 // Count returns how many responses match, next to a page of one.
 func Count(ctx context.Context, r domain.ResponseReader, filter domain.ResponseFilter, mode domain.CountMode) (domain.Count, error) {
 	_, count, err := r.PageAndCount(ctx, domain.PageQuery{Filter: filter, Limit: 1}, mode)
-	return count, err
+	if err == nil && count == nil {
+		err = errors.New("counting took too long")
+	}
+	if err != nil {
+		return domain.Count{}, err
+	}
+	return *count, nil
 }

@@ -201,12 +201,12 @@ func (s *Store) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response
 }
 
 // PageAndCount implements domain.Responses; its estimates are never off.
-func (s *Store) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, domain.Count, error) {
+func (s *Store) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, *domain.Count, error) {
 	page, err := s.Page(ctx, q)
 	if err != nil {
-		return nil, domain.Count{}, err
+		return nil, nil, err
 	}
-	return page, domain.Count{Total: int64(len(s.matching(q.Filter))), Exact: mode != domain.CountEstimate}, nil
+	return page, &domain.Count{Total: int64(len(s.matching(q.Filter))), Exact: mode != domain.CountEstimate}, nil
 }
 
 func (s *Store) matching(filter domain.ResponseFilter) []domain.Response {

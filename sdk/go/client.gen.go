@@ -1712,7 +1712,7 @@ type ResponseDetail struct {
 
 // ResponsePage One page of a list.
 type ResponsePage struct {
-	// CountKind Whether `total_count` is exact or an estimate by the database; none if it was not requested.
+	// CountKind Whether `total_count` is exact or an estimate by the database; none if it was not requested, or took too long.
 	//
 	// Example: exact
 	CountKind ResponsePageCountKind `json:"count_kind"`
@@ -1746,7 +1746,7 @@ type ResponsePage struct {
 	TotalCount *int64 `json:"total_count"`
 }
 
-// ResponsePageCountKind Whether `total_count` is exact or an estimate by the database; none if it was not requested.
+// ResponsePageCountKind Whether `total_count` is exact or an estimate by the database; none if it was not requested, or took too long.
 //
 // Example: exact
 type ResponsePageCountKind string
@@ -2527,7 +2527,7 @@ type ListResponsesParams struct {
 	// Count How to count the matches. `exact` counts for at most one second, then falls
 	// back to an estimate. `estimate` never counts; `none` leaves out the count.
 	// `auto` counts if that is cheap and estimates otherwise. `count_kind` reports
-	// which was used.
+	// which was used: `none` also if even the estimate takes longer than a second.
 	Count *ListResponsesParamsCount `form:"count,omitempty" json:"count,omitempty"`
 
 	// Status One state, spelled exactly: pending, claimed, processing, completed,

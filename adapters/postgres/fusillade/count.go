@@ -35,7 +35,7 @@ const (
 	queryCanceled = "57014"
 )
 
-// counter counts what passes a filter. What queue asks goes along with a page; finish
+// counter counts what passes a filter. What queue asks goes along with a page; result
 // asks again if that does not suffice.
 type counter struct {
 	*Responses
@@ -77,7 +77,15 @@ func (k *counter) queue(ctx context.Context, b *pgx.Batch) {
 	}
 }
 
-// finish takes the error of the batch.
+// result takes the error of the batch. The count is nil if it takes too long: the page
+// has been read, and is worth more.
+func (k *counter) result(ctx context.Context, c postgres.Conn, err error) (*domain.Count, error) {
+	if err = k.finish(ctx, c, err); timedOut(err) {
+		return nil, nil
+	}
+	return &k.count, err
+}
+
 func (k *counter) finish(ctx context.Context, c postgres.Conn, err error) error {
 	ask := func(queue func(*pgx.Batch)) error {
 		var b pgx.Batch

@@ -98,10 +98,10 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 
 // PageAndCount makes as many round trips as Page, and one more if the first shows that
 // counting is cheap or that it takes too long.
-func (r *Responses) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, domain.Count, error) {
+func (r *Responses) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, *domain.Count, error) {
 	f, possible, err := r.narrow(q.Filter)
 	if err != nil || !possible {
-		return nil, domain.Count{Exact: true}, cmp.Or(err, ctx.Err())
+		return nil, &domain.Count{Exact: true}, cmp.Or(err, ctx.Err())
 	}
 	asked := listing{q: q, whole: q, retained: r.retained()}
 	if asked.retained {
@@ -112,19 +112,17 @@ func (r *Responses) PageAndCount(ctx context.Context, q domain.PageQuery, mode d
 	usage := r.usage && !asked.retained
 	asked.queries, asked.particular = f.pages(asked.whole, usage)
 	if len(asked.queries) == 0 && mode == domain.CountNone {
-		return nil, domain.Count{}, ctx.Err()
+		return nil, nil, ctx.Err()
 	}
 	var page []domain.Response
-	var count domain.Count
+	var count *domain.Count
 	read := func(c postgres.Conn) error {
 		return r.withCosts(usage || f.MinTotalCost != "", c, func(c postgres.Conn) (err error) {
 			if mode == domain.CountNone {
-				page, err = asked.read(ctx, c, nil)
+				page, _, err = asked.read(ctx, c, nil)
 				return err
 			}
-			k := r.counter(f, mode, asked.retained)
-			page, err = asked.read(ctx, c, k)
-			count = k.count
+			page, count, err = asked.read(ctx, c, r.counter(f, mode, asked.retained))
 			return err
 		})
 	}
@@ -144,9 +142,9 @@ func (r *Responses) PageAndCount(ctx context.Context, q domain.PageQuery, mode d
 		})
 	}
 	if err != nil {
-		return nil, domain.Count{}, err
+		return nil, nil, err
 	}
-	if fromReplica {
+	if fromReplica && count != nil {
 		count.Exact = false // it may count what has been erased
 	}
 	return page, count, nil
@@ -163,11 +161,11 @@ type listing struct {
 
 // read sends all queries together, and those of the counter, if any, last: one that takes
 // too long ends nothing but itself.
-func (l listing) read(ctx context.Context, c postgres.Conn, k *counter) ([]domain.Response, error) {
+func (l listing) read(ctx context.Context, c postgres.Conn, k *counter) ([]domain.Response, *domain.Count, error) {
 	var all []row
 	if len(l.queries) == 1 && !l.particular && len(l.moved) == 0 && k == nil {
 		rows, err := l.queries[0](ctx, c)
-		return l.responses(rows), err
+		return l.responses(rows), nil, err
 	}
 	var batch pgx.Batch
 	left := len(l.queries) + len(l.moved)
@@ -194,10 +192,11 @@ func (l listing) read(ctx context.Context, c postgres.Conn, k *counter) ([]domai
 		k.queue(ctx, &batch)
 	}
 	err := c.SendBatch(ctx, &batch).Close()
+	var count *domain.Count
 	if left == 0 && k != nil {
-		err = k.finish(ctx, c, err)
+		count, err = k.result(ctx, c, err)
 	}
-	return l.responses(all), err
+	return l.responses(all), count, err
 }
 
 func (l listing) responses(rows []row) []domain.Response {

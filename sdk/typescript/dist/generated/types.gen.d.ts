@@ -14,7 +14,7 @@ export type ResponsePage = {
      */
     total_count: number | null;
     /**
-     * Whether `total_count` is exact or an estimate by the database; none if it was not requested.
+     * Whether `total_count` is exact or an estimate by the database; none if it was not requested, or took too long.
      */
     count_kind: 'exact' | 'estimate' | 'none' | (string & {});
     /**
@@ -1657,7 +1657,7 @@ export type After = string;
  * How to count the matches. `exact` counts for at most one second, then falls
  * back to an estimate. `estimate` never counts; `none` leaves out the count.
  * `auto` counts if that is cheap and estimates otherwise. `count_kind` reports
- * which was used.
+ * which was used: `none` also if even the estimate takes longer than a second.
  *
  */
 export type Count = 'auto' | 'exact' | 'estimate' | 'none';
@@ -1810,7 +1810,7 @@ export type ListResponsesData = {
          * How to count the matches. `exact` counts for at most one second, then falls
          * back to an estimate. `estimate` never counts; `none` leaves out the count.
          * `auto` counts if that is cheap and estimates otherwise. `count_kind` reports
-         * which was used.
+         * which was used: `none` also if even the estimate takes longer than a second.
          *
          */
         count?: 'auto' | 'exact' | 'estimate' | 'none';

@@ -26,7 +26,7 @@ class ResponsePage:
         data (list[ResponseSummary]): The responses, in list order.
         total_count (int | None): How many responses match in total; null if not counted. Example: 69.
         count_kind (ResponsePageCountKind): Whether `total_count` is exact or an estimate by the database; none if it
-            was not requested. Example: exact.
+            was not requested, or took too long. Example: exact.
         skip (int): How many responses were skipped, as applied. Example: 0.
         limit (int): The maximum page size, as applied. Example: 10.
         has_more (bool): Whether more responses follow. Example: True.
