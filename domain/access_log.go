@@ -2,6 +2,7 @@ package domain
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -32,10 +33,17 @@ func (r *Recording) Covers(owner string) bool {
 	return r != nil && !slices.Contains(r.Exempt, owner)
 }
 
+const messageNotRecorded = "Could not record this access, so the response is not shown; try again later"
+
 // ErrNotRecorded is returned instead of contents if the access to them could not be
 // recorded. The cause is for the log.
 func ErrNotRecorded(cause error) *Error {
-	return &Error{Code: CodeUnavailable, Message: "Could not record this access, so the response is not shown; try again later", Cause: cause}
+	return &Error{Code: CodeUnavailable, Message: messageNotRecorded, Cause: cause}
+}
+
+func notRecorded(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Message == messageNotRecorded
 }
 
 // AccessFilter narrows a page of the access log. A nil field does not narrow.

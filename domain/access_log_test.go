@@ -96,6 +96,41 @@ func TestGetAccessNotRecorded(t *testing.T) {
 	}
 }
 
+// unwritable is a world whose access log cannot be written at all.
+type unwritable struct{ *world }
+
+func (w unwritable) Get(ctx context.Context, id uuid.UUID, owners []string, limit int64, record *domain.Recording) (domain.Response, domain.Contents, error) {
+	if record != nil {
+		return domain.Response{}, domain.Contents{}, domain.ErrNotRecorded(errors.New("no table"))
+	}
+	return w.world.Get(ctx, id, owners, limit, record)
+}
+
+// TestGetAccessLogUnwritable: what needs no record is answered all the same.
+func TestGetAccessLogUnwritable(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	get := domain.NewGetResponse(unwritable{w}, w, w, time.Now, w.logger())
+	for owner, code := range map[string]domain.Code{
+		anna.String(): "", acme.String(): "", ben.String(): domain.CodeUnavailable, "": domain.CodeUnavailable,
+	} {
+		row := w.put(owner)
+		got, err := get.Execute(t.Context(), domain.Principal{ID: anna, Admin: true, Organization: &acme}, domain.GetRequest{ID: row.ID})
+		if err != nil && domain.CodeOf(err) != code || (err == nil) != (code == "") || (got.Prompt == row.Prompt) != (code == "") {
+			t.Errorf("owner %q: got %+v, %v; want the code %q", owner, got, err, code)
+		}
+	}
+	_, err := get.Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, domain.GetRequest{ID: uuid.New()})
+	if domain.CodeOf(err) != domain.CodeNotFound {
+		t.Errorf("an unknown identifier: got %v, want not found", err)
+	}
+	row := w.put(anna.String())
+	w.get = func(context.Context) error { return domain.Errorf(domain.CodeUnavailable, "gone") }
+	if _, err = get.Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, domain.GetRequest{ID: row.ID}); domain.CodeOf(err) != domain.CodeUnavailable {
+		t.Errorf("the database is gone: got %v", err)
+	}
+}
+
 func TestListAccessLog(t *testing.T) {
 	t.Parallel()
 	w := newWorld()

@@ -55,7 +55,8 @@ func (p Principal) reading(now func() time.Time, address string) (owners []strin
 //
 // If contents belong neither to the caller nor to the active organization, they are
 // returned only with a record of the access: otherwise whoever can block the record could
-// read everything unseen. ErrNotRecorded if it cannot be written. An access that is
+// read everything unseen. ErrNotRecorded if it cannot be written; what needs no record is
+// answered even then. An access that is
 // recorded, but not shown because something else failed, is one record too many, which is
 // better than one too few.
 //
@@ -71,7 +72,11 @@ func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetReques
 	if r.OmitContents {
 		response, err = u.responses.GetSummary(ctx, r.ID, owners)
 	} else {
-		response, contents, err = u.responses.Get(ctx, r.ID, owners, cmp.Or(r.Max, math.MaxInt64), record)
+		limit := cmp.Or(r.Max, math.MaxInt64)
+		response, contents, err = u.responses.Get(ctx, r.ID, owners, limit, record)
+		if notRecorded(err) {
+			response, contents, err = u.unrecorded(ctx, r.ID, limit, record, err)
+		}
 	}
 	if CodeOf(err) == CodeNotFound {
 		return ResponseDetail{}, errNoResponse(r.ID)
@@ -88,4 +93,17 @@ func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetReques
 	}
 	shown, withheld := contents.withoutEncrypted()
 	return ResponseDetail{summaries[0], shown, withheld}, nil
+}
+
+// unrecorded reads again, after a record failed, what needs none. If the response needs
+// one, failed is the error, and its contents are not read.
+func (u *GetResponse) unrecorded(ctx context.Context, id uuid.UUID, limit int64, record *Recording, failed error) (Response, Contents, error) {
+	response, err := u.responses.GetSummary(ctx, id, nil)
+	if err == nil && record.Covers(response.Owner) {
+		err = failed
+	}
+	if err != nil {
+		return Response{}, Contents{}, err
+	}
+	return u.responses.Get(ctx, id, record.Exempt, limit, nil)
 }

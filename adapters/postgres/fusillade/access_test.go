@@ -195,6 +195,22 @@ func TestAccessNotRecorded(t *testing.T) {
 	}
 }
 
+// TestAccessLogMissing: without the table, only what would need a record is refused.
+func TestAccessLogMissing(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t, postgres.Config{})
+	anna := uuid.New()
+	own, others := b.addAccessed(anna.String()), b.addAccessed("ben")
+	b.exec(`ALTER TABLE lethe.access_log RENAME TO elsewhere`)
+	get := domain.NewGetResponse(b.responses, nil, nobody{}, time.Now, nil)
+	for id, want := range map[uuid.UUID]domain.Code{own.Response: "", others.Response: domain.CodeUnavailable, uuid.New(): domain.CodeNotFound} {
+		got, err := get.Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, domain.GetRequest{ID: id})
+		if err != nil && domain.CodeOf(err) != want || (err == nil) != (want == "") || (got.Prompt == "words") != (want == "") {
+			t.Errorf("want the code %q, got %+v, %v", want, got, err)
+		}
+	}
+}
+
 // TestAccessFailures: a session that ends, or a caller who leaves, before the batch is
 // sent.
 func TestAccessFailures(t *testing.T) {
