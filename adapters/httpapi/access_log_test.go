@@ -42,7 +42,10 @@ func TestAccessRecorded(t *testing.T) {
 	}{
 		"own":              {"GET", item, nil, 200, 0},
 		"another's":        {"GET", item, []string{"Authorization", "Bearer root"}, 200, 1},
-		"head":             {"HEAD", item, []string{"Authorization", "Bearer root"}, 200, 1},
+		"head":             {"HEAD", item, []string{"Authorization", "Bearer root"}, 200, 0},
+		"head, unchanged":  {"HEAD", item, []string{"Authorization", "Bearer root", "If-None-Match", tag}, 304, 0},
+		"head, changed":    {"HEAD", item, []string{"Authorization", "Bearer root", "If-None-Match", `"x"`}, 200, 0},
+		"head, by nobody":  {"HEAD", item, []string{"Authorization", "Bearer nobody"}, 403, 0},
 		"without contents": {"GET", item + "?body=omit", []string{"Authorization", "Bearer root"}, 200, 0},
 		"unchanged":        {"GET", item, []string{"Authorization", "Bearer root", "If-None-Match", tag}, 304, 0},
 		"anything":         {"GET", item, []string{"Authorization", "Bearer root", "If-None-Match", "*"}, 304, 0},

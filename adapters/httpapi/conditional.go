@@ -81,6 +81,7 @@ type detailAnswer struct {
 	response domain.ResponseDetail
 	shown    []byte // the ResponseSummary
 	tag      string
+	unread   bool // the contents: only the headers are sent, without the length
 }
 
 // detailTag changes with everything that is shown of a response. Contents are included
@@ -98,6 +99,9 @@ func (a detailAnswer) VisitGetResponseResponse(w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", a.tag)
 	w.WriteHeader(http.StatusOK)
+	if a.unread {
+		return nil
+	}
 	out := pieceWriters.Get().(*pieceWriter)
 	defer pieceWriters.Put(out)
 	out.Reset(w)

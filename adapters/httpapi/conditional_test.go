@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -120,6 +121,41 @@ func TestIfNoneMatchSyntax(t *testing.T) {
 	// The tag tells nothing to a caller who may not see the response.
 	if a := s.ask(t, http.MethodGet, item, "If-None-Match", "*", "Authorization", "Bearer nobody"); a.status != http.StatusForbidden {
 		t.Errorf("got status %d, want 403", a.status)
+	}
+}
+
+// TestHeadOfResponse: the headers of GET, as far as they are known without reading contents.
+func TestHeadOfResponse(t *testing.T) {
+	t.Parallel()
+	c := &changing{response: full(), contents: domain.Contents{Prompt: strings.Repeat("why? ", 1000)}}
+	s := assemble(t, c.ports(), nil)
+	server := httptest.NewServer(s)
+	defer server.Close()
+	for _, target := range []string{item, item + "?body=omit", item + "?unknown=1"} {
+		var headers [2]http.Header
+		for i, method := range []string{http.MethodGet, http.MethodHead} {
+			c.fetched = 0
+			r, err := http.NewRequestWithContext(t.Context(), method, server.URL+target, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", "Bearer alice")
+			answer, err := server.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = answer.Body.Close()
+			if answer.StatusCode != http.StatusOK || method == http.MethodHead && c.fetched > 0 {
+				t.Errorf("%s %s: got status %d and %d reads of contents", method, target, answer.StatusCode, c.fetched)
+			}
+			headers[i] = answer.Header
+			for _, name := range []string{"Content-Length", "Content-Encoding", "Date", "X-Request-Id"} {
+				headers[i].Del(name)
+			}
+		}
+		if !reflect.DeepEqual(headers[0], headers[1]) {
+			t.Errorf("%s: want %v of GET, got %v of HEAD", target, headers[0], headers[1])
+		}
 	}
 }
 

@@ -144,11 +144,13 @@ func counted[K ~string](c *domain.Count) (total *int64, kind K) {
 	return &c.Total, "estimate"
 }
 
-// GetResponse first looks, without contents, at what the caller may already have.
+// GetResponse first looks, without contents, at what the caller may already have. That
+// is all for HEAD: nothing is shown, so nothing is read or recorded.
 func (s *server) GetResponse(ctx context.Context, request GetResponseRequestObject) (GetResponseResponseObject, error) {
 	id := request.RequestId
 	omit := given(request.Params.Body) == "omit"
-	if known := ifNoneMatch(ctx); known != "" || omit {
+	head := callIn(ctx).head
+	if known := ifNoneMatch(ctx); known != "" || omit || head {
 		answer, err := s.detail(ctx, id, domain.GetRequest{OmitContents: true}, omit)
 		if err != nil {
 			return nil, err
@@ -156,7 +158,8 @@ func (s *server) GetResponse(ctx context.Context, request GetResponseRequestObje
 		if matches(known, answer.tag) {
 			return GetResponse304Response{Headers: NotModifiedResponseHeaders{ETag: &answer.tag}}, nil
 		}
-		if omit {
+		answer.unread = !omit
+		if omit || head {
 			return answer, nil
 		}
 	}

@@ -3191,9 +3191,9 @@ type ClientInterface interface {
 	//
 	// When a caller with permission to read everyone's responses is shown the
 	// contents of someone else's, the access is recorded first (see
-	// `listAccessLog`); if it cannot be recorded, the call returns 503. With
-	// `body=omit`, and with 304, no contents are shown and nothing is recorded.
-	// HEAD counts as GET.
+	// `listAccessLog`); if it cannot be recorded, that call returns 503. With
+	// `body=omit`, with HEAD, and with 304, no contents are shown or read, and
+	// nothing is recorded.
 	//
 	// Corresponds with GET /admin/api/v1/batches/requests/{request_id} (the `GetResponse` operationId).
 	GetResponse(ctx context.Context, requestId RequestId, params *GetResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3667,9 +3667,9 @@ func (c *Client) EraseResponse(ctx context.Context, requestId RequestId, params 
 //
 // When a caller with permission to read everyone's responses is shown the
 // contents of someone else's, the access is recorded first (see
-// `listAccessLog`); if it cannot be recorded, the call returns 503. With
-// `body=omit`, and with 304, no contents are shown and nothing is recorded.
-// HEAD counts as GET.
+// `listAccessLog`); if it cannot be recorded, that call returns 503. With
+// `body=omit`, with HEAD, and with 304, no contents are shown or read, and
+// nothing is recorded.
 //
 // Corresponds with GET /admin/api/v1/batches/requests/{request_id} (the `GetResponse` operationId).
 func (c *Client) GetResponse(ctx context.Context, requestId RequestId, params *GetResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7407,9 +7407,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// When a caller with permission to read everyone's responses is shown the
 	// contents of someone else's, the access is recorded first (see
-	// `listAccessLog`); if it cannot be recorded, the call returns 503. With
-	// `body=omit`, and with 304, no contents are shown and nothing is recorded.
-	// HEAD counts as GET.
+	// `listAccessLog`); if it cannot be recorded, that call returns 503. With
+	// `body=omit`, with HEAD, and with 304, no contents are shown or read, and
+	// nothing is recorded.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -13631,9 +13631,9 @@ func (c *ClientWithResponses) EraseResponseWithResponse(ctx context.Context, req
 //
 // When a caller with permission to read everyone's responses is shown the
 // contents of someone else's, the access is recorded first (see
-// `listAccessLog`); if it cannot be recorded, the call returns 503. With
-// `body=omit`, and with 304, no contents are shown and nothing is recorded.
-// HEAD counts as GET.
+// `listAccessLog`); if it cannot be recorded, that call returns 503. With
+// `body=omit`, with HEAD, and with 304, no contents are shown or read, and
+// nothing is recorded.
 //
 // Returns a wrapper object for the known response body format(s).
 //

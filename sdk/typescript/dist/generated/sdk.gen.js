@@ -75,9 +75,9 @@ export const eraseResponse = (options) => options.client.delete({
  *
  * When a caller with permission to read everyone's responses is shown the
  * contents of someone else's, the access is recorded first (see
- * `listAccessLog`); if it cannot be recorded, the call returns 503. With
- * `body=omit`, and with 304, no contents are shown and nothing is recorded.
- * HEAD counts as GET.
+ * `listAccessLog`); if it cannot be recorded, that call returns 503. With
+ * `body=omit`, with HEAD, and with 304, no contents are shown or read, and
+ * nothing is recorded.
  *
  */
 export const getResponse = (options) => options.client.get({

@@ -95,9 +95,9 @@ export const eraseResponse = <ThrowOnError extends boolean = false>(options: Opt
  *
  * When a caller with permission to read everyone's responses is shown the
  * contents of someone else's, the access is recorded first (see
- * `listAccessLog`); if it cannot be recorded, the call returns 503. With
- * `body=omit`, and with 304, no contents are shown and nothing is recorded.
- * HEAD counts as GET.
+ * `listAccessLog`); if it cannot be recorded, that call returns 503. With
+ * `body=omit`, with HEAD, and with 304, no contents are shown or read, and
+ * nothing is recorded.
  *
  */
 export const getResponse = <ThrowOnError extends boolean = false>(options: Options<GetResponseData, ThrowOnError>) => options.client.get<GetResponseResponses, GetResponseErrors, ThrowOnError>({

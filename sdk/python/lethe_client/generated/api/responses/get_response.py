@@ -147,9 +147,9 @@ def sync_detailed(
 
     When a caller with permission to read everyone's responses is shown the
     contents of someone else's, the access is recorded first (see
-    `listAccessLog`); if it cannot be recorded, the call returns 503. With
-    `body=omit`, and with 304, no contents are shown and nothing is recorded.
-    HEAD counts as GET.
+    `listAccessLog`); if it cannot be recorded, that call returns 503. With
+    `body=omit`, with HEAD, and with 304, no contents are shown or read, and
+    nothing is recorded.
 
     Args:
         request_id (UUID):
@@ -195,9 +195,9 @@ def sync(
 
     When a caller with permission to read everyone's responses is shown the
     contents of someone else's, the access is recorded first (see
-    `listAccessLog`); if it cannot be recorded, the call returns 503. With
-    `body=omit`, and with 304, no contents are shown and nothing is recorded.
-    HEAD counts as GET.
+    `listAccessLog`); if it cannot be recorded, that call returns 503. With
+    `body=omit`, with HEAD, and with 304, no contents are shown or read, and
+    nothing is recorded.
 
     Args:
         request_id (UUID):
@@ -240,9 +240,9 @@ async def asyncio_detailed(
 
     When a caller with permission to read everyone's responses is shown the
     contents of someone else's, the access is recorded first (see
-    `listAccessLog`); if it cannot be recorded, the call returns 503. With
-    `body=omit`, and with 304, no contents are shown and nothing is recorded.
-    HEAD counts as GET.
+    `listAccessLog`); if it cannot be recorded, that call returns 503. With
+    `body=omit`, with HEAD, and with 304, no contents are shown or read, and
+    nothing is recorded.
 
     Args:
         request_id (UUID):
@@ -288,9 +288,9 @@ async def asyncio(
 
     When a caller with permission to read everyone's responses is shown the
     contents of someone else's, the access is recorded first (see
-    `listAccessLog`); if it cannot be recorded, the call returns 503. With
-    `body=omit`, and with 304, no contents are shown and nothing is recorded.
-    HEAD counts as GET.
+    `listAccessLog`); if it cannot be recorded, that call returns 503. With
+    `body=omit`, with HEAD, and with 304, no contents are shown or read, and
+    nothing is recorded.
 
     Args:
         request_id (UUID):
