@@ -48,6 +48,9 @@ func addListed(f ResponsesFixture, anna, ben string) (rows []domain.Response) {
 		}
 		f.AddResponse(row)
 		if cost := domain.Decimal(strconv.Itoa(len(rows) / 2)); len(rows)%3 > 0 {
+			if len(rows) == 13 {
+				cost = "NaN" // above every number in Postgres, and shown as unknown
+			}
 			// Of several records the newest counts, whatever its price.
 			tokens, none := int64(1), domain.Decimal("0")
 			f.AddUsage(UsageRow{Response: row.ID, At: start, PromptTokens: &tokens, CompletionTokens: &tokens, PromptPrice: ptr(domain.Decimal("100")), CompletionPrice: &none})

@@ -595,6 +595,9 @@ func cost(u porttest.UsageRow) *domain.Decimal {
 	if u.PromptTokens == nil || u.CompletionTokens == nil || u.PromptPrice == nil || u.CompletionPrice == nil {
 		return nil
 	}
+	if nan := domain.Decimal("NaN"); *u.PromptPrice == nan || *u.CompletionPrice == nan {
+		return &nan
+	}
 	times := func(tokens int64, price domain.Decimal) *big.Rat {
 		p, _ := new(big.Rat).SetString(string(price))
 		return p.Mul(p, new(big.Rat).SetInt64(tokens))

@@ -248,8 +248,8 @@ WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric
       ELSE true END
   AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
                           coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
@@ -271,8 +271,8 @@ WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric
       AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= sqlc.arg('up_to_rank')::integer
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
@@ -295,8 +295,8 @@ WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
   AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)
@@ -321,8 +321,8 @@ WHERE (sqlc.narg('owners')::text[] IS NOT NULL OR created_by IS NOT NULL)
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric;
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric;
 
 -- name: PageOfOwnerOfCost :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
@@ -339,8 +339,8 @@ WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric
       ELSE true END
   AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
                           coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
@@ -362,8 +362,8 @@ WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric
       AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= sqlc.arg('up_to_rank')::integer
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
@@ -386,8 +386,8 @@ WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
   AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)
@@ -412,8 +412,8 @@ WHERE created_by = sqlc.arg('owner')::text
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric;
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric;
 
 -- name: PageUnfiltered :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
@@ -675,8 +675,8 @@ WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric
       ELSE true END
   AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
                           coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
@@ -707,8 +707,8 @@ WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric
       AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= sqlc.arg('up_to_rank')::integer
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
@@ -740,8 +740,8 @@ WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
   AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)
@@ -772,8 +772,8 @@ WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric
       ELSE true END
   AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
                           coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
@@ -804,8 +804,8 @@ WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric
       AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= sqlc.arg('up_to_rank')::integer
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
@@ -837,8 +837,8 @@ WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
   AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)

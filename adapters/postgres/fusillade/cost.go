@@ -39,7 +39,7 @@ type charged struct{ postgres.Conn }
 
 var ledgerToo = strings.NewReplacer(
 	"(SELECT a.total_cost FROM", "coalesce((SELECT a.total_cost FROM",
-	"a.id DESC LIMIT 1) >=", "a.id DESC LIMIT 1), "+postgres.LedgerCost("requests.id")+"::numeric) >=",
+	"a.id DESC LIMIT 1), 'NaN')", "a.id DESC LIMIT 1), "+postgres.LedgerCost("requests.id")+"::numeric), 'NaN')",
 	"coalesce(a.total_cost::text, '')", "coalesce(a.total_cost::text, "+postgres.LedgerCost("p.id")+", '')",
 )
 

@@ -77,8 +77,8 @@ WHERE ($1::text[] IS NOT NULL OR created_by IS NOT NULL)
       AND ($8::timestamptz IS NULL OR created_at >= $8::timestamptz)
       AND ($9::timestamptz IS NULL OR created_at <= $9::timestamptz)
       AND ($10::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $10::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $11::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $11::text::numeric
 `
 
 type CountOfCostParams struct {
@@ -183,8 +183,8 @@ WHERE created_by = $1::text
       AND ($8::timestamptz IS NULL OR created_at >= $8::timestamptz)
       AND ($9::timestamptz IS NULL OR created_at <= $9::timestamptz)
       AND ($10::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $10::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $11::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $11::text::numeric
 `
 
 type CountOfOwnerOfCostParams struct {
@@ -745,8 +745,8 @@ WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
       AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
       AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
       AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $12::text::numeric
       ELSE true END
   AND (created_at, id) < (coalesce($13::timestamptz, 'infinity'),
                           coalesce($14::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
@@ -851,8 +851,8 @@ WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
       AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
       AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
       AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $12::text::numeric
       AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $13::integer
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $14::integer
@@ -958,8 +958,8 @@ WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
       AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
       AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
       AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $12::text::numeric
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $13::integer
   AND (created_at, id) < ($14::timestamptz, $15::uuid)
@@ -1067,8 +1067,8 @@ WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
       AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
       AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
       AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $12::text::numeric
       ELSE true END
   AND (created_at, id) < (coalesce($13::timestamptz, 'infinity'),
                           coalesce($14::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
@@ -1192,8 +1192,8 @@ WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
       AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
       AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
       AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $12::text::numeric
       AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $13::integer
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $14::integer
@@ -1318,8 +1318,8 @@ WHERE num_nulls(created_by) <> 1 AND num_nulls(batch_id) <> 0
       AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
       AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
       AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $12::text::numeric
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $13::integer
   AND (created_at, id) < ($14::timestamptz, $15::uuid)
@@ -1747,8 +1747,8 @@ WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
       AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
       AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
       AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $12::text::numeric
       ELSE true END
   AND (created_at, id) < (coalesce($13::timestamptz, 'infinity'),
                           coalesce($14::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
@@ -1853,8 +1853,8 @@ WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
       AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
       AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
       AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $12::text::numeric
       AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $13::integer
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $14::integer
@@ -1960,8 +1960,8 @@ WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
       AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
       AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
       AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $12::text::numeric
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $13::integer
   AND (created_at, id) < ($14::timestamptz, $15::uuid)
@@ -2069,8 +2069,8 @@ WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
       AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
       AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
       AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $12::text::numeric
       ELSE true END
   AND (created_at, id) < (coalesce($13::timestamptz, 'infinity'),
                           coalesce($14::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
@@ -2194,8 +2194,8 @@ WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
       AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
       AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
       AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $12::text::numeric
       AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $13::integer
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $14::integer
@@ -2320,8 +2320,8 @@ WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
       AND ($9::timestamptz IS NULL OR created_at >= $9::timestamptz)
       AND ($10::timestamptz IS NULL OR created_at <= $10::timestamptz)
       AND ($11::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $11::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $12::text::numeric
       ELSE true END
   AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $13::integer
   AND (created_at, id) < ($14::timestamptz, $15::uuid)
