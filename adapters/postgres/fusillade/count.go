@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -28,9 +29,8 @@ const (
 
 	// few is how many responses of one owner are counted without asking the planner,
 	// which costs as much as counting hundreds. Owners found to have more are
-	// remembered, up to this many.
-	few          = 1_000
-	ownersOfMany = 1024
+	// remembered.
+	few = 1_000
 
 	queryCanceled = "57014"
 )
@@ -56,7 +56,7 @@ type counter struct {
 func (r *Responses) counter(f filter, mode domain.CountMode, retained bool) *counter {
 	k := &counter{Responses: r, filter: f, mode: mode, retained: retained, all: f.count(), upToFew: counting{countOfOwnerUpTo, dbsqlc.CountOfOwnerUpTo, f.arguments}}
 	k.simple = mode == domain.CountAuto && f.owned && !f.Narrowed
-	k.few = k.simple && !r.many.Contains(f.Owner)
+	k.few = k.simple && !r.estimates.hasMany(f.Owner)
 	k.upToFew.AtMost = few + 1
 	if retained {
 		k.all.sql, k.upToFew.sql = with(besideRetained, k.all.sql), with(besideRetained, k.upToFew.sql)
@@ -105,7 +105,7 @@ func (k *counter) finish(ctx context.Context, c postgres.Conn, err error) error 
 		if err == nil && k.count.Total <= few {
 			return nil
 		}
-		k.many.Add(k.Owner, struct{}{})
+		k.estimates.many.Add(k.Owner, time.Now())
 		return estimate()
 	}
 	affordable := float64(cheap)
@@ -120,7 +120,7 @@ func (k *counter) finish(ctx context.Context, c postgres.Conn, err error) error 
 		k.count, err = guess, nil
 	}
 	if k.simple && err == nil && k.count.Exact && k.count.Total <= few {
-		k.many.Remove(k.Owner)
+		k.estimates.many.Remove(k.Owner)
 	}
 	return err
 }

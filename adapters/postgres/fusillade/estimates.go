@@ -14,6 +14,7 @@ import (
 // reading a page, and lists are asked for again and again.
 type Estimates struct {
 	kept   *lru.Cache[string, estimate]
+	many   *lru.Cache[string, time.Time] // owners found to have more than few responses, and when
 	erased *lru.Cache[string, time.Time] // when something of an owner was erased here
 }
 
@@ -35,7 +36,8 @@ const anyOwner = ""
 func NewEstimates() *Estimates {
 	kept, _ := lru.New[string, estimate](estimatesKept) // fails only without a size
 	erased, _ := lru.New[string, time.Time](estimatesKept)
-	return &Estimates{kept, erased}
+	many, _ := lru.New[string, time.Time](estimatesKept)
+	return &Estimates{kept, many, erased}
 }
 
 func (e *Estimates) get(f filter) (domain.Count, float64, bool) {
@@ -47,20 +49,31 @@ func (e *Estimates) get(f filter) (domain.Count, float64, bool) {
 	if owners == nil {
 		owners = []string{anyOwner}
 	}
-	if slices.ContainsFunc(owners, func(owner string) bool {
-		at, is := e.erased.Get(owner)
-		return is && !at.Before(kept.at)
-	}) {
+	if e.erasedSince(kept.at, owners...) {
 		return domain.Count{}, 0, false
 	}
 	return kept.count, kept.cost, true
+}
+
+// erasedSince reports whether something of these owners was erased here since that time.
+func (e *Estimates) erasedSince(at time.Time, owners ...string) bool {
+	return slices.ContainsFunc(owners, func(owner string) bool {
+		erased, is := e.erased.Get(owner)
+		return is && !erased.Before(at)
+	})
+}
+
+// hasMany reports whether an owner is known to have more than few responses.
+func (e *Estimates) hasMany(owner string) bool {
+	at, is := e.many.Get(owner)
+	return is && !e.erasedSince(at, owner)
 }
 
 func (e *Estimates) add(f filter, count domain.Count, cost float64) {
 	e.kept.Add(f.key(), estimate{count, cost, time.Now()})
 }
 
-// forget drops the estimates of lists that contain responses of these owners. It is nil
+// forget drops what is known of lists that contain responses of these owners. It is nil
 // where nothing is remembered.
 func (e *Estimates) forget(owners []string) {
 	if e == nil {

@@ -54,8 +54,13 @@ func TestEstimatesRemembered(t *testing.T) {
 		t.Error("an estimate is remembered for longer than it should be")
 	}
 	b.responses.estimates.add(f, domain.Count{}, 0)
+	b.responses.estimates.many.Add("somebody", time.Now())
+	b.responses.estimates.many.Add("another", time.Now())
 	if _, err := b.responses.Erase(t.Context(), row.ID, nil, porttest.Permit); err != nil {
 		t.Fatal(err)
+	}
+	if e := b.responses.estimates; e.hasMany("somebody") || !e.hasMany("another") {
+		t.Errorf("owners of many after an erasure: somebody %t, another %t; want only the other", e.hasMany("somebody"), e.hasMany("another"))
 	}
 	for name, filter := range filters {
 		if want := strings.HasPrefix(name, "other owner"); remembered(filter) != want {

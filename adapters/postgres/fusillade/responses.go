@@ -13,7 +13,6 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
-	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jackc/pgx/v5"
 
 	"lethe/adapters/postgres"
@@ -30,7 +29,6 @@ type Responses struct {
 	issuer Issuer
 	reach
 	leads     leads
-	many      *lru.Cache[string, struct{}] // owners with more than few responses
 	estimates *Estimates
 	// arsenal reports whether fusillade-arsenal's tables exist.
 	arsenal func() bool
@@ -54,14 +52,10 @@ func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*
 		return nil, err
 	}
 	never := func() bool { return false }
-	many, err := lru.New[string, struct{}](ownersOfMany)
-	if err != nil {
-		return nil, err
-	}
 	if issuer.Estimates == nil {
 		issuer.Estimates = NewEstimates()
 	}
-	return &Responses{src: src, outlet: outletSchema, usage: usage, issuer: issuer, many: many, estimates: issuer.Estimates, arsenal: never, retained: never}, nil
+	return &Responses{src: src, outlet: outletSchema, usage: usage, issuer: issuer, estimates: issuer.Estimates, arsenal: never, retained: never}, nil
 }
 
 // WithLedger makes the port take costs missing in usage records from the gateway's
