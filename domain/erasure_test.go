@@ -303,6 +303,8 @@ func TestErasureRequestValidation(t *testing.T) {
 		{domain.ErasureRequest{Filter: &domain.ErasureFilter{ResponseFilter: domain.ResponseFilter{States: []string{"a\x00"}}}}, "filter.states", "filter.states: each must have 1 to 500 characters and no NUL"},
 		{domain.ErasureRequest{Filter: &domain.ErasureFilter{ResponseFilter: domain.ResponseFilter{Models: []string{}}}}, "filter.models", "filter.models: must have 1 to 100 entries"},
 		{domain.ErasureRequest{Filter: &domain.ErasureFilter{ResponseFilter: domain.ResponseFilter{Tiers: []string{""}}}}, "filter.tiers", "filter.tiers: each must have 1 to 500 characters and no NUL"},
+		{domain.ErasureRequest{Filter: &domain.ErasureFilter{ResponseFilter: domain.ResponseFilter{CreatedBefore: ptr(time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -3600)))}}}, "filter.created_before", "filter.created_before: must be in the years 0 to 9999 in UTC"},
+		{domain.ErasureRequest{Filter: &domain.ErasureFilter{ResponseFilter: domain.ResponseFilter{CreatedAfter: ptr(time.Date(0, 1, 1, 0, 0, 0, 0, time.FixedZone("", 3600)))}}}, "filter.created_after", "filter.created_after: must be in the years 0 to 9999 in UTC"},
 		{domain.ErasureRequest{Filter: &domain.ErasureFilter{ResponseFilter: domain.ResponseFilter{CreatedAfter: &later, CreatedBefore: &noon}}}, "filter.created_after", "filter.created_after: must not be later than created_before"},
 	} {
 		_, _, err := newEraseMany().previewer().Execute(t.Context(), admin, c.r)

@@ -106,6 +106,15 @@ func checkWords(name string, states, models, tiers []string, after, before *time
 			}
 		}
 	}
+	for _, bound := range []struct {
+		name string
+		at   *time.Time
+	}{{name + ".created_after", after}, {name + ".created_before", before}} {
+		// Only these years have a form in JSON, in which filters are kept and shown.
+		if bound.at != nil && (bound.at.UTC().Year() < 0 || bound.at.UTC().Year() > 9999) {
+			return errParameter(bound.name, bound.name+": must be in the years 0 to 9999 in UTC")
+		}
+	}
 	if after != nil && before != nil && after.After(*before) {
 		return errParameter(name+".created_after", name+".created_after: must not be later than created_before")
 	}
