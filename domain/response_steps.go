@@ -93,9 +93,9 @@ func (u *ListSteps) Execute(ctx context.Context, caller Principal, r StepsReques
 	if after != nil {
 		q.After = &after.ID
 	}
-	part, err := u.responses.Steps(ctx, q, record)
-	if err == nil && len(part.Steps) == 0 && part.Left == 0 {
-		part, err = u.alone(ctx, q, record)
+	part, err := u.read(ctx, q, record)
+	if notRecorded(err) {
+		part, err = u.unrecorded(ctx, q, record, err)
 	}
 	if CodeOf(err) == CodeNotFound {
 		return StepPage{}, errNoResponse(r.ID)
@@ -112,6 +112,29 @@ func (u *ListSteps) Execute(ctx context.Context, caller Principal, r StepsReques
 		page.Next = new(list.cursor(Position{ID: last.ID}))
 	}
 	return page, nil
+}
+
+func (u *ListSteps) read(ctx context.Context, q StepQuery, record *Recording) (StepPart, error) {
+	part, err := u.responses.Steps(ctx, q, record)
+	if err == nil && len(part.Steps) == 0 && part.Left == 0 {
+		part, err = u.alone(ctx, q, record)
+	}
+	return part, err
+}
+
+// unrecorded reads again, after a record failed, what needs none. If the payloads need
+// one, failed is the error.
+func (u *ListSteps) unrecorded(ctx context.Context, q StepQuery, record *Recording, failed error) (StepPart, error) {
+	everyones := q
+	q.Owners = record.Exempt
+	part, err := u.read(ctx, q, nil)
+	if CodeOf(err) == CodeNotFound {
+		everyones.Payloads = false
+		if _, err = u.read(ctx, everyones, nil); err == nil {
+			err = failed
+		}
+	}
+	return part, err
 }
 
 // alone returns the only step of a response without a chain.

@@ -120,6 +120,25 @@ func TestStepsFailures(t *testing.T) {
 	}
 }
 
+// TestStepsAccessLogUnwritable: payloads that need no record are shown all the same.
+func TestStepsAccessLogUnwritable(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	list := domain.NewListSteps(unwritable{w}, w, time.Now)
+	admin := domain.Principal{ID: anna, Admin: true, Organization: &acme}
+	for owner, code := range map[string]domain.Code{anna.String(): "", acme.String(): "", ben.String(): domain.CodeUnavailable} {
+		for name, id := range map[string]uuid.UUID{"a chain": w.putChain(owner)[0].ID, "alone": w.put(owner).ID} {
+			page, err := list.Execute(t.Context(), admin, domain.StepsRequest{ID: id, Payloads: true})
+			if err != nil && domain.CodeOf(err) != code || (err == nil) != (code == "") || (len(page.Items) > 0 && page.Items[0].Prompt != "") != (code == "") {
+				t.Errorf("%s, owner %s: got %+v, %v; want the code %q", name, owner, page, err, code)
+			}
+		}
+	}
+	if _, err := list.Execute(t.Context(), admin, domain.StepsRequest{ID: uuid.New(), Payloads: true}); domain.CodeOf(err) != domain.CodeNotFound {
+		t.Errorf("an unknown identifier: got %v, want not found", err)
+	}
+}
+
 // TestStepAlone: a response without a chain is one step with all that is known of it.
 func TestStepAlone(t *testing.T) {
 	t.Parallel()

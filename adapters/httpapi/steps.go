@@ -12,7 +12,8 @@ import (
 func (s *server) ListSteps(ctx context.Context, request ListStepsRequestObject) (ListStepsResponseObject, error) {
 	call := callIn(ctx)
 	r := domain.StepsRequest{
-		ID: request.RequestId, Payloads: given(request.Params.Payloads), Address: call.address,
+		ID: request.RequestId, Address: call.address,
+		Payloads: given(request.Params.Payloads) && !call.head, // nothing is shown: see GetResponse
 		After: (*domain.Cursor)(request.Params.After), Limit: request.Params.Limit,
 	}
 	var page domain.StepPage

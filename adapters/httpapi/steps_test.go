@@ -94,6 +94,9 @@ func TestStepAlone(t *testing.T) {
 	if a.status != 200 || recorded != 1 || !strings.Contains(a.body, `"request_payload":"words of people"`) {
 		t.Errorf("got %d %s with %d records", a.status, a.body, recorded)
 	}
+	if a := s.ask(t, "HEAD", steps+"?payloads=true", "Authorization", "Bearer root"); a.status != 200 || recorded != 1 {
+		t.Errorf("HEAD: got %d with %d records", a.status, recorded)
+	}
 	failed = domain.ErrNotRecorded(nil)
 	if a := s.ask(t, "GET", steps+"?payloads=true", "Authorization", "Bearer root"); a.status != 503 || strings.Contains(a.body, "words of people") {
 		t.Errorf("unrecorded: want 503, got %d %s", a.status, a.body)
