@@ -18,6 +18,7 @@ import (
 // whoever erased it.
 type Responses interface {
 	ResponseReader
+	FigureReader
 	ResponseEraser
 	Sweeper
 }
@@ -106,6 +107,17 @@ type StepPart struct {
 	Steps []Step
 	More  bool  // more steps follow
 	Left  int64 // bytes of payloads that were not read because they exceed the limit; then Steps is empty
+}
+
+// FigureReader counts responses over time: see Responses.
+type FigureReader interface {
+	// Figures returns a point for each bucket and series in which there are responses
+	// that pass the filter, in any order. Of more than MaxSeries series it keeps those
+	// with the most responses, and counts the rest together. Where usage is in another
+	// database, or the responses are very many, the basis is BasisRows; of even more,
+	// durations are nil. It may be stale, and count what was erased a moment ago.
+	// CodeUnavailable if it takes too long.
+	Figures(ctx context.Context, q FigureQuery) ([]FigurePoint, Basis, error)
 }
 
 // ResponseEraser erases single responses: see Responses.
@@ -317,6 +329,13 @@ type AccessLog interface {
 	// Page returns the part of the log that q describes, newest first; it may be
 	// empty.
 	Page(ctx context.Context, q AccessQuery) ([]Access, error)
+}
+
+// StatusReader reads what the service watches, from the sources of its metrics.
+type StatusReader interface {
+	// Status returns everything but At, Well and Sentence. Errors are those of
+	// Responses. Nothing is stale.
+	Status(ctx context.Context) (Status, error)
 }
 
 // AccessQuery selects a part of the access log, in the order of Access.Position.

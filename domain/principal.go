@@ -97,6 +97,12 @@ func (p Principal) mayRetain() bool {
 	return p.Admin || slices.Contains(p.Roles, RolePlatformManager)
 }
 
+// mayReadStatus reports whether the caller may see how the service and its databases
+// are.
+func (p Principal) mayReadStatus() bool {
+	return p.Admin || slices.Contains(p.Roles, RolePlatformManager)
+}
+
 // mayReadAccessLog is for administrators only, because the log also watches platform
 // managers.
 func (p Principal) mayReadAccessLog() bool { return p.Admin }

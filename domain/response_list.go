@@ -89,7 +89,7 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 		return ResponsePage{}, err
 	}
 	q.Skip, q.Limit = page.Skip, page.Limit+1 // one more shows whether another page follows
-	if q.Filter.Owners, err = u.owners(ctx, scope, r.OwnerEmail); err != nil {
+	if q.Filter.Owners, err = ownersNamed(ctx, u.people, scope, r.OwnerEmail); err != nil {
 		return ResponsePage{}, err
 	}
 	var found []Response
@@ -125,8 +125,8 @@ func (r ListRequest) filter() ResponseFilter {
 	return f
 }
 
-// owners returns the owners whose responses are shown; nil is everyone.
-func (u *ListResponses) owners(ctx context.Context, scope, email *string) ([]string, error) {
+// ownersNamed returns the owners whose responses are shown; nil is everyone.
+func ownersNamed(ctx context.Context, people People, scope, email *string) ([]string, error) {
 	var owners []string
 	if scope != nil {
 		owners = []string{*scope}
@@ -134,7 +134,7 @@ func (u *ListResponses) owners(ctx context.Context, scope, email *string) ([]str
 	if email == nil {
 		return owners, nil
 	}
-	ids, err := u.people.ByEmail(ctx, *email)
+	ids, err := people.ByEmail(ctx, *email)
 	if err != nil {
 		return nil, err
 	}

@@ -312,6 +312,24 @@ type ChangedRetentionRule struct {
 	Version int64 `json:"version"`
 }
 
+// DueRule An enabled retention rule and its next run.
+type DueRule struct {
+	// Name Its name.
+	//
+	// Example: two weeks
+	Name string `json:"name"`
+
+	// NextRunAt When its next run begins.
+	//
+	// Example: 2026-03-02T01:30:00Z
+	NextRunAt time.Time `json:"next_run_at"`
+
+	// RuleId Its identifier.
+	//
+	// Example: 5f0e7a4c-8a5b-4a36-9d5e-0c1f2b3a4d5e
+	RuleId openapi_types.UUID `json:"rule_id"`
+}
+
 // EnabledVersion What to enable.
 type EnabledVersion struct {
 	// Version The version whose dry run you checked.
@@ -845,6 +863,24 @@ type ErasureRule struct {
 	Version int64 `json:"version"`
 }
 
+// ErasureStatus Bulk erasures, including runs of retention rules.
+type ErasureStatus struct {
+	// Failed Erasures that failed within the last day.
+	//
+	// Example: 0
+	Failed int64 `json:"failed"`
+
+	// OldestUnfinishedAt When the oldest unfinished one was requested; null if there is none.
+	//
+	// Example: 2026-03-01T11:58:00Z
+	OldestUnfinishedAt *time.Time `json:"oldest_unfinished_at"`
+
+	// Unfinished Erasures that are pending or running.
+	//
+	// Example: 0
+	Unfinished int64 `json:"unfinished"`
+}
+
 // ErasureTarget What to erase; exactly one of responses, owner and filter is given.
 type ErasureTarget struct {
 	// Filter The filter that responses must match; null in an erasure of another kind.
@@ -922,6 +958,83 @@ type ErasureTargetFilter struct {
 	//
 	// Example: ["flex"]
 	Tiers []string `json:"tiers,omitempty"`
+}
+
+// FigurePoint What one series has in one bucket.
+type FigurePoint struct {
+	// CompletionTokens As prompt_tokens.
+	//
+	// Example: 20480
+	CompletionTokens *int64 `json:"completion_tokens"`
+
+	// DurationP50Ms Half of the known durations, from start to completion, are at most this many milliseconds; null if none is known, or they were not read.
+	//
+	// Example: 1500.001
+	DurationP50Ms *float64 `json:"duration_p50_ms"`
+
+	// DurationP95Ms The same for 95 of 100.
+	//
+	// Example: 4200
+	DurationP95Ms *float64 `json:"duration_p95_ms"`
+
+	// Failures Of these, those whose state is failed.
+	//
+	// Example: 1
+	Failures int64 `json:"failures"`
+
+	// From Where the bucket begins.
+	//
+	// Example: 2026-03-01T12:00:00Z
+	From time.Time `json:"from"`
+
+	// PromptTokens The sum of what is recorded; null if nothing is, or it was not counted.
+	//
+	// Example: 5120
+	PromptTokens *int64 `json:"prompt_tokens"`
+
+	// ReasoningTokens As prompt_tokens.
+	//
+	// Example: 2048
+	ReasoningTokens *int64 `json:"reasoning_tokens"`
+
+	// Responses How many responses were created.
+	//
+	// Example: 41
+	Responses int64 `json:"responses"`
+
+	// To Where the bucket ends; what is created then is in the next.
+	//
+	// Example: 2026-03-01T13:00:00Z
+	To time.Time `json:"to"`
+
+	// TotalCost The sum of the costs that are known; null if none is, or they were not counted.
+	//
+	// Example: 0.0125
+	TotalCost *float64 `json:"total_cost"`
+
+	// TotalTokens As prompt_tokens.
+	//
+	// Example: 25600
+	TotalTokens *int64 `json:"total_tokens"`
+}
+
+// FigureSeries Responses that have the same model, state, tier or owner.
+type FigureSeries struct {
+	// Email The email address of an owner, if it is known.
+	Email *string `json:"email"`
+
+	// Key What they have in common; null without `group_by`, without a tier, and of the rest.
+	//
+	// Example: qwen/qwen3-235b
+	Key *string `json:"key"`
+
+	// Other Whether these are the rest, which are too many to be series.
+	//
+	// Example: false
+	Other bool `json:"other"`
+
+	// Points In order of time, one for each bucket in which there are responses.
+	Points []FigurePoint `json:"points"`
 }
 
 // Hold A current or past hold.
@@ -1028,6 +1141,52 @@ type HoldPage struct {
 	//
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
+}
+
+// HoldStatus What bypasses holds.
+type HoldStatus struct {
+	// HeldResponsesGone Responses named by a hold that something other than Lethe has deleted; counting ends at 1,000.
+	//
+	// Example: 0
+	HeldResponsesGone int64 `json:"held_responses_gone"`
+
+	// PurgesFailed The same, but purges that have given up.
+	//
+	// Example: 0
+	PurgesFailed int64 `json:"purges_failed"`
+
+	// PurgesWaiting Waiting purges of deleted users that would remove held responses.
+	//
+	// Example: 0
+	PurgesWaiting int64 `json:"purges_waiting"`
+}
+
+// LogStatus The log of erasures.
+type LogStatus struct {
+	// Leaves Sealed receipts.
+	//
+	// Example: 300
+	Leaves int64 `json:"leaves"`
+
+	// OldestUnsealedSeconds How long the oldest unsealed receipt has been waiting; 0 if there is none.
+	//
+	// Example: 0
+	OldestUnsealedSeconds float64 `json:"oldest_unsealed_seconds"`
+
+	// PublishedLeaves Sealed receipts that a published checkpoint covers.
+	//
+	// Example: 300
+	PublishedLeaves int64 `json:"published_leaves"`
+
+	// SealedAt When receipts were last sealed; null if none ever was.
+	//
+	// Example: 2026-03-01T11:58:00Z
+	SealedAt *time.Time `json:"sealed_at"`
+
+	// Unsealed Receipts that are not sealed yet; counting ends at 10,000.
+	//
+	// Example: 0
+	Unsealed int64 `json:"unsealed"`
 }
 
 // ModelCount A model and its responses.
@@ -1552,6 +1711,37 @@ type ResponseDetail struct {
 	Withheld []string `json:"withheld"`
 }
 
+// ResponseFigures Numbers of responses over time.
+type ResponseFigures struct {
+	// Basis What was counted; usage if responses were counted with their usage records, rows if without.
+	//
+	// Example: usage
+	Basis string `json:"basis"`
+
+	// Bucket The width of the buckets; hour or day.
+	//
+	// Example: hour
+	Bucket string `json:"bucket"`
+
+	// From The time from which responses were counted, as applied.
+	//
+	// Example: 2026-03-01T00:00:00Z
+	From time.Time `json:"from"`
+
+	// GroupBy What makes the series; null if there is one.
+	//
+	// Example: model
+	GroupBy *string `json:"group_by"`
+
+	// Series The series with the most responses first, and the rest, if any, last; at most 21.
+	Series []FigureSeries `json:"series"`
+
+	// To The time before which responses were counted, as applied.
+	//
+	// Example: 2026-03-02T00:00:00Z
+	To time.Time `json:"to"`
+}
+
 // ResponsePage One page of a list.
 type ResponsePage struct {
 	// CountKind Whether `total_count` is exact or an estimate by the database; none if it was not requested, or took too long.
@@ -1949,6 +2139,62 @@ type RetentionRun struct {
 	Version int64 `json:"version"`
 }
 
+// SchemaVersion How far the schema of another system is migrated, by that system's own record.
+type SchemaVersion struct {
+	// FailedMigrations Migrations that were begun and not finished.
+	//
+	// Example: []
+	FailedMigrations []int64 `json:"failed_migrations"`
+
+	// Migration The newest migration that was applied; null if none is recorded, or the role may not read the record.
+	//
+	// Example: 20260507000000
+	Migration *int64 `json:"migration"`
+
+	// Schema The name of the schema.
+	//
+	// Example: fusillade
+	Schema string `json:"schema"`
+}
+
+// ServiceStatus How the service and its databases are.
+type ServiceStatus struct {
+	// At When this was read.
+	//
+	// Example: 2026-03-01T12:00:00Z
+	At time.Time `json:"at"`
+
+	// Erasures Bulk erasures, including runs of retention rules.
+	Erasures ErasureStatus `json:"erasures"`
+
+	// Holds What bypasses holds.
+	Holds HoldStatus `json:"holds"`
+
+	// Log The log of erasures.
+	Log LogStatus `json:"log"`
+
+	// NextRules The enabled retention rules that run next, in order, at most ten.
+	NextRules []DueRule `json:"next_rules"`
+
+	// Schemas How far the schemas of other systems are migrated.
+	Schemas []SchemaVersion `json:"schemas"`
+
+	// Sentence That all is well, or the worst that is not and what mends it.
+	//
+	// Example: All is well.
+	Sentence string `json:"sentence"`
+
+	// Version The version of the service.
+	//
+	// Example: v0.1.0
+	Version string `json:"version"`
+
+	// Well Whether nothing is wrong.
+	//
+	// Example: true
+	Well bool `json:"well"`
+}
+
 // Step A step with its payloads, which are null unless `payloads=true`.
 type Step struct {
 	// CanceledAt When it was canceled (UTC); unknown for a response without a chain.
@@ -2228,6 +2474,18 @@ type ErasureStateFilter = []string
 
 // ErasureTriggerFilter defines model for ErasureTriggerFilter.
 type ErasureTriggerFilter = string
+
+// FiguresBucket defines model for FiguresBucket.
+type FiguresBucket = string
+
+// FiguresFrom defines model for FiguresFrom.
+type FiguresFrom = instant
+
+// FiguresGroupBy defines model for FiguresGroupBy.
+type FiguresGroupBy = string
+
+// FiguresTo defines model for FiguresTo.
+type FiguresTo = instant
 
 // HasError defines model for HasError.
 type HasError = bool
@@ -2630,6 +2888,69 @@ type FindOwnersParams struct {
 	Q OwnerText `form:"q" json:"q"`
 }
 
+// GetFiguresParams defines parameters for GetFigures.
+type GetFiguresParams struct {
+	// From Only responses created at this time or later; RFC 3339 with an offset, before
+	// `to`. At most 31 days before `to` by hour, and 400 by day; otherwise refused
+	// (400). By default 24 hours or 30 days are counted, of which the one that `to`
+	// is in is the last.
+	From *FiguresFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only responses created before this time; RFC 3339 with an offset, in the years
+	// 3 to 9999. By default now.
+	To *FiguresTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// Bucket The width of the buckets, in UTC.
+	Bucket *FiguresBucket `form:"bucket,omitempty" json:"bucket,omitempty"`
+
+	// GroupBy What makes the series; without it there is one. `owner` requires permission to
+	// read everyone's responses, or an active organization; otherwise refused (400).
+	GroupBy *FiguresGroupBy `form:"group_by,omitempty" json:"group_by,omitempty"`
+
+	// Status One state, spelled exactly: pending, claimed, processing, completed,
+	// failed or canceled. Any other word matches nothing.
+	Status *Status `form:"status,omitempty" json:"status,omitempty"`
+
+	// Statuses States, separated by commas, spelled as in `status`; matches any of them. An
+	// empty list matches nothing. If `status` is given too, both must match.
+	Statuses Statuses `form:"statuses,omitempty" json:"statuses,omitempty"`
+
+	// Model Models, separated by commas; matches any of them. An empty list matches nothing.
+	Model Model `form:"model,omitempty" json:"model,omitempty"`
+
+	// ServiceTiers Service tiers, separated by commas; matches any of them: auto, default,
+	// flex, priority, background, and any added later. An empty list matches
+	// nothing.
+	ServiceTiers ServiceTiers `form:"service_tiers,omitempty" json:"service_tiers,omitempty"`
+
+	// ResponseStatusMin Only responses for which the model's server returned this HTTP status or a higher one.
+	ResponseStatusMin *ResponseStatusMin `form:"response_status_min,omitempty" json:"response_status_min,omitempty"`
+
+	// ResponseStatusMax Only responses for which the model's server returned this HTTP status or a lower one.
+	ResponseStatusMax *ResponseStatusMax `form:"response_status_max,omitempty" json:"response_status_max,omitempty"`
+
+	// MinDurationMs Only responses that took this many milliseconds or more from start to completion.
+	MinDurationMs *MinDurationMs `form:"min_duration_ms,omitempty" json:"min_duration_ms,omitempty"`
+
+	// HasError Exactly `true` or `false`. Only responses with a recorded error, or only those without.
+	HasError *HasError `form:"has_error,omitempty" json:"has_error,omitempty"`
+
+	// MinTotalCost Only responses with a known `total_cost` of at least this much. Refused with
+	// 400 if costs are kept in a different database from responses.
+	MinTotalCost *MinTotalCost `form:"min_total_cost,omitempty" json:"min_total_cost,omitempty"`
+
+	// MemberId Only responses of this user or organization. Requires permission to read
+	// everyone's responses; otherwise refused (400). Accepts the same formats as
+	// `request_id`.
+	MemberId *MemberId `form:"member_id,omitempty" json:"member_id,omitempty"`
+
+	// CreatedByEmail Only responses of users and organizations with exactly this email address,
+	// including deleted ones. Requires permission to read everyone's responses;
+	// otherwise refused (400). Narrows `member_id` and the active organization but
+	// does not replace them.
+	CreatedByEmail *CreatedByEmail `form:"created_by_email,omitempty" json:"created_by_email,omitempty"`
+}
+
 // ListStepsParams defines parameters for ListSteps.
 type ListStepsParams struct {
 	// Payloads Exactly `true` or `false`. True returns what was sent and what came back in
@@ -2747,6 +3068,9 @@ type ServerInterface interface {
 	// FindOwners Find people and organizations
 	// (GET /lethe/api/v1/owners)
 	FindOwners(ctx echo.Context, params FindOwnersParams) error
+	// GetFigures Get figures of responses
+	// (GET /lethe/api/v1/responses/figures)
+	GetFigures(ctx echo.Context, params GetFiguresParams) error
 	// ListSteps List the steps of a response
 	// (GET /lethe/api/v1/responses/{request_id}/steps)
 	ListSteps(ctx echo.Context, requestId PartId, params ListStepsParams) error
@@ -2777,6 +3101,9 @@ type ServerInterface interface {
 	// GetRetentionRuleVersion Fetch a version of a retention rule
 	// (GET /lethe/api/v1/retention-rules/{rule_id}/versions/{version})
 	GetRetentionRuleVersion(ctx echo.Context, ruleId RuleId, version RuleVersion) error
+	// GetStatus Get the status
+	// (GET /lethe/api/v1/status)
+	GetStatus(ctx echo.Context) error
 	// GetCheckpoint Fetch the newest checkpoint of the log
 	// (GET /log/checkpoint)
 	GetCheckpoint(ctx echo.Context) error
@@ -3477,6 +3804,122 @@ func (w *ServerInterfaceWrapper) FindOwners(ctx echo.Context) error {
 	return err
 }
 
+// GetFigures converts echo context to params.
+func (w *ServerInterfaceWrapper) GetFigures(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetFiguresParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "bucket" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bucket", ctx.QueryParams(), &params.Bucket, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter bucket: %s", err))
+	}
+
+	// ------------- Optional query parameter "group_by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "group_by", ctx.QueryParams(), &params.GroupBy, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter group_by: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "statuses" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "statuses", ctx.QueryParams(), &params.Statuses, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter statuses: %s", err))
+	}
+
+	// ------------- Optional query parameter "model" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "model", ctx.QueryParams(), &params.Model, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter model: %s", err))
+	}
+
+	// ------------- Optional query parameter "service_tiers" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "service_tiers", ctx.QueryParams(), &params.ServiceTiers, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service_tiers: %s", err))
+	}
+
+	// ------------- Optional query parameter "response_status_min" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "response_status_min", ctx.QueryParams(), &params.ResponseStatusMin, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter response_status_min: %s", err))
+	}
+
+	// ------------- Optional query parameter "response_status_max" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "response_status_max", ctx.QueryParams(), &params.ResponseStatusMax, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter response_status_max: %s", err))
+	}
+
+	// ------------- Optional query parameter "min_duration_ms" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_duration_ms", ctx.QueryParams(), &params.MinDurationMs, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_duration_ms: %s", err))
+	}
+
+	// ------------- Optional query parameter "has_error" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "has_error", ctx.QueryParams(), &params.HasError, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter has_error: %s", err))
+	}
+
+	// ------------- Optional query parameter "min_total_cost" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_total_cost", ctx.QueryParams(), &params.MinTotalCost, runtime.BindQueryParameterOptions{Type: "number", Format: "double"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_total_cost: %s", err))
+	}
+
+	// ------------- Optional query parameter "member_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "member_id", ctx.QueryParams(), &params.MemberId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter member_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "created_by_email" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_by_email", ctx.QueryParams(), &params.CreatedByEmail, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter created_by_email: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetFigures(ctx, params)
+	return err
+}
+
 // ListSteps converts echo context to params.
 func (w *ServerInterfaceWrapper) ListSteps(ctx echo.Context) error {
 	var err error
@@ -3677,6 +4120,15 @@ func (w *ServerInterfaceWrapper) GetRetentionRuleVersion(ctx echo.Context) error
 	return err
 }
 
+// GetStatus converts echo context to params.
+func (w *ServerInterfaceWrapper) GetStatus(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetStatus(ctx)
+	return err
+}
+
 // GetCheckpoint converts echo context to params.
 func (w *ServerInterfaceWrapper) GetCheckpoint(ctx echo.Context) error {
 	var err error
@@ -3789,6 +4241,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/lethe/api/v1/models", wrapper.ListModels, options.OperationMiddlewares["listModels"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/owners", wrapper.FindOwners, options.OperationMiddlewares["findOwners"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/responses/:request_id/steps", wrapper.ListSteps, options.OperationMiddlewares["listSteps"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/responses/figures", wrapper.GetFigures, options.OperationMiddlewares["getFigures"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/retention-rules", wrapper.ListRetentionRules, options.OperationMiddlewares["listRetentionRules"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/retention-rules", wrapper.CreateRetentionRule, options.OperationMiddlewares["createRetentionRule"]...)
 	router.DELETE(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id", wrapper.RemoveRetentionRule, options.OperationMiddlewares["removeRetentionRule"]...)
@@ -3798,6 +4251,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id/dry-run", wrapper.DryRunRetentionRule, options.OperationMiddlewares["dryRunRetentionRule"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id/enable", wrapper.EnableRetentionRule, options.OperationMiddlewares["enableRetentionRule"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id/versions/:version", wrapper.GetRetentionRuleVersion, options.OperationMiddlewares["getRetentionRuleVersion"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/status", wrapper.GetStatus, options.OperationMiddlewares["getStatus"]...)
 	router.GET(options.BaseURL+"/log/checkpoint", wrapper.GetCheckpoint, options.OperationMiddlewares["getCheckpoint"]...)
 	router.GET(options.BaseURL+"/log/keys", wrapper.GetLogKeys, options.OperationMiddlewares["getLogKeys"]...)
 	router.GET(options.BaseURL+"/log/tile/:level/:index", wrapper.GetTile, options.OperationMiddlewares["getTile"]...)
@@ -9147,6 +9601,217 @@ func (response FindOwners503ApplicationProblemPlusJSONResponse) VisitFindOwnersR
 	return err
 }
 
+type GetFiguresRequestObject struct {
+	Params GetFiguresParams
+}
+
+type GetFiguresResponseObject interface {
+	VisitGetFiguresResponse(w http.ResponseWriter) error
+}
+
+type GetFigures200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type GetFigures200JSONResponse struct {
+	Body    ResponseFigures
+	Headers GetFigures200ResponseHeaders
+}
+
+func (response GetFigures200JSONResponse) VisitGetFiguresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFigures400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetFigures400ApplicationProblemPlusJSONResponse) VisitGetFiguresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFigures401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetFigures401ApplicationProblemPlusJSONResponse) VisitGetFiguresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFigures403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetFigures403ApplicationProblemPlusJSONResponse) VisitGetFiguresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFigures405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response GetFigures405ApplicationProblemPlusJSONResponse) VisitGetFiguresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFigures413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response GetFigures413ApplicationProblemPlusJSONResponse) VisitGetFiguresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFigures429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response GetFigures429ApplicationProblemPlusJSONResponse) VisitGetFiguresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFigures431TextResponse HeadersTooLargeTextResponse
+
+func (response GetFigures431TextResponse) VisitGetFiguresResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type GetFigures500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response GetFigures500ApplicationProblemPlusJSONResponse) VisitGetFiguresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFigures503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetFigures503ApplicationProblemPlusJSONResponse) VisitGetFiguresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListStepsRequestObject struct {
 	RequestId PartId `json:"request_id"`
 	Params    ListStepsParams
@@ -11550,6 +12215,216 @@ func (response GetRetentionRuleVersion503ApplicationProblemPlusJSONResponse) Vis
 	return err
 }
 
+type GetStatusRequestObject struct {
+}
+
+type GetStatusResponseObject interface {
+	VisitGetStatusResponse(w http.ResponseWriter) error
+}
+
+type GetStatus200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type GetStatus200JSONResponse struct {
+	Body    ServiceStatus
+	Headers GetStatus200ResponseHeaders
+}
+
+func (response GetStatus200JSONResponse) VisitGetStatusResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatus400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetStatus400ApplicationProblemPlusJSONResponse) VisitGetStatusResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatus401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetStatus401ApplicationProblemPlusJSONResponse) VisitGetStatusResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatus403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetStatus403ApplicationProblemPlusJSONResponse) VisitGetStatusResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatus405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response GetStatus405ApplicationProblemPlusJSONResponse) VisitGetStatusResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatus413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response GetStatus413ApplicationProblemPlusJSONResponse) VisitGetStatusResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatus429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response GetStatus429ApplicationProblemPlusJSONResponse) VisitGetStatusResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatus431TextResponse HeadersTooLargeTextResponse
+
+func (response GetStatus431TextResponse) VisitGetStatusResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type GetStatus500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response GetStatus500ApplicationProblemPlusJSONResponse) VisitGetStatusResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatus503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetStatus503ApplicationProblemPlusJSONResponse) VisitGetStatusResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetCheckpointRequestObject struct {
 }
 
@@ -12286,6 +13161,9 @@ type StrictServerInterface interface {
 	// FindOwners Find people and organizations
 	// (GET /lethe/api/v1/owners)
 	FindOwners(ctx context.Context, request FindOwnersRequestObject) (FindOwnersResponseObject, error)
+	// GetFigures Get figures of responses
+	// (GET /lethe/api/v1/responses/figures)
+	GetFigures(ctx context.Context, request GetFiguresRequestObject) (GetFiguresResponseObject, error)
 	// ListSteps List the steps of a response
 	// (GET /lethe/api/v1/responses/{request_id}/steps)
 	ListSteps(ctx context.Context, request ListStepsRequestObject) (ListStepsResponseObject, error)
@@ -12316,6 +13194,9 @@ type StrictServerInterface interface {
 	// GetRetentionRuleVersion Fetch a version of a retention rule
 	// (GET /lethe/api/v1/retention-rules/{rule_id}/versions/{version})
 	GetRetentionRuleVersion(ctx context.Context, request GetRetentionRuleVersionRequestObject) (GetRetentionRuleVersionResponseObject, error)
+	// GetStatus Get the status
+	// (GET /lethe/api/v1/status)
+	GetStatus(ctx context.Context, request GetStatusRequestObject) (GetStatusResponseObject, error)
 	// GetCheckpoint Fetch the newest checkpoint of the log
 	// (GET /log/checkpoint)
 	GetCheckpoint(ctx context.Context, request GetCheckpointRequestObject) (GetCheckpointResponseObject, error)
@@ -12960,6 +13841,31 @@ func (sh *strictHandler) FindOwners(ctx echo.Context, params FindOwnersParams) e
 	return nil
 }
 
+// GetFigures operation middleware
+func (sh *strictHandler) GetFigures(ctx echo.Context, params GetFiguresParams) error {
+	var request GetFiguresRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetFigures(ctx.Request().Context(), request.(GetFiguresRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetFigures")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetFiguresResponseObject); ok {
+		return validResponse.VisitGetFiguresResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListSteps operation middleware
 func (sh *strictHandler) ListSteps(ctx echo.Context, requestId PartId, params ListStepsParams) error {
 	var request ListStepsRequestObject
@@ -13273,6 +14179,29 @@ func (sh *strictHandler) GetRetentionRuleVersion(ctx echo.Context, ruleId RuleId
 		return err
 	} else if validResponse, ok := response.(GetRetentionRuleVersionResponseObject); ok {
 		return validResponse.VisitGetRetentionRuleVersionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetStatus operation middleware
+func (sh *strictHandler) GetStatus(ctx echo.Context) error {
+	var request GetStatusRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetStatus(ctx.Request().Context(), request.(GetStatusRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetStatus")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetStatusResponseObject); ok {
+		return validResponse.VisitGetStatusResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -27,7 +27,7 @@ var bodies = map[string]string{
 
 // mayBeStale are the operations that may use a cached caller. Every other
 // operation, including a new one, looks the caller up.
-var mayBeStale = []string{"getCheckpoint", "getErasure", "getLogKeys", "getReceipt", "getResponse", "getTile", "listOpenAIInputItems", "listResponses", "retrieveOpenAIResponse"}
+var mayBeStale = []string{"getCheckpoint", "getErasure", "getFigures", "getLogKeys", "getReceipt", "getResponse", "getTile", "listOpenAIInputItems", "listResponses", "retrieveOpenAIResponse"}
 
 var inPath = regexp.MustCompile(`\{(\w+)\}`)
 

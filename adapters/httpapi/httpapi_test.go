@@ -34,6 +34,8 @@ const (
 	holds     = "/lethe/api/v1/holds"
 	ruleList  = "/lethe/api/v1/retention-rules"
 	accessLog = "/lethe/api/v1/access-log"
+	figures   = "/lethe/api/v1/responses/figures"
+	statusURL = "/lethe/api/v1/status"
 )
 
 var (
@@ -62,6 +64,8 @@ type fakes struct {
 	record              func(domain.Access) error
 	accessLog           accessLogPort
 	byKey               func(context.Context, string) (domain.Key, error)
+	status              func(context.Context) (domain.Status, error)
+	figures             func(context.Context, domain.FigureQuery) ([]domain.FigurePoint, domain.Basis, error)
 }
 
 var errNone = domain.Errorf(domain.CodeNotFound, "none")
@@ -206,6 +210,20 @@ func (l accessLogPort) Page(ctx context.Context, q domain.AccessQuery) ([]domain
 
 func (f fakes) SawLogin(uuid.UUID) {}
 
+func (f fakes) Figures(ctx context.Context, q domain.FigureQuery) ([]domain.FigurePoint, domain.Basis, error) {
+	if f.figures == nil {
+		return nil, domain.BasisUsage, nil
+	}
+	return f.figures(ctx, q)
+}
+
+func (f fakes) Status(ctx context.Context) (domain.Status, error) {
+	if f.status == nil {
+		return domain.Status{}, nil
+	}
+	return f.status(ctx)
+}
+
 // log collects the log.
 type log struct {
 	mu  sync.Mutex
@@ -286,6 +304,8 @@ func deps(f fakes, s *service) httpapi.Deps {
 		Caller:        domain.NewGetCaller(f, logger),
 		Owners:        domain.NewFindOwners(f, f),
 		IdentifyOwner: domain.NewIdentifyOwner(f),
+		Figures:       domain.NewGetFigures(f, f, func() time.Time { return time.Date(2026, 3, 1, 12, 30, 0, 0, time.UTC) }, logger),
+		Status:        domain.NewGetStatus(f, func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }),
 		Credentials: func(r *http.Request) domain.Credentials {
 			return domain.Credentials{Key: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}
 		},
@@ -461,7 +481,7 @@ func pathOf(asked string) (path string, known bool) {
 	switch rest, ok := strings.CutPrefix(asked, list+"/"); {
 	case ok && one(rest):
 		return list + "/{request_id}", true
-	case asked == list, asked == erasures, asked == erasures+"/preview", asked == holds, asked == ruleList, asked == accessLog, asked == "/log/checkpoint", asked == "/log/keys":
+	case asked == list, asked == erasures, asked == erasures+"/preview", asked == holds, asked == ruleList, asked == accessLog, asked == statusURL, asked == figures, asked == "/log/checkpoint", asked == "/log/keys":
 		return asked, true
 	}
 	if rest, ok := strings.CutPrefix(asked, "/ai/v1/responses/"); ok {

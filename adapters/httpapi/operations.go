@@ -27,7 +27,7 @@ const (
 	lists          // a page
 	fetches        // one thing
 	changes        // one thing is changed
-	estimates      // counts everything that would be erased, or starts to erase it
+	estimates      // counts everything that matches, or starts to erase it
 	streams        // bound themselves
 )
 
@@ -39,6 +39,7 @@ var profiles = map[string]profile{
 	"eraseResponse": {cost: changes},
 	"listModels":    {cost: lists, compressed: true},
 	"listSteps":     {cost: fetches, compressed: true, keeps: true},
+	"getFigures":    {cost: estimates, remembered: true, compressed: true},
 
 	"previewErasure":      {cost: estimates},
 	"startErasure":        {cost: estimates},
@@ -76,6 +77,8 @@ var profiles = map[string]profile{
 	"retrieveOpenAIResponse": {cost: fetches, remembered: true, compressed: true, keeps: true, byKey: true},
 	"listOpenAIInputItems":   {cost: fetches, remembered: true, compressed: true, keeps: true, byKey: true},
 	"deleteOpenAIResponse":   {cost: changes, byKey: true},
+
+	"getStatus": {cost: fetches},
 }
 
 // limit returns how long a request of that cost may work; 0: without limit.

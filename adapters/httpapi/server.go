@@ -26,8 +26,8 @@ type Config struct {
 	ReadyTimeout    time.Duration // 2 s
 	// Requests is how many requests run at a time: 256. One caller has at most half.
 	Requests int
-	// Estimates is how many previews, dry runs and starts of bulk erasures run at a
-	// time: 4. One caller has at most two.
+	// Estimates is how many previews, dry runs, figures and starts of bulk erasures run
+	// at a time: 4. One caller has at most two.
 	Estimates int
 	// Searches is how many lists that may read much run at a time for one caller: 1.
 	Searches int
@@ -66,6 +66,8 @@ type Deps struct {
 	Owners     *domain.FindOwners
 	// IdentifyOwner reads whom requests mean by an e-mail address.
 	IdentifyOwner *domain.IdentifyOwner
+	Status        *domain.GetStatus
+	Figures       *domain.GetFigures
 
 	// IdentifyReader replaces Identify for frequent lists and fetches, and may use a
 	// cached identity; nil: Identify is used.

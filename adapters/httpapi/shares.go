@@ -52,7 +52,7 @@ type shares struct {
 func newShares(requests, estimates, searches int) shares {
 	return shares{
 		requests:  newShare("requests", int64(requests), int64(max(1, requests/2)), 0),
-		estimates: newShare("previews, dry runs and bulk erasures", int64(estimates), int64(max(1, min(estimatesEach, estimates-1))), estimatesQueue),
+		estimates: newShare("previews, dry runs, figures and bulk erasures", int64(estimates), int64(max(1, min(estimatesEach, estimates-1))), estimatesQueue),
 		searches:  newShare("lists with filters", int64(requests), int64(searches), searchesQueue).patient(waitForSearch),
 		streams:   newShare("event streams", streamsAll, streamsEach, 0),
 		small:     newShare("responses", smallAll, smallEach, contentsQueue),

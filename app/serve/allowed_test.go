@@ -46,6 +46,7 @@ const (
 // openapi.yaml, independent of the service's own rules. Each operation has one line.
 var mayDo = map[string]func(kind string) string{
 	"listResponses":       whoReads,
+	"getFigures":          whoReads,
 	"getResponse":         whoReadsThis,
 	"listSteps":           whoReadsThis,
 	"listModels":          whoReads,
@@ -75,6 +76,8 @@ var mayDo = map[string]func(kind string) string{
 	"findOwners": whoReads,
 
 	"listAccessLog": func(kind string) string { return only(kind, admin) },
+
+	"getStatus": whoManages,
 
 	"listHolds": whoManages, "placeHold": whoManages, "getHold": whoManages, "releaseHold": whoManages,
 
@@ -266,6 +269,9 @@ func TestPermissions(t *testing.T) {
 			"startErasure: by owner": func() question {
 				return question{method: "POST", path: apptest.ErasuresPath, token: `"owner":"` + whose.id + `"`, gone: []string{respond(whose.id)}}
 			},
+			"getFigures": func() question {
+				return question{method: "GET", path: "/lethe/api/v1/responses/figures?group_by=model&model=" + keptModel, shown: keptModel}
+			},
 			"listResponses: after their cursor": func() question {
 				return question{method: "GET", path: pages + "&after=" + url.QueryEscape(second.Cursor), shown: second.shown}
 			},
@@ -322,6 +328,7 @@ func TestPermissions(t *testing.T) {
 				}
 				return q
 			},
+			"getStatus": func() question { return question{method: "GET", path: "/lethe/api/v1/status"} },
 			"listHolds": func() question { return question{method: "GET", path: "/lethe/api/v1/holds"} },
 			"placeHold": func() question {
 				return question{method: "POST", path: "/lethe/api/v1/holds", body: `{"owners":["` + apptest.MissingID + `"],"reason":"r"}`}

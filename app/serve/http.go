@@ -24,7 +24,7 @@ import (
 )
 
 // newCases returns the use cases and the identification of callers.
-func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *boot.Signing, log *slog.Logger) httpapi.Deps {
+func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *boot.Signing, w watched, log *slog.Logger) httpapi.Deps {
 	// Erasures that finish before the response are so small that they need no pace.
 	atOnce := domain.NewRunErasure(s.erasures, config.PerSecond(0).Pace(), time.Now)
 	erase := domain.NewEraseResponse(s.responses, time.Now).Repeatable(domain.NewRepeats(s.log, sign.RepeatSecrets()))
@@ -42,6 +42,8 @@ func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *b
 		Caller:        domain.NewGetCaller(people, log),
 		Owners:        domain.NewFindOwners(people, s.responses),
 		IdentifyOwner: domain.NewIdentifyOwner(people),
+		Status:        domain.NewGetStatus(w, time.Now),
+		Figures:       domain.NewGetFigures(s.responses, people, time.Now, log),
 		Erasures: httpapi.Erasures{
 			Preview: domain.NewPreviewErasure(s.erasures, time.Now), Start: domain.NewStartErasure(s.erasures, atOnce, j, time.Now, log),
 			List: domain.NewListErasures(s.erasures), Get: domain.NewGetErasure(s.erasures),

@@ -15,7 +15,7 @@ import (
 	"lethe/domain"
 )
 
-// Lists tests lists and counts only.
+// Lists tests lists, counts and figures only.
 func Lists(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 	t.Run("list/filters", func(t *testing.T) {
 		t.Parallel()
@@ -24,6 +24,10 @@ func Lists(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 	t.Run("list/hostile words", func(t *testing.T) {
 		t.Parallel()
 		testHostileWords(t, newFixture(t))
+	})
+	t.Run("figures", func(t *testing.T) {
+		t.Parallel()
+		testFigures(t, newFixture(t))
 	})
 }
 

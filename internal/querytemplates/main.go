@@ -34,6 +34,10 @@ func (v variant) Counts() variant {
 // concern pages.
 func (v variant) HasCount() bool { return !v.Usage && !v.Unfiltered }
 
+// Figured reports whether there are figures of its own. They name owners as a filter does,
+// one or several.
+func (v variant) Figured() bool { return v.HasCount() && !v.Owned }
+
 // Walked reports whether a bulk erasure or a hold may have this filter.
 func (v variant) Walked() bool { return !v.Cost && !v.Usage && !v.Unfiltered }
 

@@ -129,6 +129,92 @@ WHERE (sqlc.narg('owners')::text[] IS NOT NULL OR created_by IS NOT NULL)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval);
 
+-- name: Figures :many
+-- Of each bucket and series, of which the largest are kept. A series is what its
+-- responses have in common after =, empty where that is nothing; the others are other.
+-- In collation C, as words are only told apart: any other takes longer.
+-- It reads the responses once, and neither sorts them nor unpacks anything.
+WITH found AS MATERIALIZED (
+    SELECT date_bin(sqlc.arg('stride')::interval, created_at, '2000-01-01 00:00Z'::timestamptz)::timestamptz AS bucket, coalesce('=' || CASE sqlc.arg('by')::text
+        WHEN 'model' THEN model WHEN 'state' THEN state WHEN 'tier' THEN service_tier WHEN 'owner' THEN created_by END, '')::text COLLATE "C" AS series,
+           count(*) AS responses, count(*) FILTER (WHERE state = 'failed') AS failures
+    FROM requests
+    WHERE (sqlc.narg('owners')::text[] IS NOT NULL OR created_by IS NOT NULL) AND (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+    GROUP BY 1, 2
+), largest AS (
+    SELECT series FROM found GROUP BY series ORDER BY sum(responses) DESC, series LIMIT sqlc.arg('max')::bigint
+)
+SELECT f.bucket::timestamptz AS bucket, coalesce(l.series, 'other')::text AS series,
+       sum(f.responses)::bigint AS responses, sum(f.failures)::bigint AS failures
+FROM found f LEFT JOIN largest l ON l.series = f.series
+GROUP BY 1, 2;
+
+-- name: FigureDurations :many
+-- Percentiles in microseconds, of less than 300 years as Go's durations are; known is how
+-- many durations there are. It sorts them.
+SELECT p.bucket::timestamptz AS bucket, (CASE WHEN p.series = ANY (sqlc.arg('largest')::text[]) THEN p.series ELSE 'other' END)::text AS series, count(p.duration) AS known,
+       greatest(least(coalesce(extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY p.duration)) * 1000000, 0), 9e15), -9e15)::bigint AS p50,
+       greatest(least(coalesce(extract(epoch FROM percentile_disc(0.95) WITHIN GROUP (ORDER BY p.duration)) * 1000000, 0), 9e15), -9e15)::bigint AS p95
+FROM (
+SELECT id, date_bin(sqlc.arg('stride')::interval, created_at, '2000-01-01 00:00Z'::timestamptz)::timestamptz AS bucket, coalesce('=' || CASE sqlc.arg('by')::text
+        WHEN 'model' THEN model WHEN 'state' THEN state WHEN 'tier' THEN service_tier WHEN 'owner' THEN created_by END, '')::text COLLATE "C" AS series, CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END AS duration
+    FROM requests
+    WHERE (sqlc.narg('owners')::text[] IS NOT NULL OR created_by IS NOT NULL) AND (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+) p
+GROUP BY 1, 2;
+
+-- name: FigureUsage :many
+-- Sums of the newest usage record of each response; -1 or empty is unknown.
+SELECT u.bucket::timestamptz AS bucket, u.series::text AS series,
+       least(coalesce(sum(u.prompt_tokens), -1), 9223372036854775807)::bigint AS prompt_tokens,
+       least(coalesce(sum(u.completion_tokens), -1), 9223372036854775807)::bigint AS completion_tokens,
+       least(coalesce(sum(u.reasoning_tokens), -1), 9223372036854775807)::bigint AS reasoning_tokens,
+       least(coalesce(sum(u.total_tokens), -1), 9223372036854775807)::bigint AS total_tokens,
+       coalesce(sum(nullif(u.total_cost, '')::numeric)::text, '')::text AS total_cost
+FROM (
+    SELECT p.bucket, (CASE WHEN p.series = ANY (sqlc.arg('largest')::text[]) THEN p.series ELSE 'other' END)::text AS series, a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens,
+           coalesce(a.total_cost::text, '')::text AS total_cost
+    FROM (
+SELECT id, date_bin(sqlc.arg('stride')::interval, created_at, '2000-01-01 00:00Z'::timestamptz)::timestamptz AS bucket, coalesce('=' || CASE sqlc.arg('by')::text
+        WHEN 'model' THEN model WHEN 'state' THEN state WHEN 'tier' THEN service_tier WHEN 'owner' THEN created_by END, '')::text COLLATE "C" AS series, CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END AS duration
+    FROM requests
+    WHERE (sqlc.narg('owners')::text[] IS NOT NULL OR created_by IS NOT NULL) AND (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+    ) p
+    LEFT JOIN LATERAL (
+        SELECT n.prompt_tokens, n.completion_tokens, n.reasoning_tokens, n.total_tokens, n.total_cost
+        FROM public.http_analytics n
+        WHERE n.fusillade_request_id = p.id ORDER BY n.timestamp DESC, n.id DESC LIMIT 1
+    ) a ON true
+) u
+GROUP BY 1, 2;
+
 -- name: PageOfOwner :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
@@ -323,6 +409,98 @@ WHERE (sqlc.narg('owners')::text[] IS NOT NULL OR created_by IS NOT NULL)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
       AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
            ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric;
+
+-- name: FiguresOfCost :many
+-- Of each bucket and series, of which the largest are kept. A series is what its
+-- responses have in common after =, empty where that is nothing; the others are other.
+-- In collation C, as words are only told apart: any other takes longer.
+-- It reads the responses once, and neither sorts them nor unpacks anything.
+WITH found AS MATERIALIZED (
+    SELECT date_bin(sqlc.arg('stride')::interval, created_at, '2000-01-01 00:00Z'::timestamptz)::timestamptz AS bucket, coalesce('=' || CASE sqlc.arg('by')::text
+        WHEN 'model' THEN model WHEN 'state' THEN state WHEN 'tier' THEN service_tier WHEN 'owner' THEN created_by END, '')::text COLLATE "C" AS series,
+           count(*) AS responses, count(*) FILTER (WHERE state = 'failed') AS failures
+    FROM requests
+    WHERE (sqlc.narg('owners')::text[] IS NOT NULL OR created_by IS NOT NULL) AND (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+    GROUP BY 1, 2
+), largest AS (
+    SELECT series FROM found GROUP BY series ORDER BY sum(responses) DESC, series LIMIT sqlc.arg('max')::bigint
+)
+SELECT f.bucket::timestamptz AS bucket, coalesce(l.series, 'other')::text AS series,
+       sum(f.responses)::bigint AS responses, sum(f.failures)::bigint AS failures
+FROM found f LEFT JOIN largest l ON l.series = f.series
+GROUP BY 1, 2;
+
+-- name: FigureDurationsOfCost :many
+-- Percentiles in microseconds, of less than 300 years as Go's durations are; known is how
+-- many durations there are. It sorts them.
+SELECT p.bucket::timestamptz AS bucket, (CASE WHEN p.series = ANY (sqlc.arg('largest')::text[]) THEN p.series ELSE 'other' END)::text AS series, count(p.duration) AS known,
+       greatest(least(coalesce(extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY p.duration)) * 1000000, 0), 9e15), -9e15)::bigint AS p50,
+       greatest(least(coalesce(extract(epoch FROM percentile_disc(0.95) WITHIN GROUP (ORDER BY p.duration)) * 1000000, 0), 9e15), -9e15)::bigint AS p95
+FROM (
+SELECT id, date_bin(sqlc.arg('stride')::interval, created_at, '2000-01-01 00:00Z'::timestamptz)::timestamptz AS bucket, coalesce('=' || CASE sqlc.arg('by')::text
+        WHEN 'model' THEN model WHEN 'state' THEN state WHEN 'tier' THEN service_tier WHEN 'owner' THEN created_by END, '')::text COLLATE "C" AS series, CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END AS duration
+    FROM requests
+    WHERE (sqlc.narg('owners')::text[] IS NOT NULL OR created_by IS NOT NULL) AND (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+) p
+GROUP BY 1, 2;
+
+-- name: FigureUsageOfCost :many
+-- Sums of the newest usage record of each response; -1 or empty is unknown.
+SELECT u.bucket::timestamptz AS bucket, u.series::text AS series,
+       least(coalesce(sum(u.prompt_tokens), -1), 9223372036854775807)::bigint AS prompt_tokens,
+       least(coalesce(sum(u.completion_tokens), -1), 9223372036854775807)::bigint AS completion_tokens,
+       least(coalesce(sum(u.reasoning_tokens), -1), 9223372036854775807)::bigint AS reasoning_tokens,
+       least(coalesce(sum(u.total_tokens), -1), 9223372036854775807)::bigint AS total_tokens,
+       coalesce(sum(nullif(u.total_cost, '')::numeric)::text, '')::text AS total_cost
+FROM (
+    SELECT p.bucket, (CASE WHEN p.series = ANY (sqlc.arg('largest')::text[]) THEN p.series ELSE 'other' END)::text AS series, a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens,
+           coalesce(a.total_cost::text, '')::text AS total_cost
+    FROM (
+SELECT id, date_bin(sqlc.arg('stride')::interval, created_at, '2000-01-01 00:00Z'::timestamptz)::timestamptz AS bucket, coalesce('=' || CASE sqlc.arg('by')::text
+        WHEN 'model' THEN model WHEN 'state' THEN state WHEN 'tier' THEN service_tier WHEN 'owner' THEN created_by END, '')::text COLLATE "C" AS series, CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END AS duration
+    FROM requests
+    WHERE (sqlc.narg('owners')::text[] IS NOT NULL OR created_by IS NOT NULL) AND (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+    ) p
+    LEFT JOIN LATERAL (
+        SELECT n.prompt_tokens, n.completion_tokens, n.reasoning_tokens, n.total_tokens, n.total_cost
+        FROM public.http_analytics n
+        WHERE n.fusillade_request_id = p.id ORDER BY n.timestamp DESC, n.id DESC LIMIT 1
+    ) a ON true
+) u
+GROUP BY 1, 2;
 
 -- name: PageOfOwnerOfCost :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,

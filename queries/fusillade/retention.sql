@@ -45,6 +45,13 @@ WHERE next_run_at <= sqlc.arg('now')::timestamptz
 ORDER BY next_run_at, id
 LIMIT sqlc.arg('max')::bigint;
 
+-- name: NextRules :many
+SELECT r.id, v.name, r.next_run_at::timestamptz AS at
+FROM lethe.retention_rules r JOIN lethe.retention_versions v ON v.rule_id = r.id AND v.version = r.version
+WHERE r.next_run_at IS NOT NULL
+ORDER BY r.next_run_at, r.id
+LIMIT sqlc.arg('max')::bigint;
+
 -- name: RunOfRule :one
 -- Whether a run of the rule is not over.
 SELECT EXISTS (SELECT FROM lethe.erasures WHERE rule_id = sqlc.arg('rule_id')::uuid AND finished_at IS NULL);

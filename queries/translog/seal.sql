@@ -7,6 +7,11 @@ SELECT coalesce((SELECT extract(epoch FROM clock_timestamp() - created_at) FROM 
        coalesce((SELECT size FROM lethe.log_state), 0)::bigint AS size,
        coalesce((SELECT size FROM lethe.checkpoints WHERE published_at IS NOT NULL ORDER BY size DESC LIMIT 1), 0)::bigint AS published;
 
+-- name: Sealing :one
+-- When the newest tree was signed, and how many receipts wait, up to a number.
+SELECT coalesce((SELECT created_at FROM lethe.checkpoints ORDER BY size DESC LIMIT 1), '-infinity')::timestamptz AS sealed_at,
+       (SELECT count(*) FROM (SELECT FROM lethe.receipts WHERE leaf_index IS NULL LIMIT sqlc.arg('max')::bigint) waiting)::bigint AS unsealed;
+
 -- name: TakeTurn :one
 -- Whether this transaction is the one that seals. The commit must be on disk
 -- before it is shown to anyone, even where the server's default is otherwise.

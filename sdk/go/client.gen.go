@@ -336,6 +336,48 @@ func (e Count) Valid() bool {
 	}
 }
 
+// Defines values for FiguresBucket.
+const (
+	FiguresBucketDay  FiguresBucket = "day"
+	FiguresBucketHour FiguresBucket = "hour"
+)
+
+// Valid indicates whether the value is a known member of the FiguresBucket enum.
+func (e FiguresBucket) Valid() bool {
+	switch e {
+	case FiguresBucketDay:
+		return true
+	case FiguresBucketHour:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FiguresGroupBy.
+const (
+	FiguresGroupByModel FiguresGroupBy = "model"
+	FiguresGroupByOwner FiguresGroupBy = "owner"
+	FiguresGroupByState FiguresGroupBy = "state"
+	FiguresGroupByTier  FiguresGroupBy = "tier"
+)
+
+// Valid indicates whether the value is a known member of the FiguresGroupBy enum.
+func (e FiguresGroupBy) Valid() bool {
+	switch e {
+	case FiguresGroupByModel:
+		return true
+	case FiguresGroupByOwner:
+		return true
+	case FiguresGroupByState:
+		return true
+	case FiguresGroupByTier:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Reached.
 const (
 	ReachedExpired    Reached = "expired"
@@ -420,6 +462,48 @@ func (e GetReceiptParamsReached) Valid() bool {
 	case GetReceiptParamsReachedRewritten:
 		return true
 	case GetReceiptParamsReachedVacuumed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetFiguresParamsBucket.
+const (
+	GetFiguresParamsBucketDay  GetFiguresParamsBucket = "day"
+	GetFiguresParamsBucketHour GetFiguresParamsBucket = "hour"
+)
+
+// Valid indicates whether the value is a known member of the GetFiguresParamsBucket enum.
+func (e GetFiguresParamsBucket) Valid() bool {
+	switch e {
+	case GetFiguresParamsBucketDay:
+		return true
+	case GetFiguresParamsBucketHour:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetFiguresParamsGroupBy.
+const (
+	GetFiguresParamsGroupByModel GetFiguresParamsGroupBy = "model"
+	GetFiguresParamsGroupByOwner GetFiguresParamsGroupBy = "owner"
+	GetFiguresParamsGroupByState GetFiguresParamsGroupBy = "state"
+	GetFiguresParamsGroupByTier  GetFiguresParamsGroupBy = "tier"
+)
+
+// Valid indicates whether the value is a known member of the GetFiguresParamsGroupBy enum.
+func (e GetFiguresParamsGroupBy) Valid() bool {
+	switch e {
+	case GetFiguresParamsGroupByModel:
+		return true
+	case GetFiguresParamsGroupByOwner:
+		return true
+	case GetFiguresParamsGroupByState:
+		return true
+	case GetFiguresParamsGroupByTier:
 		return true
 	default:
 		return false
@@ -569,6 +653,24 @@ type ChangedRetentionRule struct {
 	//
 	// Example: 3
 	Version int64 `json:"version"`
+}
+
+// DueRule An enabled retention rule and its next run.
+type DueRule struct {
+	// Name Its name.
+	//
+	// Example: two weeks
+	Name string `json:"name"`
+
+	// NextRunAt When its next run begins.
+	//
+	// Example: 2026-03-02T01:30:00Z
+	NextRunAt time.Time `json:"next_run_at"`
+
+	// RuleId Its identifier.
+	//
+	// Example: 5f0e7a4c-8a5b-4a36-9d5e-0c1f2b3a4d5e
+	RuleId openapi_types.UUID `json:"rule_id"`
 }
 
 // EnabledVersion What to enable.
@@ -1100,6 +1202,24 @@ type ErasureRule struct {
 	Version int64 `json:"version"`
 }
 
+// ErasureStatus Bulk erasures, including runs of retention rules.
+type ErasureStatus struct {
+	// Failed Erasures that failed within the last day.
+	//
+	// Example: 0
+	Failed int64 `json:"failed"`
+
+	// OldestUnfinishedAt When the oldest unfinished one was requested; null if there is none.
+	//
+	// Example: 2026-03-01T11:58:00Z
+	OldestUnfinishedAt *time.Time `json:"oldest_unfinished_at"`
+
+	// Unfinished Erasures that are pending or running.
+	//
+	// Example: 0
+	Unfinished int64 `json:"unfinished"`
+}
+
 // ErasureTarget What to erase; exactly one of responses, owner and filter is given.
 type ErasureTarget struct {
 	// Filter The filter that responses must match; null in an erasure of another kind.
@@ -1177,6 +1297,83 @@ type ErasureTargetFilter struct {
 	//
 	// Example: ["flex"]
 	Tiers []string `json:"tiers,omitzero"`
+}
+
+// FigurePoint What one series has in one bucket.
+type FigurePoint struct {
+	// CompletionTokens As prompt_tokens.
+	//
+	// Example: 20480
+	CompletionTokens *int64 `json:"completion_tokens"`
+
+	// DurationP50Ms Half of the known durations, from start to completion, are at most this many milliseconds; null if none is known, or they were not read.
+	//
+	// Example: 1500.001
+	DurationP50Ms *float64 `json:"duration_p50_ms"`
+
+	// DurationP95Ms The same for 95 of 100.
+	//
+	// Example: 4200
+	DurationP95Ms *float64 `json:"duration_p95_ms"`
+
+	// Failures Of these, those whose state is failed.
+	//
+	// Example: 1
+	Failures int64 `json:"failures"`
+
+	// From Where the bucket begins.
+	//
+	// Example: 2026-03-01T12:00:00Z
+	From time.Time `json:"from"`
+
+	// PromptTokens The sum of what is recorded; null if nothing is, or it was not counted.
+	//
+	// Example: 5120
+	PromptTokens *int64 `json:"prompt_tokens"`
+
+	// ReasoningTokens As prompt_tokens.
+	//
+	// Example: 2048
+	ReasoningTokens *int64 `json:"reasoning_tokens"`
+
+	// Responses How many responses were created.
+	//
+	// Example: 41
+	Responses int64 `json:"responses"`
+
+	// To Where the bucket ends; what is created then is in the next.
+	//
+	// Example: 2026-03-01T13:00:00Z
+	To time.Time `json:"to"`
+
+	// TotalCost The sum of the costs that are known; null if none is, or they were not counted.
+	//
+	// Example: 0.0125
+	TotalCost *float64 `json:"total_cost"`
+
+	// TotalTokens As prompt_tokens.
+	//
+	// Example: 25600
+	TotalTokens *int64 `json:"total_tokens"`
+}
+
+// FigureSeries Responses that have the same model, state, tier or owner.
+type FigureSeries struct {
+	// Email The email address of an owner, if it is known.
+	Email *string `json:"email"`
+
+	// Key What they have in common; null without `group_by`, without a tier, and of the rest.
+	//
+	// Example: qwen/qwen3-235b
+	Key *string `json:"key"`
+
+	// Other Whether these are the rest, which are too many to be series.
+	//
+	// Example: false
+	Other bool `json:"other"`
+
+	// Points In order of time, one for each bucket in which there are responses.
+	Points []FigurePoint `json:"points,omitzero"`
 }
 
 // Hold A current or past hold.
@@ -1283,6 +1480,52 @@ type HoldPage struct {
 	//
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
+}
+
+// HoldStatus What bypasses holds.
+type HoldStatus struct {
+	// HeldResponsesGone Responses named by a hold that something other than Lethe has deleted; counting ends at 1,000.
+	//
+	// Example: 0
+	HeldResponsesGone int64 `json:"held_responses_gone"`
+
+	// PurgesFailed The same, but purges that have given up.
+	//
+	// Example: 0
+	PurgesFailed int64 `json:"purges_failed"`
+
+	// PurgesWaiting Waiting purges of deleted users that would remove held responses.
+	//
+	// Example: 0
+	PurgesWaiting int64 `json:"purges_waiting"`
+}
+
+// LogStatus The log of erasures.
+type LogStatus struct {
+	// Leaves Sealed receipts.
+	//
+	// Example: 300
+	Leaves int64 `json:"leaves"`
+
+	// OldestUnsealedSeconds How long the oldest unsealed receipt has been waiting; 0 if there is none.
+	//
+	// Example: 0
+	OldestUnsealedSeconds float64 `json:"oldest_unsealed_seconds"`
+
+	// PublishedLeaves Sealed receipts that a published checkpoint covers.
+	//
+	// Example: 300
+	PublishedLeaves int64 `json:"published_leaves"`
+
+	// SealedAt When receipts were last sealed; null if none ever was.
+	//
+	// Example: 2026-03-01T11:58:00Z
+	SealedAt *time.Time `json:"sealed_at"`
+
+	// Unsealed Receipts that are not sealed yet; counting ends at 10,000.
+	//
+	// Example: 0
+	Unsealed int64 `json:"unsealed"`
 }
 
 // ModelCount A model and its responses.
@@ -1710,6 +1953,37 @@ type ResponseDetail struct {
 	Withheld []string `json:"withheld,omitzero"`
 }
 
+// ResponseFigures Numbers of responses over time.
+type ResponseFigures struct {
+	// Basis What was counted; usage if responses were counted with their usage records, rows if without.
+	//
+	// Example: usage
+	Basis string `json:"basis"`
+
+	// Bucket The width of the buckets; hour or day.
+	//
+	// Example: hour
+	Bucket string `json:"bucket"`
+
+	// From The time from which responses were counted, as applied.
+	//
+	// Example: 2026-03-01T00:00:00Z
+	From time.Time `json:"from"`
+
+	// GroupBy What makes the series; null if there is one.
+	//
+	// Example: model
+	GroupBy *string `json:"group_by"`
+
+	// Series The series with the most responses first, and the rest, if any, last; at most 21.
+	Series []FigureSeries `json:"series,omitzero"`
+
+	// To The time before which responses were counted, as applied.
+	//
+	// Example: 2026-03-02T00:00:00Z
+	To time.Time `json:"to"`
+}
+
 // ResponsePage One page of a list.
 type ResponsePage struct {
 	// CountKind Whether `total_count` is exact or an estimate by the database; none if it was not requested, or took too long.
@@ -2107,6 +2381,62 @@ type RetentionRun struct {
 	Version int64 `json:"version"`
 }
 
+// SchemaVersion How far the schema of another system is migrated, by that system's own record.
+type SchemaVersion struct {
+	// FailedMigrations Migrations that were begun and not finished.
+	//
+	// Example: []
+	FailedMigrations []int64 `json:"failed_migrations,omitzero"`
+
+	// Migration The newest migration that was applied; null if none is recorded, or the role may not read the record.
+	//
+	// Example: 20260507000000
+	Migration *int64 `json:"migration"`
+
+	// Schema The name of the schema.
+	//
+	// Example: fusillade
+	Schema string `json:"schema"`
+}
+
+// ServiceStatus How the service and its databases are.
+type ServiceStatus struct {
+	// At When this was read.
+	//
+	// Example: 2026-03-01T12:00:00Z
+	At time.Time `json:"at"`
+
+	// Erasures Bulk erasures, including runs of retention rules.
+	Erasures ErasureStatus `json:"erasures"`
+
+	// Holds What bypasses holds.
+	Holds HoldStatus `json:"holds"`
+
+	// Log The log of erasures.
+	Log LogStatus `json:"log"`
+
+	// NextRules The enabled retention rules that run next, in order, at most ten.
+	NextRules []DueRule `json:"next_rules,omitzero"`
+
+	// Schemas How far the schemas of other systems are migrated.
+	Schemas []SchemaVersion `json:"schemas,omitzero"`
+
+	// Sentence That all is well, or the worst that is not and what mends it.
+	//
+	// Example: All is well.
+	Sentence string `json:"sentence"`
+
+	// Version The version of the service.
+	//
+	// Example: v0.1.0
+	Version string `json:"version"`
+
+	// Well Whether nothing is wrong.
+	//
+	// Example: true
+	Well bool `json:"well"`
+}
+
 // Step A step with its payloads, which are null unless `payloads=true`.
 type Step struct {
 	// CanceledAt When it was canceled (UTC); unknown for a response without a chain.
@@ -2389,6 +2719,18 @@ type ErasureStateFilter = []string
 
 // ErasureTriggerFilter defines model for ErasureTriggerFilter.
 type ErasureTriggerFilter = string
+
+// FiguresBucket defines model for FiguresBucket.
+type FiguresBucket string
+
+// FiguresFrom defines model for FiguresFrom.
+type FiguresFrom = time.Time
+
+// FiguresGroupBy defines model for FiguresGroupBy.
+type FiguresGroupBy string
+
+// FiguresTo defines model for FiguresTo.
+type FiguresTo = time.Time
 
 // HasError defines model for HasError.
 type HasError = bool
@@ -2898,6 +3240,82 @@ type FindOwnersParams struct {
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
+// GetFiguresParams defines parameters for GetFigures.
+type GetFiguresParams struct {
+	// From Only responses created at this time or later; RFC 3339 with an offset, before
+	// `to`. At most 31 days before `to` by hour, and 400 by day; otherwise refused
+	// (400). By default 24 hours or 30 days are counted, of which the one that `to`
+	// is in is the last.
+	From *FiguresFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only responses created before this time; RFC 3339 with an offset, in the years
+	// 3 to 9999. By default now.
+	To *FiguresTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// Bucket The width of the buckets, in UTC.
+	Bucket *GetFiguresParamsBucket `form:"bucket,omitempty" json:"bucket,omitempty"`
+
+	// GroupBy What makes the series; without it there is one. `owner` requires permission to
+	// read everyone's responses, or an active organization; otherwise refused (400).
+	GroupBy *GetFiguresParamsGroupBy `form:"group_by,omitempty" json:"group_by,omitempty"`
+
+	// Status One state, spelled exactly: pending, claimed, processing, completed,
+	// failed or canceled. Any other word matches nothing.
+	Status *Status `form:"status,omitempty" json:"status,omitempty"`
+
+	// Statuses States, separated by commas, spelled as in `status`; matches any of them. An
+	// empty list matches nothing. If `status` is given too, both must match.
+	Statuses Statuses `form:"statuses,omitempty" json:"statuses,omitempty"`
+
+	// Model Models, separated by commas; matches any of them. An empty list matches nothing.
+	Model Model `form:"model,omitempty" json:"model,omitempty"`
+
+	// ServiceTiers Service tiers, separated by commas; matches any of them: auto, default,
+	// flex, priority, background, and any added later. An empty list matches
+	// nothing.
+	ServiceTiers ServiceTiers `form:"service_tiers,omitempty" json:"service_tiers,omitempty"`
+
+	// ResponseStatusMin Only responses for which the model's server returned this HTTP status or a higher one.
+	ResponseStatusMin *ResponseStatusMin `form:"response_status_min,omitempty" json:"response_status_min,omitempty"`
+
+	// ResponseStatusMax Only responses for which the model's server returned this HTTP status or a lower one.
+	ResponseStatusMax *ResponseStatusMax `form:"response_status_max,omitempty" json:"response_status_max,omitempty"`
+
+	// MinDurationMs Only responses that took this many milliseconds or more from start to completion.
+	MinDurationMs *MinDurationMs `form:"min_duration_ms,omitempty" json:"min_duration_ms,omitempty"`
+
+	// HasError Exactly `true` or `false`. Only responses with a recorded error, or only those without.
+	HasError *HasError `form:"has_error,omitempty" json:"has_error,omitempty"`
+
+	// MinTotalCost Only responses with a known `total_cost` of at least this much. Refused with
+	// 400 if costs are kept in a different database from responses.
+	MinTotalCost *MinTotalCost `form:"min_total_cost,omitempty" json:"min_total_cost,omitempty"`
+
+	// MemberId Only responses of this user or organization. Requires permission to read
+	// everyone's responses; otherwise refused (400). Accepts the same formats as
+	// `request_id`.
+	MemberId *MemberId `form:"member_id,omitempty" json:"member_id,omitempty"`
+
+	// CreatedByEmail Only responses of users and organizations with exactly this email address,
+	// including deleted ones. Requires permission to read everyone's responses;
+	// otherwise refused (400). Narrows `member_id` and the active organization but
+	// does not replace them.
+	CreatedByEmail *CreatedByEmail `form:"created_by_email,omitempty" json:"created_by_email,omitempty"`
+
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// GetFiguresParamsBucket defines parameters for GetFigures.
+type GetFiguresParamsBucket string
+
+// GetFiguresParamsGroupBy defines parameters for GetFigures.
+type GetFiguresParamsGroupBy string
+
 // ListStepsParams defines parameters for ListSteps.
 type ListStepsParams struct {
 	// Payloads Exactly `true` or `false`. True returns what was sent and what came back in
@@ -3015,6 +3433,16 @@ type EnableRetentionRuleParams struct {
 
 // GetRetentionRuleVersionParams defines parameters for GetRetentionRuleVersion.
 type GetRetentionRuleVersionParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// GetStatusParams defines parameters for GetStatus.
+type GetStatusParams struct {
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
 	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
@@ -3427,6 +3855,28 @@ type ClientInterface interface {
 	// Corresponds with GET /lethe/api/v1/owners (the `FindOwners` operationId).
 	FindOwners(ctx context.Context, params *FindOwnersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetFigures Get figures of responses
+	//
+	// Counts the responses that `listResponses` would list with the same filters, by
+	// when they were created, and sums what they took: failures, tokens, cost, and
+	// the median and 95th percentile of durations. Responses that fusillade-arsenal
+	// has moved are counted too; erased ones are not.
+	//
+	// Buckets are full hours or days in UTC. The first begins at `from` and the last
+	// ends at `to`, so both may be shorter; each point states the edges of its
+	// bucket, which contains its beginning and not its end. Buckets without
+	// responses are left out.
+	//
+	// Of more than 20 series, those with the most responses are returned, and the
+	// rest together as `other`. Costs and tokens come from the newest usage record
+	// of each response. They are null, and `basis` is `rows`, if usage records are
+	// in another database, or if more than 100,000 responses are counted. Durations
+	// are null if more than 1,000,000 are. If counting takes longer than ten
+	// seconds, the call returns 503: narrow the time, or add a filter.
+	//
+	// Corresponds with GET /lethe/api/v1/responses/figures (the `GetFigures` operationId).
+	GetFigures(ctx context.Context, params *GetFiguresParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListSteps List the steps of a response
 	//
 	// Returns one page of the steps of a response, the calls of models and tools,
@@ -3568,6 +4018,17 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /lethe/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
 	GetRetentionRuleVersion(ctx context.Context, ruleId RuleId, version RuleVersion, params *GetRetentionRuleVersionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetStatus Get the status
+	//
+	// Says in one sentence whether all is well, or else the worst that is not and
+	// what mends it, with the figures behind it. These are read from the same
+	// sources as the metrics, when asked. Administrators and platform managers
+	// only. While the service is closed it answers 503 like every call, with the
+	// reason.
+	//
+	// Corresponds with GET /lethe/api/v1/status (the `GetStatus` operationId).
+	GetStatus(ctx context.Context, params *GetStatusParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetCheckpoint Fetch the newest checkpoint of the log
 	//
@@ -4103,6 +4564,38 @@ func (c *Client) FindOwners(ctx context.Context, params *FindOwnersParams, reqEd
 	return c.Client.Do(req)
 }
 
+// GetFigures Get figures of responses
+//
+// Counts the responses that `listResponses` would list with the same filters, by
+// when they were created, and sums what they took: failures, tokens, cost, and
+// the median and 95th percentile of durations. Responses that fusillade-arsenal
+// has moved are counted too; erased ones are not.
+//
+// Buckets are full hours or days in UTC. The first begins at `from` and the last
+// ends at `to`, so both may be shorter; each point states the edges of its
+// bucket, which contains its beginning and not its end. Buckets without
+// responses are left out.
+//
+// Of more than 20 series, those with the most responses are returned, and the
+// rest together as `other`. Costs and tokens come from the newest usage record
+// of each response. They are null, and `basis` is `rows`, if usage records are
+// in another database, or if more than 100,000 responses are counted. Durations
+// are null if more than 1,000,000 are. If counting takes longer than ten
+// seconds, the call returns 503: narrow the time, or add a filter.
+//
+// Corresponds with GET /lethe/api/v1/responses/figures (the `GetFigures` operationId).
+func (c *Client) GetFigures(ctx context.Context, params *GetFiguresParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFiguresRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListSteps List the steps of a response
 //
 // Returns one page of the steps of a response, the calls of models and tools,
@@ -4365,6 +4858,27 @@ func (c *Client) EnableRetentionRule(ctx context.Context, ruleId RuleId, params 
 // Corresponds with GET /lethe/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
 func (c *Client) GetRetentionRuleVersion(ctx context.Context, ruleId RuleId, version RuleVersion, params *GetRetentionRuleVersionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetRetentionRuleVersionRequest(c.Server, ruleId, version, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetStatus Get the status
+//
+// Says in one sentence whether all is well, or else the worst that is not and
+// what mends it, with the figures behind it. These are read from the same
+// sources as the metrics, when asked. Administrators and platform managers
+// only. While the service is closed it answers 503 like every call, with the
+// reason.
+//
+// Corresponds with GET /lethe/api/v1/status (the `GetStatus` operationId).
+func (c *Client) GetStatus(ctx context.Context, params *GetStatusParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetStatusRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -6328,6 +6842,260 @@ func NewFindOwnersRequest(server string, params *FindOwnersParams) (*http.Reques
 	return req, nil
 }
 
+// NewGetFiguresRequest constructs an http.Request for the GetFigures method
+func NewGetFiguresRequest(server string, params *GetFiguresParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lethe/api/v1/responses/figures")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Bucket != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "bucket", *params.Bucket, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.GroupBy != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "group_by", *params.GroupBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Statuses != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "statuses", params.Statuses, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Model != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "model", params.Model, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ServiceTiers != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "service_tiers", params.ServiceTiers, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ResponseStatusMin != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "response_status_min", *params.ResponseStatusMin, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ResponseStatusMax != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "response_status_max", *params.ResponseStatusMax, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.MinDurationMs != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "min_duration_ms", *params.MinDurationMs, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.HasError != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "has_error", *params.HasError, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.MinTotalCost != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "min_total_cost", *params.MinTotalCost, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: "double"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.MemberId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "member_id", *params.MemberId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CreatedByEmail != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "created_by_email", *params.CreatedByEmail, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
 // NewListStepsRequest constructs an http.Request for the ListSteps method
 func NewListStepsRequest(server string, requestId PartId, params *ListStepsParams) (*http.Request, error) {
 	var err error
@@ -7122,6 +7890,65 @@ func NewGetRetentionRuleVersionRequest(server string, ruleId RuleId, version Rul
 	return req, nil
 }
 
+// NewGetStatusRequest constructs an http.Request for the GetStatus method
+func NewGetStatusRequest(server string, params *GetStatusParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lethe/api/v1/status")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
 // NewGetCheckpointRequest constructs an http.Request for the GetCheckpoint method
 func NewGetCheckpointRequest(server string, params *GetCheckpointParams) (*http.Request, error) {
 	var err error
@@ -7671,6 +8498,30 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /lethe/api/v1/owners (the `FindOwners` operationId).
 	FindOwnersWithResponse(ctx context.Context, params *FindOwnersParams, reqEditors ...RequestEditorFn) (*FindOwnersResponse, error)
 
+	// GetFiguresWithResponse Get figures of responses
+	//
+	// Counts the responses that `listResponses` would list with the same filters, by
+	// when they were created, and sums what they took: failures, tokens, cost, and
+	// the median and 95th percentile of durations. Responses that fusillade-arsenal
+	// has moved are counted too; erased ones are not.
+	//
+	// Buckets are full hours or days in UTC. The first begins at `from` and the last
+	// ends at `to`, so both may be shorter; each point states the edges of its
+	// bucket, which contains its beginning and not its end. Buckets without
+	// responses are left out.
+	//
+	// Of more than 20 series, those with the most responses are returned, and the
+	// rest together as `other`. Costs and tokens come from the newest usage record
+	// of each response. They are null, and `basis` is `rows`, if usage records are
+	// in another database, or if more than 100,000 responses are counted. Durations
+	// are null if more than 1,000,000 are. If counting takes longer than ten
+	// seconds, the call returns 503: narrow the time, or add a filter.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /lethe/api/v1/responses/figures (the `GetFigures` operationId).
+	GetFiguresWithResponse(ctx context.Context, params *GetFiguresParams, reqEditors ...RequestEditorFn) (*GetFiguresResponse, error)
+
 	// ListStepsWithResponse List the steps of a response
 	//
 	// Returns one page of the steps of a response, the calls of models and tools,
@@ -7826,6 +8677,19 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /lethe/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
 	GetRetentionRuleVersionWithResponse(ctx context.Context, ruleId RuleId, version RuleVersion, params *GetRetentionRuleVersionParams, reqEditors ...RequestEditorFn) (*GetRetentionRuleVersionResponse, error)
+
+	// GetStatusWithResponse Get the status
+	//
+	// Says in one sentence whether all is well, or else the worst that is not and
+	// what mends it, with the figures behind it. These are read from the same
+	// sources as the metrics, when asked. Administrators and platform managers
+	// only. While the service is closed it answers 503 like every call, with the
+	// reason.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /lethe/api/v1/status (the `GetStatus` operationId).
+	GetStatusWithResponse(ctx context.Context, params *GetStatusParams, reqEditors ...RequestEditorFn) (*GetStatusResponse, error)
 
 	// GetCheckpointWithResponse Fetch the newest checkpoint of the log
 	//
@@ -11211,6 +12075,171 @@ func (r FindOwnersResponse) ContentType() string {
 	return ""
 }
 
+// GetFiguresResponse200Headers the declared response headers of an HTTP 200 response for GetFigures
+type GetFiguresResponse200Headers struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+// GetFiguresResponse400Headers the declared response headers of an HTTP 400 response for GetFigures
+type GetFiguresResponse400Headers struct {
+	XRequestId *string
+}
+
+// GetFiguresResponse401Headers the declared response headers of an HTTP 401 response for GetFigures
+type GetFiguresResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// GetFiguresResponse403Headers the declared response headers of an HTTP 403 response for GetFigures
+type GetFiguresResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetFiguresResponse405Headers the declared response headers of an HTTP 405 response for GetFigures
+type GetFiguresResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// GetFiguresResponse413Headers the declared response headers of an HTTP 413 response for GetFigures
+type GetFiguresResponse413Headers struct {
+	XRequestId *string
+}
+
+// GetFiguresResponse429Headers the declared response headers of an HTTP 429 response for GetFigures
+type GetFiguresResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+// GetFiguresResponse500Headers the declared response headers of an HTTP 500 response for GetFigures
+type GetFiguresResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetFiguresResponse503Headers the declared response headers of an HTTP 503 response for GetFigures
+type GetFiguresResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetFiguresResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ResponseFigures
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetFiguresResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetFiguresResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetFiguresResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetFiguresResponse403Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *GetFiguresResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *GetFiguresResponse413Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetFiguresResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetFiguresResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetFiguresResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetFiguresResponse) GetJSON200() *ResponseFigures {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r GetFiguresResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetFiguresResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r GetFiguresResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r GetFiguresResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r GetFiguresResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r GetFiguresResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetFiguresResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetFiguresResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetFiguresResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetFiguresResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetFiguresResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetFiguresResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListStepsResponse200Headers the declared response headers of an HTTP 200 response for ListSteps
 type ListStepsResponse200Headers struct {
 	UnknownParameters *string
@@ -13067,6 +14096,171 @@ func (r GetRetentionRuleVersionResponse) ContentType() string {
 	return ""
 }
 
+// GetStatusResponse200Headers the declared response headers of an HTTP 200 response for GetStatus
+type GetStatusResponse200Headers struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+// GetStatusResponse400Headers the declared response headers of an HTTP 400 response for GetStatus
+type GetStatusResponse400Headers struct {
+	XRequestId *string
+}
+
+// GetStatusResponse401Headers the declared response headers of an HTTP 401 response for GetStatus
+type GetStatusResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// GetStatusResponse403Headers the declared response headers of an HTTP 403 response for GetStatus
+type GetStatusResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetStatusResponse405Headers the declared response headers of an HTTP 405 response for GetStatus
+type GetStatusResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// GetStatusResponse413Headers the declared response headers of an HTTP 413 response for GetStatus
+type GetStatusResponse413Headers struct {
+	XRequestId *string
+}
+
+// GetStatusResponse429Headers the declared response headers of an HTTP 429 response for GetStatus
+type GetStatusResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+// GetStatusResponse500Headers the declared response headers of an HTTP 500 response for GetStatus
+type GetStatusResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetStatusResponse503Headers the declared response headers of an HTTP 503 response for GetStatus
+type GetStatusResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetStatusResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ServiceStatus
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetStatusResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetStatusResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetStatusResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetStatusResponse403Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *GetStatusResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *GetStatusResponse413Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetStatusResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetStatusResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetStatusResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetStatusResponse) GetJSON200() *ServiceStatus {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r GetStatusResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetStatusResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r GetStatusResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r GetStatusResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r GetStatusResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r GetStatusResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetStatusResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetStatusResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetStatusResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetStatusResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetStatusResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetStatusResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetCheckpointResponse200Headers the declared response headers of an HTTP 200 response for GetCheckpoint
 type GetCheckpointResponse200Headers struct {
 	UnknownParameters *string
@@ -14015,6 +15209,36 @@ func (c *ClientWithResponses) FindOwnersWithResponse(ctx context.Context, params
 	return ParseFindOwnersResponse(rsp)
 }
 
+// GetFiguresWithResponse Get figures of responses
+//
+// Counts the responses that `listResponses` would list with the same filters, by
+// when they were created, and sums what they took: failures, tokens, cost, and
+// the median and 95th percentile of durations. Responses that fusillade-arsenal
+// has moved are counted too; erased ones are not.
+//
+// Buckets are full hours or days in UTC. The first begins at `from` and the last
+// ends at `to`, so both may be shorter; each point states the edges of its
+// bucket, which contains its beginning and not its end. Buckets without
+// responses are left out.
+//
+// Of more than 20 series, those with the most responses are returned, and the
+// rest together as `other`. Costs and tokens come from the newest usage record
+// of each response. They are null, and `basis` is `rows`, if usage records are
+// in another database, or if more than 100,000 responses are counted. Durations
+// are null if more than 1,000,000 are. If counting takes longer than ten
+// seconds, the call returns 503: narrow the time, or add a filter.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /lethe/api/v1/responses/figures (the `GetFigures` operationId).
+func (c *ClientWithResponses) GetFiguresWithResponse(ctx context.Context, params *GetFiguresParams, reqEditors ...RequestEditorFn) (*GetFiguresResponse, error) {
+	rsp, err := c.GetFigures(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFiguresResponse(rsp)
+}
+
 // ListStepsWithResponse List the steps of a response
 //
 // Returns one page of the steps of a response, the calls of models and tools,
@@ -14247,6 +15471,25 @@ func (c *ClientWithResponses) GetRetentionRuleVersionWithResponse(ctx context.Co
 		return nil, err
 	}
 	return ParseGetRetentionRuleVersionResponse(rsp)
+}
+
+// GetStatusWithResponse Get the status
+//
+// Says in one sentence whether all is well, or else the worst that is not and
+// what mends it, with the figures behind it. These are read from the same
+// sources as the metrics, when asked. Administrators and platform managers
+// only. While the service is closed it answers 503 like every call, with the
+// reason.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /lethe/api/v1/status (the `GetStatus` operationId).
+func (c *ClientWithResponses) GetStatusWithResponse(ctx context.Context, params *GetStatusParams, reqEditors ...RequestEditorFn) (*GetStatusResponse, error) {
+	rsp, err := c.GetStatus(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetStatusResponse(rsp)
 }
 
 // GetCheckpointWithResponse Fetch the newest checkpoint of the log
@@ -18703,6 +19946,216 @@ func ParseFindOwnersResponse(rsp *http.Response) (*FindOwnersResponse, error) {
 	return response, nil
 }
 
+// ParseGetFiguresResponse parses an HTTP response from a GetFiguresWithResponse call
+func ParseGetFiguresResponse(rsp *http.Response) (*GetFiguresResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetFiguresResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ResponseFigures
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetFiguresResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetFiguresResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetFiguresResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetFiguresResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 405:
+		var headers GetFiguresResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers GetFiguresResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetFiguresResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetFiguresResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetFiguresResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListStepsResponse parses an HTTP response from a ListStepsWithResponse call
 func ParseListStepsResponse(rsp *http.Response) (*ListStepsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -21055,6 +22508,216 @@ func ParseGetRetentionRuleVersionResponse(rsp *http.Response) (*GetRetentionRule
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetRetentionRuleVersionResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetStatusResponse parses an HTTP response from a GetStatusWithResponse call
+func ParseGetStatusResponse(rsp *http.Response) (*GetStatusResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetStatusResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ServiceStatus
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetStatusResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetStatusResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetStatusResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetStatusResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 405:
+		var headers GetStatusResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers GetStatusResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetStatusResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetStatusResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetStatusResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -58,13 +58,20 @@ ANY_FIELD_OF_LISTS = re.compile(r"^    \w+: .*\blist\[.*$", re.MULTILINE)
 
 
 def comma_lists(document: dict) -> int:
-    """The number of query lists to separate by commas; exits for any other list."""
+    """The number of query lists to separate by commas, in all calls; exits for any other list."""
+    used = [
+        parameter.get("$ref", "").rpartition("/")[2]
+        for path in document["paths"].values()
+        for call in path.values()
+        if isinstance(call, dict)
+        for parameter in call.get("parameters", [])
+    ]
     count = 0
     for name, parameter in document["components"]["parameters"].items():
         if parameter["in"] == "query" and parameter["schema"].get("type") == "array":
             if parameter.get("explode") is not False or parameter["schema"]["items"].get("type") != "string":
                 sys.exit(f"finish.py: {name} is not a comma-separated list of strings, the only kind supported")
-            count += 1
+            count += used.count(name)
     return count
 
 

@@ -23,14 +23,15 @@ var rules = []string{
 	"principal.go", "principal_identify.go", "caller.go", "owner.go", "response_list.go", "response_get.go", "response_steps.go", "response_models.go", "response_erase.go",
 	"response_whole.go",
 	"response_repeat.go", "log_read.go", "hold_read.go", "hold_release.go", "erasure_access.go", "erasure_start.go",
-	"erasure_read.go", "rule_write.go", "rule_read.go", "rule_enable.go", "rule_run.go",
+	"erasure_read.go", "rule_write.go", "rule_read.go", "rule_enable.go", "rule_run.go", "status_read.go",
+	"figures_read.go",
 }
 
 // others are the files that do not. A new file must be put here or there.
 var others = []string{
 	"access_log.go", "authorization.go", "cursor.go", "erasure.go", "erasure_replay.go", "erasure_request.go",
 	"erasure_run.go", "errors.go", "hold.go", "hold_place.go", "log.go", "ports.go", "ports_erasure.go", "response.go", "response_enrich.go", "response_outcome.go",
-	"rule.go", "sweep.go", "values.go",
+	"figures.go", "rule.go", "status.go", "sweep.go", "values.go",
 }
 
 // equivalent are changes that change nothing, with the reason.

@@ -259,6 +259,7 @@ func TestPlans(t *testing.T) {
 	t.Run("page depth", b.testDepth)
 	t.Run("counts", b.testCounts)
 	t.Run("models", b.testModels)
+	t.Run("figures", b.testFigures)
 	t.Run("advised indexes", b.testAdvisedIndexes) // last, as it makes them
 	t.Run("models, with advised indexes", b.testModels)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
@@ -32,6 +33,11 @@ type arguments struct {
 	AtMost                   int64
 	InRank                   int32
 	AboveRank, UpToRank      int32
+
+	// Of figures: the width of buckets, what makes series, and those that are kept.
+	Stride  pgtype.Interval
+	By      string
+	Largest []string
 }
 
 func (a *arguments) after(p *domain.Position) {

@@ -30,6 +30,8 @@ type Responses struct {
 	reach
 	leads     leads
 	estimates *Estimates
+	// figuresUpTo bounds figures.
+	figuresUpTo figureLimits
 	// arsenal reports whether fusillade-arsenal's tables exist.
 	arsenal func() bool
 	// retained reports whether finished responses may have been moved.
@@ -55,7 +57,7 @@ func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*
 	if issuer.Estimates == nil {
 		issuer.Estimates = NewEstimates()
 	}
-	return &Responses{src: src, outlet: outletSchema, usage: usage, issuer: issuer, estimates: issuer.Estimates, arsenal: never, retained: never}, nil
+	return &Responses{src: src, outlet: outletSchema, usage: usage, issuer: issuer, estimates: issuer.Estimates, figuresUpTo: figuresUpTo, arsenal: never, retained: never}, nil
 }
 
 // WithLedger makes the port take costs missing in usage records from the gateway's

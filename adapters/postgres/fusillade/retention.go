@@ -210,6 +210,17 @@ func (r *Retention) Due(ctx context.Context, now time.Time, limit int) ([]uuid.U
 	})
 }
 
+// Next returns the enabled rules, the next one first, at most limit. It makes one round
+// trip.
+func (r *Retention) Next(ctx context.Context, limit int) ([]domain.DueRule, error) {
+	rows, err := read(ctx, r.db, func(q *dbsqlc.Queries) ([]dbsqlc.NextRulesRow, error) { return q.NextRules(ctx, int64(limit)) })
+	rules := make([]domain.DueRule, len(rows))
+	for i, row := range rows {
+		rules[i] = domain.DueRule(row)
+	}
+	return rules, err
+}
+
 func versionParams(id uuid.UUID, v domain.RetentionVersion) dbsqlc.AddRuleVersionParams {
 	p := dbsqlc.AddRuleVersionParams{
 		RuleID: id, Version: v.Version, Name: v.Name,

@@ -53,6 +53,24 @@ func (l *Log) Backlog(ctx context.Context) (Backlog, error) {
 	}, nil
 }
 
+// Sealing returns when the newest tree was signed (nil: none was), and how many receipts
+// wait to be sealed, at most limit. It makes one round trip. Errors are those of
+// MapError.
+func (l *Log) Sealing(ctx context.Context, limit int64) (sealedAt *time.Time, unsealed int64, err error) {
+	var row dbsqlc.SealingRow
+	err = l.db.Use(ctx, func(c postgres.Conn) (err error) {
+		row, err = dbsqlc.New(c).Sealing(ctx, limit)
+		return err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	if !row.SealedAt.Equal(domain.InfinitePast) {
+		sealedAt = &row.SealedAt
+	}
+	return sealedAt, row.Unsealed, nil
+}
+
 // Seal makes the oldest unsealed receipts leaves, at most MaxSealed of them, signs the
 // resulting tree, and returns how many. It is one transaction. If several processes
 // seal at once, one works and the others return 0 at once.

@@ -172,6 +172,36 @@ export const documented = {
             }
         },
         {
+            "id": "getFigures",
+            "method": "GET",
+            "path": "/lethe/api/v1/responses/figures$",
+            "query": [
+                "from",
+                "to",
+                "bucket",
+                "group_by",
+                "status",
+                "statuses",
+                "model",
+                "service_tiers",
+                "response_status_min",
+                "response_status_max",
+                "min_duration_ms",
+                "has_error",
+                "min_total_cost",
+                "member_id",
+                "created_by_email"
+            ],
+            "answers": {
+                "200": {
+                    "media": "application/json",
+                    "schema": {
+                        "ref": "ResponseFigures"
+                    }
+                }
+            }
+        },
+        {
             "id": "getHold",
             "method": "GET",
             "path": "/lethe/api/v1/holds/([^/]+)$",
@@ -263,6 +293,19 @@ export const documented = {
                         "id",
                         "version"
                     ]
+                }
+            }
+        },
+        {
+            "id": "getStatus",
+            "method": "GET",
+            "path": "/lethe/api/v1/status$",
+            "answers": {
+                "200": {
+                    "media": "application/json",
+                    "schema": {
+                        "ref": "ServiceStatus"
+                    }
                 }
             }
         },
@@ -651,6 +694,27 @@ export const documented = {
                     "nullable": true
                 },
                 "id": {
+                    "type": "string",
+                    "format": "uuid"
+                }
+            }
+        },
+        "DueRule": {
+            "type": "object",
+            "required": [
+                "name",
+                "next_run_at",
+                "rule_id"
+            ],
+            "properties": {
+                "name": {
+                    "type": "string"
+                },
+                "next_run_at": {
+                    "type": "string",
+                    "format": "date-time"
+                },
+                "rule_id": {
                     "type": "string",
                     "format": "uuid"
                 }
@@ -1075,6 +1139,29 @@ export const documented = {
                 }
             }
         },
+        "ErasureStatus": {
+            "type": "object",
+            "required": [
+                "failed",
+                "oldest_unfinished_at",
+                "unfinished"
+            ],
+            "properties": {
+                "failed": {
+                    "type": "integer",
+                    "format": "int64"
+                },
+                "oldest_unfinished_at": {
+                    "type": "string",
+                    "format": "date-time",
+                    "nullable": true
+                },
+                "unfinished": {
+                    "type": "integer",
+                    "format": "int64"
+                }
+            }
+        },
         "ErasureTarget": {
             "type": "object",
             "required": [
@@ -1159,6 +1246,103 @@ export const documented = {
                     "items": {
                         "type": "string",
                         "pattern": "^[^\\x00]*$"
+                    }
+                }
+            }
+        },
+        "FigurePoint": {
+            "type": "object",
+            "required": [
+                "completion_tokens",
+                "duration_p50_ms",
+                "duration_p95_ms",
+                "failures",
+                "from",
+                "prompt_tokens",
+                "reasoning_tokens",
+                "responses",
+                "to",
+                "total_cost",
+                "total_tokens"
+            ],
+            "properties": {
+                "completion_tokens": {
+                    "type": "integer",
+                    "format": "int64",
+                    "nullable": true
+                },
+                "duration_p50_ms": {
+                    "type": "number",
+                    "format": "double",
+                    "nullable": true
+                },
+                "duration_p95_ms": {
+                    "type": "number",
+                    "format": "double",
+                    "nullable": true
+                },
+                "failures": {
+                    "type": "integer",
+                    "format": "int64"
+                },
+                "from": {
+                    "type": "string",
+                    "format": "date-time"
+                },
+                "prompt_tokens": {
+                    "type": "integer",
+                    "format": "int64",
+                    "nullable": true
+                },
+                "reasoning_tokens": {
+                    "type": "integer",
+                    "format": "int64",
+                    "nullable": true
+                },
+                "responses": {
+                    "type": "integer",
+                    "format": "int64"
+                },
+                "to": {
+                    "type": "string",
+                    "format": "date-time"
+                },
+                "total_cost": {
+                    "type": "number",
+                    "format": "double",
+                    "nullable": true
+                },
+                "total_tokens": {
+                    "type": "integer",
+                    "format": "int64",
+                    "nullable": true
+                }
+            }
+        },
+        "FigureSeries": {
+            "type": "object",
+            "required": [
+                "email",
+                "key",
+                "other",
+                "points"
+            ],
+            "properties": {
+                "email": {
+                    "type": "string",
+                    "nullable": true
+                },
+                "key": {
+                    "type": "string",
+                    "nullable": true
+                },
+                "other": {
+                    "type": "boolean"
+                },
+                "points": {
+                    "type": "array",
+                    "items": {
+                        "ref": "FigurePoint"
                     }
                 }
             }
@@ -1295,6 +1479,61 @@ export const documented = {
                 "next_cursor": {
                     "type": "string",
                     "nullable": true
+                }
+            }
+        },
+        "HoldStatus": {
+            "type": "object",
+            "required": [
+                "held_responses_gone",
+                "purges_failed",
+                "purges_waiting"
+            ],
+            "properties": {
+                "held_responses_gone": {
+                    "type": "integer",
+                    "format": "int64"
+                },
+                "purges_failed": {
+                    "type": "integer",
+                    "format": "int64"
+                },
+                "purges_waiting": {
+                    "type": "integer",
+                    "format": "int64"
+                }
+            }
+        },
+        "LogStatus": {
+            "type": "object",
+            "required": [
+                "leaves",
+                "oldest_unsealed_seconds",
+                "published_leaves",
+                "sealed_at",
+                "unsealed"
+            ],
+            "properties": {
+                "leaves": {
+                    "type": "integer",
+                    "format": "int64"
+                },
+                "oldest_unsealed_seconds": {
+                    "type": "number",
+                    "format": "double"
+                },
+                "published_leaves": {
+                    "type": "integer",
+                    "format": "int64"
+                },
+                "sealed_at": {
+                    "type": "string",
+                    "format": "date-time",
+                    "nullable": true
+                },
+                "unsealed": {
+                    "type": "integer",
+                    "format": "int64"
                 }
             }
         },
@@ -1530,6 +1769,43 @@ export const documented = {
                     }
                 }
             ]
+        },
+        "ResponseFigures": {
+            "type": "object",
+            "required": [
+                "basis",
+                "bucket",
+                "from",
+                "group_by",
+                "series",
+                "to"
+            ],
+            "properties": {
+                "basis": {
+                    "type": "string"
+                },
+                "bucket": {
+                    "type": "string"
+                },
+                "from": {
+                    "type": "string",
+                    "format": "date-time"
+                },
+                "group_by": {
+                    "type": "string",
+                    "nullable": true
+                },
+                "series": {
+                    "type": "array",
+                    "items": {
+                        "ref": "FigureSeries"
+                    }
+                },
+                "to": {
+                    "type": "string",
+                    "format": "date-time"
+                }
+            }
         },
         "ResponsePage": {
             "type": "object",
@@ -1982,6 +2258,81 @@ export const documented = {
                 "version": {
                     "type": "integer",
                     "format": "int64"
+                }
+            }
+        },
+        "SchemaVersion": {
+            "type": "object",
+            "required": [
+                "failed_migrations",
+                "migration",
+                "schema"
+            ],
+            "properties": {
+                "failed_migrations": {
+                    "type": "array",
+                    "items": {
+                        "type": "integer",
+                        "format": "int64"
+                    }
+                },
+                "migration": {
+                    "type": "integer",
+                    "format": "int64",
+                    "nullable": true
+                },
+                "schema": {
+                    "type": "string"
+                }
+            }
+        },
+        "ServiceStatus": {
+            "type": "object",
+            "required": [
+                "at",
+                "erasures",
+                "holds",
+                "log",
+                "next_rules",
+                "schemas",
+                "sentence",
+                "version",
+                "well"
+            ],
+            "properties": {
+                "at": {
+                    "type": "string",
+                    "format": "date-time"
+                },
+                "erasures": {
+                    "ref": "ErasureStatus"
+                },
+                "holds": {
+                    "ref": "HoldStatus"
+                },
+                "log": {
+                    "ref": "LogStatus"
+                },
+                "next_rules": {
+                    "type": "array",
+                    "items": {
+                        "ref": "DueRule"
+                    }
+                },
+                "schemas": {
+                    "type": "array",
+                    "items": {
+                        "ref": "SchemaVersion"
+                    }
+                },
+                "sentence": {
+                    "type": "string"
+                },
+                "version": {
+                    "type": "string"
+                },
+                "well": {
+                    "type": "boolean"
                 }
             }
         },

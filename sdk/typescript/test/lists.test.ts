@@ -54,6 +54,9 @@ test('query lists: TypeError for a string', async () => {
     }
   }
   assert.deepEqual(lists.sort(), [
+    'getFigures model',
+    'getFigures service_tiers',
+    'getFigures statuses',
     'listErasures state',
     'listResponses model',
     'listResponses service_tiers',

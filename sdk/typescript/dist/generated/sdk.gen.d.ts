@@ -1,5 +1,5 @@
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { CancelErasureData, CancelErasureErrors, CancelErasureResponses, ChangeRetentionRuleData, ChangeRetentionRuleErrors, ChangeRetentionRuleResponses, CreateRetentionRuleData, CreateRetentionRuleErrors, CreateRetentionRuleResponses, DisableRetentionRuleData, DisableRetentionRuleErrors, DisableRetentionRuleResponses, DryRunRetentionRuleData, DryRunRetentionRuleErrors, DryRunRetentionRuleResponses, EnableRetentionRuleData, EnableRetentionRuleErrors, EnableRetentionRuleResponses, EraseResponseData, EraseResponseErrors, EraseResponseResponses, FindOwnersData, FindOwnersErrors, FindOwnersResponses, GetCallerData, GetCallerErrors, GetCallerResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetErasureData, GetErasureErrors, GetErasureResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetRetentionRuleData, GetRetentionRuleErrors, GetRetentionRuleResponses, GetRetentionRuleVersionData, GetRetentionRuleVersionErrors, GetRetentionRuleVersionResponses, GetTileData, GetTileErrors, GetTileResponses, ListAccessLogData, ListAccessLogErrors, ListAccessLogResponses, ListErasureReceiptsData, ListErasureReceiptsErrors, ListErasureReceiptsResponses, ListErasuresData, ListErasuresErrors, ListErasuresResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, ListRetentionRulesData, ListRetentionRulesErrors, ListRetentionRulesResponses, ListStepsData, ListStepsErrors, ListStepsResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, PreviewErasureData, PreviewErasureErrors, PreviewErasureResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses, RemoveRetentionRuleData, RemoveRetentionRuleErrors, RemoveRetentionRuleResponses, StartErasureData, StartErasureErrors, StartErasureResponses, WatchErasureData, WatchErasureErrors, WatchErasureResponses } from './types.gen.js';
+import type { CancelErasureData, CancelErasureErrors, CancelErasureResponses, ChangeRetentionRuleData, ChangeRetentionRuleErrors, ChangeRetentionRuleResponses, CreateRetentionRuleData, CreateRetentionRuleErrors, CreateRetentionRuleResponses, DisableRetentionRuleData, DisableRetentionRuleErrors, DisableRetentionRuleResponses, DryRunRetentionRuleData, DryRunRetentionRuleErrors, DryRunRetentionRuleResponses, EnableRetentionRuleData, EnableRetentionRuleErrors, EnableRetentionRuleResponses, EraseResponseData, EraseResponseErrors, EraseResponseResponses, FindOwnersData, FindOwnersErrors, FindOwnersResponses, GetCallerData, GetCallerErrors, GetCallerResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetErasureData, GetErasureErrors, GetErasureResponses, GetFiguresData, GetFiguresErrors, GetFiguresResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetRetentionRuleData, GetRetentionRuleErrors, GetRetentionRuleResponses, GetRetentionRuleVersionData, GetRetentionRuleVersionErrors, GetRetentionRuleVersionResponses, GetStatusData, GetStatusErrors, GetStatusResponses, GetTileData, GetTileErrors, GetTileResponses, ListAccessLogData, ListAccessLogErrors, ListAccessLogResponses, ListErasureReceiptsData, ListErasureReceiptsErrors, ListErasureReceiptsResponses, ListErasuresData, ListErasuresErrors, ListErasuresResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, ListRetentionRulesData, ListRetentionRulesErrors, ListRetentionRulesResponses, ListStepsData, ListStepsErrors, ListStepsResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, PreviewErasureData, PreviewErasureErrors, PreviewErasureResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses, RemoveRetentionRuleData, RemoveRetentionRuleErrors, RemoveRetentionRuleResponses, StartErasureData, StartErasureErrors, StartErasureResponses, WatchErasureData, WatchErasureErrors, WatchErasureResponses } from './types.gen.js';
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
      * You can provide a client instance returned by `createClient()` instead of
@@ -102,6 +102,28 @@ export declare const listSteps: <ThrowOnError extends boolean = false>(options: 
  *
  */
 export declare const listModels: <ThrowOnError extends boolean = false>(options: Options<ListModelsData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListModelsResponses, ListModelsErrors, ThrowOnError, "fields">;
+/**
+ * Get figures of responses
+ *
+ * Counts the responses that `listResponses` would list with the same filters, by
+ * when they were created, and sums what they took: failures, tokens, cost, and
+ * the median and 95th percentile of durations. Responses that fusillade-arsenal
+ * has moved are counted too; erased ones are not.
+ *
+ * Buckets are full hours or days in UTC. The first begins at `from` and the last
+ * ends at `to`, so both may be shorter; each point states the edges of its
+ * bucket, which contains its beginning and not its end. Buckets without
+ * responses are left out.
+ *
+ * Of more than 20 series, those with the most responses are returned, and the
+ * rest together as `other`. Costs and tokens come from the newest usage record
+ * of each response. They are null, and `basis` is `rows`, if usage records are
+ * in another database, or if more than 100,000 responses are counted. Durations
+ * are null if more than 1,000,000 are. If counting takes longer than ten
+ * seconds, the call returns 503: narrow the time, or add a filter.
+ *
+ */
+export declare const getFigures: <ThrowOnError extends boolean = false>(options: Options<GetFiguresData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<GetFiguresResponses, GetFiguresErrors, ThrowOnError, "fields">;
 /**
  * Preview an erasure
  *
@@ -229,6 +251,17 @@ export declare const findOwners: <ThrowOnError extends boolean = false>(options:
  *
  */
 export declare const listAccessLog: <ThrowOnError extends boolean = false>(options: Options<ListAccessLogData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListAccessLogResponses, ListAccessLogErrors, ThrowOnError, "fields">;
+/**
+ * Get the status
+ *
+ * Says in one sentence whether all is well, or else the worst that is not and
+ * what mends it, with the figures behind it. These are read from the same
+ * sources as the metrics, when asked. Administrators and platform managers
+ * only. While the service is closed it answers 503 like every call, with the
+ * reason.
+ *
+ */
+export declare const getStatus: <ThrowOnError extends boolean = false>(options: Options<GetStatusData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<GetStatusResponses, GetStatusErrors, ThrowOnError, "fields">;
 /**
  * List holds
  *

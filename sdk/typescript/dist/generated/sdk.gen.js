@@ -154,6 +154,45 @@ export const listModels = (options) => options.client.get({
     ...options
 });
 /**
+ * Get figures of responses
+ *
+ * Counts the responses that `listResponses` would list with the same filters, by
+ * when they were created, and sums what they took: failures, tokens, cost, and
+ * the median and 95th percentile of durations. Responses that fusillade-arsenal
+ * has moved are counted too; erased ones are not.
+ *
+ * Buckets are full hours or days in UTC. The first begins at `from` and the last
+ * ends at `to`, so both may be shorter; each point states the edges of its
+ * bucket, which contains its beginning and not its end. Buckets without
+ * responses are left out.
+ *
+ * Of more than 20 series, those with the most responses are returned, and the
+ * rest together as `other`. Costs and tokens come from the newest usage record
+ * of each response. They are null, and `basis` is `rows`, if usage records are
+ * in another database, or if more than 100,000 responses are counted. Durations
+ * are null if more than 1,000,000 are. If counting takes longer than ten
+ * seconds, the call returns 503: narrow the time, or add a filter.
+ *
+ */
+export const getFigures = (options) => options.client.get({
+    querySerializer: { parameters: {
+            statuses: { array: { explode: false } },
+            model: { array: { explode: false } },
+            service_tiers: { array: { explode: false } }
+        } },
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/responses/figures',
+    ...options
+});
+/**
  * Preview an erasure
  *
  * Counts what the erasure would erase, and erases nothing. Give exactly one of
@@ -419,6 +458,29 @@ export const listAccessLog = (options) => options.client.get({
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
     url: '/lethe/api/v1/access-log',
+    ...options
+});
+/**
+ * Get the status
+ *
+ * Says in one sentence whether all is well, or else the worst that is not and
+ * what mends it, with the figures behind it. These are read from the same
+ * sources as the metrics, when asked. Administrators and platform managers
+ * only. While the service is closed it answers 503 like every call, with the
+ * reason.
+ *
+ */
+export const getStatus = (options) => options.client.get({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/status',
     ...options
 });
 /**

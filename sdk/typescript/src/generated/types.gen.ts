@@ -39,6 +39,108 @@ export type ResponsePage = {
 };
 
 /**
+ * Numbers of responses over time.
+ */
+export type ResponseFigures = {
+    /**
+     * The time from which responses were counted, as applied.
+     */
+    from: string;
+    /**
+     * The time before which responses were counted, as applied.
+     */
+    to: string;
+    /**
+     * The width of the buckets; hour or day.
+     */
+    bucket: string;
+    /**
+     * What makes the series; null if there is one.
+     */
+    group_by: string | null;
+    /**
+     * What was counted; usage if responses were counted with their usage records, rows if without.
+     */
+    basis: string;
+    /**
+     * The series with the most responses first, and the rest, if any, last; at most 21.
+     */
+    series: Array<FigureSeries>;
+};
+
+/**
+ * Responses that have the same model, state, tier or owner.
+ */
+export type FigureSeries = {
+    /**
+     * What they have in common; null without `group_by`, without a tier, and of the rest.
+     */
+    key: string | null;
+    /**
+     * Whether these are the rest, which are too many to be series.
+     */
+    other: boolean;
+    /**
+     * The email address of an owner, if it is known.
+     */
+    email: string | null;
+    /**
+     * In order of time, one for each bucket in which there are responses.
+     */
+    points: Array<FigurePoint>;
+};
+
+/**
+ * What one series has in one bucket.
+ */
+export type FigurePoint = {
+    /**
+     * Where the bucket begins.
+     */
+    from: string;
+    /**
+     * Where the bucket ends; what is created then is in the next.
+     */
+    to: string;
+    /**
+     * How many responses were created.
+     */
+    responses: number;
+    /**
+     * Of these, those whose state is failed.
+     */
+    failures: number;
+    /**
+     * The sum of what is recorded; null if nothing is, or it was not counted.
+     */
+    prompt_tokens: number | null;
+    /**
+     * As prompt_tokens.
+     */
+    completion_tokens: number | null;
+    /**
+     * As prompt_tokens.
+     */
+    reasoning_tokens: number | null;
+    /**
+     * As prompt_tokens.
+     */
+    total_tokens: number | null;
+    /**
+     * The sum of the costs that are known; null if none is, or they were not counted.
+     */
+    total_cost: number | null;
+    /**
+     * Half of the known durations, from start to completion, are at most this many milliseconds; null if none is known, or they were not read.
+     */
+    duration_p50_ms: number | null;
+    /**
+     * The same for 95 of 100.
+     */
+    duration_p95_ms: number | null;
+};
+
+/**
  * A response without its contents. Every field is always present, null if unknown.
  */
 export type ResponseSummary = {
@@ -514,6 +616,137 @@ export type Access = {
      *
      */
     address: string;
+};
+
+/**
+ * How the service and its databases are.
+ */
+export type ServiceStatus = {
+    /**
+     * When this was read.
+     */
+    at: string;
+    /**
+     * Whether nothing is wrong.
+     */
+    well: boolean;
+    /**
+     * That all is well, or the worst that is not and what mends it.
+     */
+    sentence: string;
+    /**
+     * The version of the service.
+     */
+    version: string;
+    log: LogStatus;
+    erasures: ErasureStatus;
+    holds: HoldStatus;
+    /**
+     * The enabled retention rules that run next, in order, at most ten.
+     */
+    next_rules: Array<DueRule>;
+    /**
+     * How far the schemas of other systems are migrated.
+     */
+    schemas: Array<SchemaVersion>;
+};
+
+/**
+ * The log of erasures.
+ */
+export type LogStatus = {
+    /**
+     * When receipts were last sealed; null if none ever was.
+     */
+    sealed_at: string | null;
+    /**
+     * Sealed receipts.
+     */
+    leaves: number;
+    /**
+     * Sealed receipts that a published checkpoint covers.
+     */
+    published_leaves: number;
+    /**
+     * Receipts that are not sealed yet; counting ends at 10,000.
+     */
+    unsealed: number;
+    /**
+     * How long the oldest unsealed receipt has been waiting; 0 if there is none.
+     */
+    oldest_unsealed_seconds: number;
+};
+
+/**
+ * Bulk erasures, including runs of retention rules.
+ */
+export type ErasureStatus = {
+    /**
+     * Erasures that are pending or running.
+     */
+    unfinished: number;
+    /**
+     * When the oldest unfinished one was requested; null if there is none.
+     */
+    oldest_unfinished_at: string | null;
+    /**
+     * Erasures that failed within the last day.
+     */
+    failed: number;
+};
+
+/**
+ * What bypasses holds.
+ */
+export type HoldStatus = {
+    /**
+     * Responses named by a hold that something other than Lethe has deleted; counting ends at 1,000.
+     */
+    held_responses_gone: number;
+    /**
+     * Waiting purges of deleted users that would remove held responses.
+     */
+    purges_waiting: number;
+    /**
+     * The same, but purges that have given up.
+     */
+    purges_failed: number;
+};
+
+/**
+ * An enabled retention rule and its next run.
+ */
+export type DueRule = {
+    /**
+     * Its identifier.
+     */
+    rule_id: string;
+    /**
+     * Its name.
+     */
+    name: string;
+    /**
+     * When its next run begins.
+     */
+    next_run_at: string;
+};
+
+/**
+ * How far the schema of another system is migrated, by that system's own record.
+ */
+export type SchemaVersion = {
+    /**
+     * The name of the schema.
+     */
+    schema: string;
+    /**
+     * The newest migration that was applied; null if none is recorded, or the role may not read the record.
+     */
+    migration: number | null;
+    /**
+     * Migrations that were begun and not finished.
+     */
+    failed_migrations: Array<number>;
 };
 
 /**
@@ -1799,6 +2032,34 @@ export type HasError = boolean;
 export type MinTotalCost = number;
 
 /**
+ * Only responses created at this time or later; RFC 3339 with an offset, before
+ * `to`. At most 31 days before `to` by hour, and 400 by day; otherwise refused
+ * (400). By default 24 hours or 30 days are counted, of which the one that `to`
+ * is in is the last.
+ *
+ */
+export type FiguresFrom = string;
+
+/**
+ * Only responses created before this time; RFC 3339 with an offset, in the years
+ * 3 to 9999. By default now.
+ *
+ */
+export type FiguresTo = string;
+
+/**
+ * The width of the buckets, in UTC.
+ */
+export type FiguresBucket = 'hour' | 'day';
+
+/**
+ * What makes the series; without it there is one. `owner` requires permission to
+ * read everyone's responses, or an active organization; otherwise refused (400).
+ *
+ */
+export type FiguresGroupBy = 'model' | 'state' | 'tier' | 'owner';
+
+/**
  * Exactly `true` or `false`. True lists unfinished responses first:
  * processing, claimed, pending, then the rest, each newest first. False lists
  * everything newest first.
@@ -2404,6 +2665,157 @@ export type ListModelsResponses = {
 };
 
 export type ListModelsResponse = ListModelsResponses[keyof ListModelsResponses];
+
+export type GetFiguresData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: {
+        /**
+         * Only responses created at this time or later; RFC 3339 with an offset, before
+         * `to`. At most 31 days before `to` by hour, and 400 by day; otherwise refused
+         * (400). By default 24 hours or 30 days are counted, of which the one that `to`
+         * is in is the last.
+         *
+         */
+        from?: string;
+        /**
+         * Only responses created before this time; RFC 3339 with an offset, in the years
+         * 3 to 9999. By default now.
+         *
+         */
+        to?: string;
+        /**
+         * The width of the buckets, in UTC.
+         */
+        bucket?: 'hour' | 'day';
+        /**
+         * What makes the series; without it there is one. `owner` requires permission to
+         * read everyone's responses, or an active organization; otherwise refused (400).
+         *
+         */
+        group_by?: 'model' | 'state' | 'tier' | 'owner';
+        /**
+         * One state, spelled exactly: pending, claimed, processing, completed,
+         * failed or canceled. Any other word matches nothing.
+         *
+         */
+        status?: string;
+        /**
+         * States, separated by commas, spelled as in `status`; matches any of them. An
+         * empty list matches nothing. If `status` is given too, both must match.
+         *
+         */
+        statuses?: Array<string>;
+        /**
+         * Models, separated by commas; matches any of them. An empty list matches nothing.
+         */
+        model?: Array<string>;
+        /**
+         * Service tiers, separated by commas; matches any of them: auto, default,
+         * flex, priority, background, and any added later. An empty list matches
+         * nothing.
+         *
+         */
+        service_tiers?: Array<string>;
+        /**
+         * Only responses for which the model's server returned this HTTP status or a higher one.
+         */
+        response_status_min?: number;
+        /**
+         * Only responses for which the model's server returned this HTTP status or a lower one.
+         */
+        response_status_max?: number;
+        /**
+         * Only responses that took this many milliseconds or more from start to completion.
+         */
+        min_duration_ms?: number;
+        /**
+         * Exactly `true` or `false`. Only responses with a recorded error, or only those without.
+         */
+        has_error?: boolean;
+        /**
+         * Only responses with a known `total_cost` of at least this much. Refused with
+         * 400 if costs are kept in a different database from responses.
+         *
+         */
+        min_total_cost?: number;
+        /**
+         * Only responses of this user or organization. Requires permission to read
+         * everyone's responses; otherwise refused (400). Accepts the same formats as
+         * `request_id`.
+         *
+         */
+        member_id?: string;
+        /**
+         * Only responses of users and organizations with exactly this email address,
+         * including deleted ones. Requires permission to read everyone's responses;
+         * otherwise refused (400). Narrows `member_id` and the active organization but
+         * does not replace them.
+         *
+         */
+        created_by_email?: string;
+    };
+    url: '/lethe/api/v1/responses/figures';
+};
+
+export type GetFiguresErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+
+export type GetFiguresError = GetFiguresErrors[keyof GetFiguresErrors];
+
+export type GetFiguresResponses = {
+    /**
+     * The figures.
+     */
+    200: ResponseFigures;
+};
+
+export type GetFiguresResponse = GetFiguresResponses[keyof GetFiguresResponses];
 
 export type PreviewErasureData = {
     body: ErasureRequest;
@@ -3319,6 +3731,72 @@ export type ListAccessLogResponses = {
 };
 
 export type ListAccessLogResponse = ListAccessLogResponses[keyof ListAccessLogResponses];
+
+export type GetStatusData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/lethe/api/v1/status';
+};
+
+export type GetStatusErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+
+export type GetStatusError = GetStatusErrors[keyof GetStatusErrors];
+
+export type GetStatusResponses = {
+    /**
+     * The status.
+     */
+    200: ServiceStatus;
+};
+
+export type GetStatusResponse = GetStatusResponses[keyof GetStatusResponses];
 
 export type ListHoldsData = {
     body?: never;

@@ -141,6 +141,40 @@ func (q *Queries) LockRule(ctx context.Context, id uuid.UUID) (LockRuleRow, erro
 	return i, err
 }
 
+const NextRules = `-- name: NextRules :many
+SELECT r.id, v.name, r.next_run_at::timestamptz AS at
+FROM lethe.retention_rules r JOIN lethe.retention_versions v ON v.rule_id = r.id AND v.version = r.version
+WHERE r.next_run_at IS NOT NULL
+ORDER BY r.next_run_at, r.id
+LIMIT $1::bigint
+`
+
+type NextRulesRow struct {
+	ID   uuid.UUID
+	Name string
+	At   time.Time
+}
+
+func (q *Queries) NextRules(ctx context.Context, max int64) ([]NextRulesRow, error) {
+	rows, err := q.db.Query(ctx, NextRules, max)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []NextRulesRow
+	for rows.Next() {
+		var i NextRulesRow
+		if err := rows.Scan(&i.ID, &i.Name, &i.At); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const Rule = `-- name: Rule :one
 SELECT r.id, r.version, r.created_at, r.created_by, r.dry_run_at, r.dry_run_counts, r.next_run_at, r.last_run_at, r.last_version, r.last_erasure_id, r.skipped_at, r.removed_at, r.removed_by, v.rule_id, v.version, v.name, v.states, v.models, v.tiers, v.owners, v.age_days, v.run_at, v.max_per_run, v.changed_at, v.changed_by
 FROM lethe.retention_rules r JOIN lethe.retention_versions v ON v.rule_id = r.id AND v.version = r.version

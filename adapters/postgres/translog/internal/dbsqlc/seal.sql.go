@@ -7,6 +7,7 @@ package dbsqlc
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -150,6 +151,24 @@ func (q *Queries) Seal(ctx context.Context, arg SealParams) (int64, error) {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const Sealing = `-- name: Sealing :one
+SELECT coalesce((SELECT created_at FROM lethe.checkpoints ORDER BY size DESC LIMIT 1), '-infinity')::timestamptz AS sealed_at,
+       (SELECT count(*) FROM (SELECT FROM lethe.receipts WHERE leaf_index IS NULL LIMIT $1::bigint) waiting)::bigint AS unsealed
+`
+
+type SealingRow struct {
+	SealedAt time.Time
+	Unsealed int64
+}
+
+// When the newest tree was signed, and how many receipts wait, up to a number.
+func (q *Queries) Sealing(ctx context.Context, max int64) (SealingRow, error) {
+	row := q.db.QueryRow(ctx, Sealing, max)
+	var i SealingRow
+	err := row.Scan(&i.SealedAt, &i.Unsealed)
+	return i, err
 }
 
 const TakeTurn = `-- name: TakeTurn :one

@@ -6,6 +6,7 @@ from .access_page import AccessPage
 from .caller import Caller
 from .caller_organization import CallerOrganization
 from .changed_retention_rule import ChangedRetentionRule
+from .due_rule import DueRule
 from .enabled_version import EnabledVersion
 from .erasure import Erasure
 from .erasure_counts import ErasureCounts
@@ -21,15 +22,22 @@ from .erasure_receipt_page import ErasureReceiptPage
 from .erasure_request import ErasureRequest
 from .erasure_rule import ErasureRule
 from .erasure_state import ErasureState
+from .erasure_status import ErasureStatus
 from .erasure_target import ErasureTarget
 from .erasure_target_filter import ErasureTargetFilter
 from .erasure_trigger import ErasureTrigger
+from .figure_point import FigurePoint
+from .figure_series import FigureSeries
+from .get_figures_bucket import GetFiguresBucket
+from .get_figures_group_by import GetFiguresGroupBy
 from .get_receipt_reached import GetReceiptReached
 from .get_response_body import GetResponseBody
 from .hold import Hold
 from .hold_filter import HoldFilter
 from .hold_page import HoldPage
+from .hold_status import HoldStatus
 from .list_responses_count import ListResponsesCount
+from .log_status import LogStatus
 from .model_count import ModelCount
 from .model_count_count_kind import ModelCountCountKind
 from .model_list import ModelList
@@ -47,6 +55,7 @@ from .permissions import Permissions
 from .problem import Problem
 from .reach import Reach
 from .response_detail import ResponseDetail
+from .response_figures import ResponseFigures
 from .response_page import ResponsePage
 from .response_page_count_kind import ResponsePageCountKind
 from .response_summary import ResponseSummary
@@ -56,6 +65,8 @@ from .retention_rule import RetentionRule
 from .retention_rule_page import RetentionRulePage
 from .retention_rule_version import RetentionRuleVersion
 from .retention_run import RetentionRun
+from .schema_version import SchemaVersion
+from .service_status import ServiceStatus
 from .step import Step
 from .step_page import StepPage
 from .step_summary import StepSummary
@@ -66,6 +77,7 @@ __all__ = (
     "Caller",
     "CallerOrganization",
     "ChangedRetentionRule",
+    "DueRule",
     "EnabledVersion",
     "Erasure",
     "ErasureCounts",
@@ -81,15 +93,22 @@ __all__ = (
     "ErasureRequest",
     "ErasureRule",
     "ErasureState",
+    "ErasureStatus",
     "ErasureTarget",
     "ErasureTargetFilter",
     "ErasureTrigger",
+    "FigurePoint",
+    "FigureSeries",
+    "GetFiguresBucket",
+    "GetFiguresGroupBy",
     "GetReceiptReached",
     "GetResponseBody",
     "Hold",
     "HoldFilter",
     "HoldPage",
+    "HoldStatus",
     "ListResponsesCount",
+    "LogStatus",
     "ModelCount",
     "ModelCountCountKind",
     "ModelList",
@@ -107,6 +126,7 @@ __all__ = (
     "Problem",
     "Reach",
     "ResponseDetail",
+    "ResponseFigures",
     "ResponsePage",
     "ResponsePageCountKind",
     "ResponseSummary",
@@ -116,6 +136,8 @@ __all__ = (
     "RetentionRulePage",
     "RetentionRuleVersion",
     "RetentionRun",
+    "SchemaVersion",
+    "ServiceStatus",
     "Step",
     "StepPage",
     "StepSummary",
