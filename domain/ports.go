@@ -272,6 +272,26 @@ type People interface {
 	SawLogin(id uuid.UUID)
 }
 
+// Profiles stores what people can see of themselves. Errors are those of Responses.
+// Nothing is stale.
+type Profiles interface {
+	// Profile returns that of one person, including a deleted one. CodeNotFound if there
+	// is none.
+	Profile(ctx context.Context, id uuid.UUID) (Profile, error)
+}
+
+// Sessions stores which of Lethe's own sessions were ended before their time. Errors
+// are those of Responses. Nothing is stale.
+type Sessions interface {
+	// End stores, durably, that a person has ended a session, until the time when it
+	// would have ended by itself. A session that has ended stays ended. ErrEndedSessions
+	// if MaxEndedSessions of this person are stored; then this one is not.
+	End(ctx context.Context, id, by uuid.UUID, until time.Time) error
+
+	// Ended reports whether a session was ended. After its until, it may report either.
+	Ended(ctx context.Context, id uuid.UUID) (bool, error)
+}
+
 // Log stores the receipts of erasures as leaves of a Merkle tree whose states are
 // signed. It shows only what a published checkpoint covers. Errors are those of
 // Responses. Nothing is stale.

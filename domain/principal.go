@@ -42,6 +42,7 @@ type Principal struct {
 	Admin        bool
 	Roles        []Role
 	Organization *uuid.UUID // the active one
+	Renewed      *Session   // Lethe's own session to go on with; nil: none, or not due yet
 }
 
 // KeyHolder calls with a key as programs do that use OpenAI's interface. It may do

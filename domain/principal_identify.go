@@ -12,7 +12,8 @@ import (
 // session's signature, a proxy's address). Empty means none.
 type Credentials struct {
 	Key        string      // the bearer secret
-	Sessions   []uuid.UUID // subjects of valid sessions, in the order of the cookies
+	Session    *Session    // Lethe's own; nil: none
+	Sessions   []uuid.UUID // subjects of the gateway's valid sessions, in the order of the cookies
 	ExternalID string      // the identity that a trusted proxy asserts
 	// Organization is the one that the caller asks to act for, if any.
 	Organization *uuid.UUID
@@ -29,20 +30,28 @@ const platformPurpose = "platform"
 
 // IdentifyCaller identifies the caller.
 type IdentifyCaller struct {
-	people People
-	now    func() time.Time
+	people   People
+	now      func() time.Time
+	sessions Sessions // nil: Lethe's own sessions are not accepted
+	limits   SessionLimits
 }
 
 // NewIdentifyCaller returns the use case; now is the clock.
 func NewIdentifyCaller(people People, now func() time.Time) *IdentifyCaller {
-	return &IdentifyCaller{people, now}
+	return &IdentifyCaller{people: people, now: now}
 }
 
-// Execute tries the key, then the sessions, then the proxy's word; the first that
-// names an existing person wins. CodeUnauthenticated if none does, or if sessions of
-// more than maxSessions people come without a valid key.
+// Accepting makes the use case accept Lethe's own sessions, and returns it.
+func (u *IdentifyCaller) Accepting(sessions Sessions, limits SessionLimits) *IdentifyCaller {
+	u.sessions, u.limits = sessions, limits
+	return u
+}
+
+// Execute tries the key, then Lethe's own session, then the gateway's, then the proxy's
+// word; the first that names an existing person wins. CodeUnauthenticated if none does,
+// or if sessions of more than maxSessions people come without a valid key.
 func (u *IdentifyCaller) Execute(ctx context.Context, c Credentials) (Principal, error) {
-	person, organization, err := u.find(ctx, c)
+	person, organization, session, err := u.find(ctx, c)
 	if err != nil {
 		return Principal{}, err
 	}
@@ -54,52 +63,100 @@ func (u *IdentifyCaller) Execute(ctx context.Context, c Credentials) (Principal,
 	}
 	p := person.principal()
 	p.Organization = organization
+	if now := u.now(); session != nil && now.Sub(session.Seen) >= u.limits.Idle/renewals {
+		p.Renewed = &Session{ID: session.ID, Key: session.Key, Until: session.Until, Seen: now}
+	}
 	return p, nil
 }
 
-// find returns the person, and the organization that an organization's key stands
-// for.
-func (u *IdentifyCaller) find(ctx context.Context, c Credentials) (Person, *uuid.UUID, error) {
+// find returns the person, the organization that an organization's key stands for, and
+// Lethe's own session if that was it.
+func (u *IdentifyCaller) find(ctx context.Context, c Credentials) (Person, *uuid.UUID, *Session, error) {
 	if c.Key != "" {
-		key, err := u.people.ByKey(ctx, c.Key)
-		if err == nil && key.Purpose == platformPurpose {
-			if organization, ok := key.worksFor(); ok {
-				return key.Creator, organization, nil
-			}
-		}
-		if err != nil && CodeOf(err) != CodeNotFound {
-			return Person{}, nil, err
+		person, organization, err := u.byKey(ctx, c.Key)
+		if CodeOf(err) != CodeNotFound {
+			return person, organization, nil, err
 		}
 	}
+	unknown := errUnauthenticated
+	if c.Session != nil && u.sessions != nil {
+		person, organization, err := u.bySession(ctx, *c.Session)
+		if CodeOf(err) != CodeNotFound {
+			return person, organization, c.Session, err
+		}
+		unknown = errSessionOver
+	}
+	person, err := u.bySubject(ctx, c.Sessions)
+	if CodeOf(err) != CodeNotFound {
+		return person, nil, nil, err
+	}
+	if c.ExternalID != "" {
+		person, err := u.people.ByExternalID(ctx, c.ExternalID)
+		if err == nil && person.exists() {
+			return person, nil, nil, nil
+		}
+		if err != nil && CodeOf(err) != CodeNotFound {
+			return Person{}, nil, nil, err
+		}
+	}
+	return Person{}, nil, nil, unknown
+}
+
+// errNobody says that a credential identifies nobody. It stays in here.
+var errNobody = Errorf(CodeNotFound, "nobody")
+
+// byKey returns CodeNotFound if the key does not work, or has another purpose than platform.
+func (u *IdentifyCaller) byKey(ctx context.Context, secret string) (Person, *uuid.UUID, error) {
+	key, err := u.people.ByKey(ctx, secret)
+	if err != nil {
+		return Person{}, nil, err
+	}
+	organization, ok := key.worksFor()
+	if !ok || key.Purpose != platformPurpose {
+		return Person{}, nil, errNobody
+	}
+	return key.Creator, organization, nil
+}
+
+// bySession returns CodeNotFound if the session is over or its key does not work.
+func (u *IdentifyCaller) bySession(ctx context.Context, s Session) (Person, *uuid.UUID, error) {
+	now := u.now()
+	if !now.Before(s.Until) || now.Sub(s.Seen) >= u.limits.Idle {
+		return Person{}, nil, errNobody
+	}
+	ended, err := u.sessions.Ended(ctx, s.ID)
+	if err != nil {
+		return Person{}, nil, err
+	}
+	if ended {
+		return Person{}, nil, errNobody
+	}
+	return u.byKey(ctx, s.Key)
+}
+
+// bySubject returns the first existing person of the gateway's sessions, or
+// CodeNotFound.
+func (u *IdentifyCaller) bySubject(ctx context.Context, subjects []uuid.UUID) (Person, error) {
 	var sessions []uuid.UUID
-	for _, id := range c.Sessions {
+	for _, id := range subjects {
 		if slices.Contains(sessions, id) {
 			continue
 		}
 		if int64(len(sessions)) == maxSessions {
-			return Person{}, nil, errUnauthenticated
+			return Person{}, errUnauthenticated
 		}
 		sessions = append(sessions, id)
 	}
 	for _, id := range sessions {
 		person, err := u.people.ByID(ctx, id)
 		if err == nil && person.exists() {
-			return person, nil, nil
+			return person, nil
 		}
 		if err != nil && CodeOf(err) != CodeNotFound {
-			return Person{}, nil, err
+			return Person{}, err
 		}
 	}
-	if c.ExternalID != "" {
-		person, err := u.people.ByExternalID(ctx, c.ExternalID)
-		if err == nil && person.exists() {
-			return person, nil, nil
-		}
-		if err != nil && CodeOf(err) != CodeNotFound {
-			return Person{}, nil, err
-		}
-	}
-	return Person{}, nil, errUnauthenticated
+	return Person{}, errNobody
 }
 
 var errUnauthenticated = Errorf(CodeUnauthenticated, "Authentication required")

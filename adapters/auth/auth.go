@@ -1,12 +1,13 @@
 // Package auth reads the caller's credentials from a request: an API key, a session of
-// the control layer, or a user named by an authenticating proxy. It checks what a
-// secret or an address can prove, but not whether the person exists.
+// Lethe's own or of the control layer, or a user named by an authenticating proxy. It
+// checks what a secret or an address can prove, but not whether the person exists.
 //
 // [Reader] reads the credentials of a request into a domain.Credentials, as [Config]
-// says what to accept.
+// says what to accept, and makes the cookies of Lethe's own sessions.
 package auth
 
 import (
+	"crypto/cipher"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -42,7 +43,10 @@ const (
 
 // Config says which credentials to accept.
 type Config struct {
-	SessionSecret   []byte         // signs the sessions; empty: sessions are off
+	// OwnSecrets seal Lethe's own sessions, the newest first; none: there are none.
+	OwnSecrets [][]byte
+
+	SessionSecret   []byte         // signs the control layer's sessions; empty: they are off
 	SessionCookie   string         // empty: DefaultSessionCookie
 	ProxyHeaders    bool           // whether to accept users from a proxy
 	ProxyUserHeader string         // empty: DefaultProxyUserHeader
@@ -60,6 +64,7 @@ type Reader struct {
 	cfg    Config
 	parser *jwt.Parser
 	proof  [sha256.Size]byte // of the proxy's secret
+	seals  []cipher.AEAD     // of Lethe's own sessions; see Config.OwnSecrets
 }
 
 // New makes a Reader. It fails if a name is not valid for a cookie or header, or a
@@ -102,11 +107,12 @@ func New(cfg Config) (*Reader, error) {
 		}
 		trusted = append(trusted, prefix)
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	seals, err := newSeals(cfg.OwnSecrets)
+	if err = errors.Join(append(errs, err)...); err != nil {
+		return nil, err
 	}
 	cfg.ProxyTrusted = trusted
-	return &Reader{cfg: cfg, proof: sha256.Sum256(cfg.ProxySecret), parser: jwt.NewParser(
+	return &Reader{cfg: cfg, proof: sha256.Sum256(cfg.ProxySecret), seals: seals, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithStrictDecoding(),
 		jwt.WithJSONNumber(),
@@ -124,6 +130,7 @@ func isToken(s string) bool {
 func (a *Reader) Read(r *http.Request) domain.Credentials {
 	return domain.Credentials{
 		Key:          a.key(r),
+		Session:      a.ownSession(r),
 		Sessions:     a.sessions(r),
 		ExternalID:   a.externalID(r),
 		Organization: organization(r),

@@ -107,6 +107,8 @@ func ByCredentials(read func(*http.Request) domain.Credentials) func(*http.Reque
 		switch said := read(r); {
 		case said.Key != "":
 			return uuid.NewSHA1(space, []byte("key "+said.Key))
+		case said.Session != nil:
+			return uuid.NewSHA1(space, []byte("key "+said.Session.Key))
 		case len(said.Sessions) > 0:
 			return said.Sessions[0]
 		case said.ExternalID != "":

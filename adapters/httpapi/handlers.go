@@ -28,6 +28,10 @@ type call struct {
 	// identify identifies the caller again: a key may be revoked, a session may end, or
 	// a person may lose a role while a response goes on.
 	identify func(context.Context) (domain.Principal, error)
+
+	// An operation that identifies the caller itself knows these instead.
+	credentials   domain.Credentials
+	sessionCookie func(*domain.Session) *http.Cookie // see Deps.SessionCookie
 }
 
 func callIn(ctx context.Context) call {
@@ -43,6 +47,13 @@ func callerIn(ctx context.Context) domain.Principal { return callIn(ctx).caller 
 func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFunc {
 	return func(c echo.Context, request any) (any, error) {
 		a, r, identify := askedOf(c), c.Request(), s.Identify
+		if a.identifies {
+			c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{}, call{
+				credentials:   s.Credentials(r),
+				sessionCookie: func(session *domain.Session) *http.Cookie { return s.SessionCookie(r, session) },
+			})))
+			return next(c, request)
+		}
 		if a.remembered && s.IdentifyReader != nil {
 			identify = s.IdentifyReader
 		}
@@ -62,7 +73,7 @@ func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFun
 		if err != nil {
 			return nil, err
 		}
-		c.Set(callerID, caller.ID)
+		s.know(c, caller)
 		if s.By != nil {
 			r = r.WithContext(s.By(r.Context(), caller.ID))
 		}
@@ -73,8 +84,16 @@ func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFun
 		defer giveBack()
 		recordUnknown(c.Response().Header(), a.words...)
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{},
-			call{caller, c.RealIP(), r.Method == http.MethodHead, holder, c.Response().Header(), again})))
+			call{caller: caller, address: c.RealIP(), head: r.Method == http.MethodHead, holder: holder, header: c.Response().Header(), identify: again})))
 		return next(c, request)
+	}
+}
+
+// know notes the caller for the log, and renews their session if that is due.
+func (s *server) know(c echo.Context, caller domain.Principal) {
+	c.Set(callerID, caller.ID)
+	if caller.Renewed != nil {
+		http.SetCookie(c.Response(), s.SessionCookie(c.Request(), caller.Renewed))
 	}
 }
 

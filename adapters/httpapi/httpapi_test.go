@@ -36,6 +36,7 @@ const (
 	accessLog = "/lethe/api/v1/access-log"
 	figures   = "/lethe/api/v1/responses/figures"
 	statusURL = "/lethe/api/v1/status"
+	session   = "/lethe/api/v1/session"
 )
 
 var (
@@ -309,6 +310,12 @@ func deps(f fakes, s *service) httpapi.Deps {
 		Credentials: func(r *http.Request) domain.Credentials {
 			return domain.Credentials{Key: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}
 		},
+		SessionCookie: func(_ *http.Request, session *domain.Session) *http.Cookie {
+			if session == nil {
+				return &http.Cookie{Name: "own", MaxAge: -1}
+			}
+			return &http.Cookie{Name: "own", Value: session.ID.String()}
+		},
 		Ready: func(context.Context) error { return nil },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "lethe_up 1\n")
@@ -481,7 +488,7 @@ func pathOf(asked string) (path string, known bool) {
 	switch rest, ok := strings.CutPrefix(asked, list+"/"); {
 	case ok && one(rest):
 		return list + "/{request_id}", true
-	case asked == list, asked == erasures, asked == erasures+"/preview", asked == holds, asked == ruleList, asked == accessLog, asked == statusURL, asked == figures, asked == "/log/checkpoint", asked == "/log/keys":
+	case asked == list, asked == erasures, asked == erasures+"/preview", asked == holds, asked == ruleList, asked == accessLog, asked == statusURL, asked == figures, asked == session, asked == "/log/checkpoint", asked == "/log/keys":
 		return asked, true
 	}
 	if rest, ok := strings.CutPrefix(asked, "/ai/v1/responses/"); ok {

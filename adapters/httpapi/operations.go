@@ -16,6 +16,7 @@ type profile struct {
 	keeps      bool // holds contents in memory until the response is written
 	reserved   bool // uses the connections reserved for holds
 	byKey      bool // only a key identifies the caller, whatever its purpose
+	identifies bool // its use case identifies the caller
 }
 
 // cost is what a request costs the database. It bounds how long the request may work,
@@ -71,6 +72,9 @@ var profiles = map[string]profile{
 
 	"getCaller":  {cost: fetches},
 	"findOwners": {cost: lists},
+
+	"startSession": {cost: changes, identifies: true},
+	"endSession":   {cost: changes, identifies: true},
 
 	"listAccessLog": {cost: lists, compressed: true},
 

@@ -82,6 +82,14 @@ type Deps struct {
 
 	// Credentials reads the caller's credentials from a request.
 	Credentials func(*http.Request) domain.Credentials
+	// SessionCookie makes the cookie with a session of Lethe's own for whoever sent the
+	// request; nil: the one that removes it. IdleSession is how long a session lasts
+	// without being used, if Identify accepts sessions.
+	SessionCookie func(*http.Request, *domain.Session) *http.Cookie
+	IdleSession   time.Duration
+	// Profile lets the service answer what dwctl's dashboard asks for before it shows a
+	// view; nil: it does not.
+	Profile *domain.GetProfile
 	// Ready says whether requests can be answered now. The message of a domain.Error is
 	// shown to the client.
 	Ready func(context.Context) error
@@ -131,7 +139,8 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &server{Deps: deps, readyTimeout: cfg.ReadyTimeout, lookTimeout: cfg.GetTimeout, shares: newShares(cfg.Requests, cfg.Estimates, cfg.Searches)}
+	s := &server{Deps: deps, readyTimeout: cfg.ReadyTimeout, lookTimeout: cfg.GetTimeout, shares: newShares(cfg.Requests, cfg.Estimates, cfg.Searches),
+		startSession: domain.NewStartSession(deps.Identify), endSession: domain.NewEndSession(deps.Identify)}
 
 	e := echo.New()
 	e.IPExtractor = echo.ExtractIPDirect() // a header can say anything
@@ -146,6 +155,7 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 	routes.GET("/openapi.yaml", contract)
 	routes.POST(openAIResponses, ofGateway)
 	routes.POST(openAICancel, ofGateway)
+	s.serveDashboard(routes, cfg)
 
 	s.routes = make(map[string]bool)
 	methods := map[string][]string{}
@@ -182,6 +192,8 @@ type server struct {
 	lookTimeout  time.Duration // of one look of a stream
 	shares       shares
 	routes       map[string]bool
+	startSession *domain.StartSession
+	endSession   *domain.EndSession
 }
 
 var _ StrictServerInterface = (*server)(nil)

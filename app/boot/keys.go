@@ -95,7 +95,11 @@ func ReadSigning(cfg *config.Config, mayMake func() error) (*Signing, error) {
 			if err := mayMake(); err != nil {
 				return nil, err
 			}
-			if err := makeKey(file, s.Origin); err != nil {
+			private, _, err := receipt.GenerateKey(s.Origin)
+			if err == nil {
+				err = createOnce(file, private+"\n")
+			}
+			if err != nil {
 				return nil, fmt.Errorf("create the key that signs the log of erasures: %w", err)
 			}
 		}
@@ -176,21 +180,17 @@ func (s *Signing) RepeatSecrets() (secrets [][]byte) {
 	return secrets
 }
 
-// makeKey creates a key file unless it exists. Concurrent processes never see a partial
-// file.
-func makeKey(file, origin string) error {
+// createOnce creates a file with a key unless it exists. Concurrent processes never see
+// a partial file.
+func createOnce(file, text string) error {
 	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	private, _, err := receipt.GenerateKey(origin)
-	if err != nil {
-		return err
-	}
 	draft := file + "." + rand.Text()
-	if err := WriteNew(draft, private+"\n"); err != nil {
+	if err := WriteNew(draft, text); err != nil {
 		return err
 	}
-	err = os.Link(draft, file)
+	err := os.Link(draft, file)
 	if errors.Is(err, fs.ErrExist) {
 		err = nil
 	}

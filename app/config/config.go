@@ -40,8 +40,12 @@ type Config struct {
 	}
 	HTTPAddr    string
 	ProfileAddr string // empty: no profiles
+	Dashboard   bool   // answer what dwctl's dashboard asks for before it shows a view
 	Auth        struct {
-		SessionSecret   string // empty: sessions are off
+		SessionKeyFile  string        // seals Lethe's own sessions; empty: none, or the embedded mode's own
+		SessionIdle     time.Duration // how long one lasts without being used
+		SessionMax      time.Duration // and at all
+		SessionSecret   string        // of the gateway's sessions; empty: they are off
 		SessionCookie   string
 		ProxyHeaders    bool
 		ProxyUserHeader string
@@ -150,6 +154,12 @@ func (r *reader) crossCheck(c *Config) {
 	}
 	if !main && c.DataDir == "" && !r.empty["data_dir"] {
 		r.problem("data_dir", "no home folder to put it in: set a folder for the embedded database, or set database.url")
+	}
+	if c.Dashboard && main {
+		r.problem("http.dwctl_dashboard", "needs the embedded database: leave it off beside dwctl, which answers its dashboard itself")
+	}
+	if c.Auth.SessionMax > 0 && c.Auth.SessionIdle > c.Auth.SessionMax {
+		r.problem("auth.session_idle", "is longer than auth.session_max (%s): shorten it, or lengthen that", brief(c.Auth.SessionMax))
 	}
 	if c.Auth.ProxySecret != "" && !c.Auth.ProxyHeaders {
 		r.problem("auth.proxy_secret", "has no effect while proxy headers are off: set auth.proxy_headers (LETHE_AUTH_PROXY_HEADERS) to true, or remove the secret")

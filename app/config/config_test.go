@@ -41,6 +41,44 @@ func TestAccessLogKeep(t *testing.T) {
 	}
 }
 
+// TestSessionDurations: sessions have limits, which are printed as they are written.
+func TestSessionDurations(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		idle, max, printed string
+		wantIdle, wantMax  time.Duration
+	}{
+		{"", "", "session_idle: 30m # default; LETHE_AUTH_SESSION_IDLE\n  session_max: 12h #", 30 * time.Minute, 12 * time.Hour},
+		{"5m", "5m", "session_idle: 5m #", 5 * time.Minute, 5 * time.Minute},
+		{"24h", "168h", "session_max: 168h #", 24 * time.Hour, 168 * time.Hour},
+		{"90m", "5400s", "session_idle: 1h30m #", 90 * time.Minute, 90 * time.Minute},
+		{"10m", "10h10m10s", "session_max: 10h10m10s #", 10 * time.Minute, 10*time.Hour + 10*time.Minute + 10*time.Second},
+	} {
+		environ := []string{"LETHE_DATA_DIR=" + t.TempDir()}
+		if c.idle != "" {
+			environ = append(environ, "LETHE_AUTH_SESSION_IDLE="+c.idle, "LETHE_AUTH_SESSION_MAX="+c.max)
+		}
+		cfg, err := config.Load(config.Sources{Environ: environ})
+		if err != nil || cfg.Auth.SessionIdle != c.wantIdle || cfg.Auth.SessionMax != c.wantMax {
+			t.Errorf("%q, %q: want %s and %s, got %v", c.idle, c.max, c.wantIdle, c.wantMax, err)
+			continue
+		}
+		var out strings.Builder
+		if err := cfg.Print(&out); err != nil || !strings.Contains(out.String(), c.printed) {
+			t.Errorf("%q, %q: want %q printed, got %v, %s", c.idle, c.max, c.printed, err, &out)
+		}
+	}
+	for setting, says := range map[string]string{
+		"IDLE=4m": "from 5m to 24h", "IDLE=24h1s": "from 5m to 24h", "IDLE=30": "such as 30m", "IDLE=-30m": "from 5m to 24h", "IDLE=13h": "longer than auth.session_max (12h)",
+		"MAX=4m59s": "from 5m to 168h", "MAX=169h": "from 5m to 168h", "MAX=7d": "from 5m to 168h", "MAX=20m": "longer than auth.session_max (20m)",
+	} {
+		_, err := config.Load(config.Sources{Environ: []string{"LETHE_DATA_DIR=" + t.TempDir(), "LETHE_AUTH_SESSION_" + setting}})
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: want %q, got %v", setting, says, err)
+		}
+	}
+}
+
 // load reads a configuration from a file's text, variables and flags.
 func load(t *testing.T, file string, environ, args []string) (*config.Config, error) {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/agnivade/levenshtein"
 	"github.com/spf13/pflag"
@@ -35,8 +36,12 @@ var settings = []setting{
 	{"outlet.schema", "schema of outlet's tables", func(c *Config) value { return text{field: &c.Outlet.Schema, check: checkSchema} }},
 	{"http.addr", "address to listen on, as HOST:PORT; port 0 takes a free one", func(c *Config) value { return text{field: &c.HTTPAddr, check: checkAddr} }},
 	{"http.profile_addr", "address to serve profiles on (net/http/pprof), as HOST:PORT; unset: off", func(c *Config) value { return text{field: &c.ProfileAddr, check: checkAddr} }},
-	{"auth.session_secret", "secret that signs session cookies, 16 bytes or more; unset: sessions are off", func(c *Config) value { return text{field: &c.Auth.SessionSecret, check: checkSecret, hide: hideAll} }},
-	{"auth.session_cookie", "name of the session cookie", func(c *Config) value { return text{field: &c.Auth.SessionCookie, check: checkToken} }},
+	{"http.dwctl_dashboard", "true: also answer what dwctl's dashboard asks for before it shows responses; with the embedded database only", func(c *Config) value { return yes(&c.Dashboard) }},
+	{"auth.session_key_file", "file with the keys that seal Lethe's own sessions, newest first; unset: there are none; in embedded mode one is created in data_dir", func(c *Config) value { return text{field: &c.Auth.SessionKeyFile} }},
+	{"auth.session_idle", "how long one of these sessions lasts without being used, 5m to 24h", func(c *Config) value { return durationIn(&c.Auth.SessionIdle, 5*time.Minute, 24*time.Hour) }},
+	{"auth.session_max", "how long such a session lasts at most, 5m to 168h", func(c *Config) value { return durationIn(&c.Auth.SessionMax, 5*time.Minute, 168*time.Hour) }},
+	{"auth.session_secret", "secret that signs dwctl's session cookies, 16 bytes or more; unset: these are not accepted", func(c *Config) value { return text{field: &c.Auth.SessionSecret, check: checkSecret, hide: hideAll} }},
+	{"auth.session_cookie", "name of dwctl's session cookie", func(c *Config) value { return text{field: &c.Auth.SessionCookie, check: checkToken} }},
 	{"auth.proxy_headers", "true: trust the proxy's header that names the user", func(c *Config) value { return yes(&c.Auth.ProxyHeaders) }},
 	{"auth.proxy_user_header", "header that names the user", func(c *Config) value { return text{field: &c.Auth.ProxyUserHeader, check: checkToken} }},
 	{"auth.proxy_trusted", "addresses of proxies, as comma-separated CIDRs", func(c *Config) value { return prefixes(&c.Auth.ProxyTrusted) }},

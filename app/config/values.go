@@ -152,6 +152,29 @@ func duration(field *time.Duration) value {
 	}, func(d time.Duration) any { return d.String() }}
 }
 
+// durationIn is a duration of minutes or hours.
+func durationIn(field *time.Duration, least, most time.Duration) value {
+	return scalar[time.Duration]{field, func(word string) (time.Duration, error) {
+		d, err := time.ParseDuration(word)
+		if err != nil || d < least || d > most {
+			return 0, fmt.Errorf("must be a duration such as 30m or 12h, from %s to %s", brief(least), brief(most))
+		}
+		return d, nil
+	}, func(d time.Duration) any { return brief(d) }}
+}
+
+// brief writes a duration without units that are zero.
+func brief(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
 func days(field *time.Duration) value {
 	return scalar[time.Duration]{field, ParseDays, func(d time.Duration) any { return fmt.Sprintf("%dd", d/day) }}
 }

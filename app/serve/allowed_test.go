@@ -84,6 +84,9 @@ var mayDo = map[string]func(kind string) string{
 	"listRetentionRules": whoManages, "createRetentionRule": whoManages, "getRetentionRule": whoManages,
 	"changeRetentionRule": whoManages, "removeRetentionRule": whoManages, "getRetentionRuleVersion": whoManages,
 	"dryRunRetentionRule": whoManages, "enableRetentionRule": whoManages, "disableRetentionRule": whoManages,
+
+	"startSession": func(kind string) string { return only(kind, plain, reader, stranger, owner, member, manager, admin) },
+	"endSession":   func(string) string { return allowed }, // also if there is none
 }
 
 // byKey are the operations for which only the owner of the caller's key counts.
@@ -166,7 +169,12 @@ func TestPermissions(t *testing.T) {
 		SELECT 'sk-connie-platform', 'sk-connie-platform', id, id, 'platform' FROM public.users WHERE username = 'connie'`)
 	apptest.Exec(t, database.URL, `UPDATE public.users SET external_user_id = 'idp|' || username WHERE username IN ('bob', 'root')`)
 	const signed = "0123456789abcdef0123"
-	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_KEY="+apptest.NewKey(t), "LETHE_AUTH_PROXY_HEADERS=true", "LETHE_AUTH_SESSION_SECRET="+signed)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_KEY="+apptest.NewKey(t), "LETHE_AUTH_PROXY_HEADERS=true", "LETHE_AUTH_SESSION_SECRET="+signed,
+		"LETHE_AUTH_SESSION_KEY_FILE="+sessionKeys(t, strings.Repeat("0123456789abcdef", 2)))
+	ended := s.exchange(t, "sk-root-platform")
+	if status, _, text := s.Send(t, http.MethodDelete, sessionPath, "", "", "Cookie", ended); status != http.StatusNoContent {
+		t.Fatalf("end a session: want %d, got %d %s", http.StatusNoContent, status, text)
+	}
 	session := func(of, secret string) string {
 		t.Helper()
 		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": of, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}).SignedString([]byte(secret))
@@ -246,6 +254,7 @@ func TestPermissions(t *testing.T) {
 			stays   []string // responses that exist whatever the answer
 			shown   string   // in a response for their owners, and in no other
 			secret  string   // a header that only allowed callers get
+			byKey   bool     // any other credential is as none
 		}
 		questions := map[string]func() question{
 			"listResponses": func() question {
@@ -354,27 +363,33 @@ func TestPermissions(t *testing.T) {
 				return question{method: "POST", path: at + "/enable", body: `{"version":1}`}
 			},
 			"disableRetentionRule": func() question { return question{method: "POST", path: rule() + "/disable"} },
+			"startSession": func() question {
+				return question{method: "POST", path: sessionPath, byKey: true, secret: "Set-Cookie"}
+			},
+			"endSession": func() question { return question{method: "DELETE", path: sessionPath, secret: "Set-Cookie"} },
 		}
 		type caller struct {
 			kind, key string
 			headers   []string
+			exchanged string // the key of a session of Lethe's own
 		}
 		callers := []caller{
-			{nobody, "", nil}, {nobody, "sk-a-wrong", nil}, {nobody, "sk-alice-inference", nil}, {nobody, "sk-alice-revoked", nil}, {nobody, "sk-gone-platform", nil},
-			{nobody, "sk-acme-bob-platform", nil}, // no longer a member of it
-			{plain, "sk-carol-platform", nil}, {reader, "sk-connie-platform", nil}, {stranger, "sk-empty-platform", nil},
-			{manager, "sk-pmonly-platform", nil}, {admin, "sk-root-platform", nil},
-			{nobody, "", []string{"Cookie", session(apptest.Bob, "another secret 0123")}}, {nobody, "", []string{"X-Doubleword-User", "idp|nobody"}},
-			{admin, "", []string{"X-Doubleword-User", "idp|root"}},
+			{kind: nobody}, {kind: nobody, key: "sk-a-wrong"}, {kind: nobody, key: "sk-alice-inference"}, {kind: nobody, key: "sk-alice-revoked"}, {kind: nobody, key: "sk-gone-platform"},
+			{kind: nobody, key: "sk-acme-bob-platform"}, // no longer a member of it
+			{kind: plain, key: "sk-carol-platform"}, {kind: reader, key: "sk-connie-platform"}, {kind: stranger, key: "sk-empty-platform"},
+			{kind: manager, key: "sk-pmonly-platform"}, {kind: admin, key: "sk-root-platform"},
+			{kind: nobody, headers: []string{"Cookie", session(apptest.Bob, "another secret 0123")}}, {kind: nobody, headers: []string{"X-Doubleword-User", "idp|nobody"}},
+			{kind: admin, headers: []string{"X-Doubleword-User", "idp|root"}},
+			{kind: nobody, headers: []string{"Cookie", ended}}, {kind: plain, exchanged: "sk-carol-platform"}, {kind: admin, exchanged: "sk-root-platform"},
 		}
 		if whose.id == apptest.Bob {
-			callers = append(callers, caller{owner, "sk-bob-platform", nil}, caller{stranger, "sk-alice-platform", nil}, caller{stranger, "sk-acme-alice-platform", nil},
-				caller{owner, "", []string{"Cookie", session(apptest.Bob, signed)}}, caller{owner, "", []string{"X-Doubleword-User", "idp|bob"}},
-				caller{stranger, "", []string{"Cookie", session(apptest.Alice, signed), "X-Organization-Id", apptest.Bob}})
+			callers = append(callers, caller{kind: owner, key: "sk-bob-platform"}, caller{kind: owner, exchanged: "sk-bob-platform"}, caller{kind: stranger, key: "sk-alice-platform"}, caller{kind: stranger, key: "sk-acme-alice-platform"},
+				caller{kind: owner, headers: []string{"Cookie", session(apptest.Bob, signed)}}, caller{kind: owner, headers: []string{"X-Doubleword-User", "idp|bob"}},
+				caller{kind: stranger, headers: []string{"Cookie", session(apptest.Alice, signed), "X-Organization-Id", apptest.Bob}})
 		} else {
-			callers = append(callers, caller{member, "sk-acme-alice-platform", nil}, caller{stranger, "sk-bob-platform", nil},
-				caller{member, "sk-alice-platform", []string{"X-Organization-Id", acme}}, caller{member, "", []string{"Cookie", session(apptest.Alice, signed) + "; dw_active_org=" + acme}},
-				caller{stranger, "sk-bob-platform", []string{"X-Organization-Id", acme}}, caller{stranger, "", []string{"Cookie", session(apptest.Bob, signed) + "; dw_active_org=" + acme}})
+			callers = append(callers, caller{kind: member, key: "sk-acme-alice-platform"}, caller{kind: member, exchanged: "sk-acme-alice-platform"}, caller{kind: stranger, key: "sk-bob-platform"},
+				caller{kind: member, key: "sk-alice-platform", headers: []string{"X-Organization-Id", acme}}, caller{kind: member, headers: []string{"Cookie", session(apptest.Alice, signed) + "; dw_active_org=" + acme}},
+				caller{kind: stranger, key: "sk-bob-platform", headers: []string{"X-Organization-Id", acme}}, caller{kind: stranger, headers: []string{"Cookie", session(apptest.Bob, signed) + "; dw_active_org=" + acme}})
 		}
 		isGone := map[string]bool{kept: false}
 		// wantLeft compares what exists with the responses.
@@ -424,6 +439,9 @@ func TestPermissions(t *testing.T) {
 				isGone = map[string]bool{}
 			}
 			for _, c := range callers {
+				if c.exchanged != "" {
+					c.headers = []string{"Cookie", s.exchange(t, c.exchanged)}
+				}
 				q := question()
 				if q.token != "" {
 					q.body = token(q.token, c.key, c.headers...)
@@ -448,7 +466,11 @@ func TestPermissions(t *testing.T) {
 						got = fmt.Sprint(status)
 					}
 					who := fmt.Sprintf("%s %s of %s by %s, %q %.40q", method, operation, whose.key, c.kind, c.key, c.headers)
-					if want := model(c); got != want {
+					want := model(c)
+					if q.byKey && c.key == "" {
+						want = unknown
+					}
+					if got != want {
 						t.Errorf("%s: want %s, got %s: %s", who, want, got, text)
 					}
 					if method != http.MethodHead && q.shown != "" && strings.Contains(text, q.shown) != (got == allowed && theirs(c.kind)) {

@@ -17,6 +17,7 @@ import (
 	"lethe/adapters/httpapi"
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/jobs"
+	"lethe/adapters/postgres/users"
 	"lethe/adapters/telemetry"
 	"lethe/app/boot"
 	"lethe/app/config"
@@ -63,9 +64,10 @@ func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *b
 }
 
 func newHandler(deps httpapi.Deps, ready *readiness, rollback *rollbackGuard, places *boot.Places,
-	metrics *telemetry.Metrics, export *telemetry.Export, cfg *config.Config, log *slog.Logger,
+	metrics *telemetry.Metrics, export *telemetry.Export, p *pools, keys boot.SessionKeys, cfg *config.Config, log *slog.Logger,
 ) (http.Handler, error) {
 	credentials, err := auth.New(auth.Config{
+		OwnSecrets:      keys,
 		SessionSecret:   []byte(cfg.Auth.SessionSecret),
 		SessionCookie:   cfg.Auth.SessionCookie,
 		ProxyHeaders:    cfg.Auth.ProxyHeaders,
@@ -78,8 +80,16 @@ func newHandler(deps httpapi.Deps, ready *readiness, rollback *rollbackGuard, pl
 		return nil, err
 	}
 	deps.Credentials, deps.Ready, deps.Stopping = credentials.Read, ready.check, ready.stopping
+	deps.SessionCookie, deps.IdleSession = credentials.SessionCookie, cfg.Auth.SessionIdle
 	deps.ForHolds = func(ctx context.Context) context.Context { return postgres.For(ctx, postgres.Holds) }
 	deps.By, deps.Metrics, deps.Observe, deps.Log = postgres.By, metrics.Handler(), metrics.Observe, log
+	if cfg.Dashboard {
+		profiles, err := users.NewProfiles(p.main.Primary)
+		if err != nil {
+			return nil, err
+		}
+		deps.Profile = domain.NewGetProfile(profiles)
+	}
 	// One connection for bulk work is reserved for the background.
 	bounds := httpapi.Config{Requests: httpapi.MaxRequests(cfg.Database.MaxConns), Estimates: max(1, postgres.BulkOf(cfg.Database.MaxConns)-1), Searches: httpapi.SearchesOfOne(cfg.Database.MaxConns)}
 	handler, err := httpapi.New(bounds, deps)

@@ -6,7 +6,9 @@ import (
 
 	"lethe/adapters/cache"
 	"lethe/adapters/gate"
+	"lethe/adapters/postgres/sessions"
 	"lethe/adapters/postgres/users"
+	"lethe/app/boot"
 	"lethe/app/config"
 	"lethe/domain"
 )
@@ -19,8 +21,19 @@ type identity struct {
 	now, reader *domain.IdentifyCaller
 }
 
-func newIdentity(w *workers, people *gate.People, p *pools, cfg *config.Config) (identity, error) {
-	now := domain.NewIdentifyCaller(people, time.Now)
+func newIdentity(w *workers, people *gate.People, p *pools, keys boot.SessionKeys, cfg *config.Config) (identity, error) {
+	ended, err := sessions.New(p.fusillade.Primary)
+	if err != nil {
+		return identity{}, err
+	}
+	identify := func(people domain.People) *domain.IdentifyCaller {
+		u := domain.NewIdentifyCaller(people, time.Now)
+		if len(keys) > 0 {
+			u.Accepting(ended, domain.SessionLimits{Idle: cfg.Auth.SessionIdle, Max: cfg.Auth.SessionMax})
+		}
+		return u
+	}
+	now := identify(people)
 	if cfg.Auth.CacheTTL == 0 {
 		return identity{now, now}, nil
 	}
@@ -31,9 +44,8 @@ func newIdentity(w *workers, people *gate.People, p *pools, cfg *config.Config) 
 	if err != nil {
 		return identity{}, err
 	}
-	if cfg.Database.PgBouncer { // it forwards no notifications
-		return identity{now, domain.NewIdentifyCaller(remembered, time.Now)}, nil
+	if !cfg.Database.PgBouncer { // which forwards no notifications
+		whileServing(w.lc, func(ctx context.Context) { users.Listen(ctx, p.main.Primary, w.log, remembered.Drop) })
 	}
-	whileServing(w.lc, func(ctx context.Context) { users.Listen(ctx, p.main.Primary, w.log, remembered.Drop) })
-	return identity{now, domain.NewIdentifyCaller(remembered, time.Now)}, nil
+	return identity{now, identify(remembered)}, nil
 }

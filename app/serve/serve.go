@@ -99,7 +99,7 @@ func graph(cfg *config.Config, db *boot.Databases, log *slog.Logger, ready func(
 		fx.Module("telemetry", fx.Provide(newMetrics, newErasureMetrics, newExport)),
 		fx.Module("databases", fx.Provide(newPools, boot.NewSigning, openLog, newRollbackGuard, newPlaces, newStores, newWatched)),
 		fx.Module("background", fx.Provide(newWorkers, newJobs, newBackground)),
-		fx.Module("http", fx.Provide(newGate, newIdentity, newCases, newReadiness, newHandler, newListener)),
+		fx.Module("http", fx.Provide(boot.ReadSessionKeys, newGate, newIdentity, newCases, newReadiness, newHandler, newListener)),
 		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, sweepOrphans, attestReplicated, removeOldAccesses, reportMissing, warnOfProxy, watchPlaces, watchHeld, giveMemoryBack, func(*listener) {}),
 	)
 }

@@ -55,6 +55,11 @@ func TestAccessLog(t *testing.T) {
 	porttest.AccessLog(t, func(*testing.T) porttest.AccessLogFixture { return fixture{memory.New()} })
 }
 
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	porttest.Sessions(t, func(*testing.T) domain.Sessions { return memory.NewSessions() })
+}
+
 func TestLog(t *testing.T) {
 	t.Parallel()
 	porttest.Log(t, func(t *testing.T) porttest.LogFixture {

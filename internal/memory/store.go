@@ -1,7 +1,8 @@
 // Package memory keeps everything in memory: the ports for tests of use cases.
 //
 // [Store] holds the rows and is the port of responses, people and usage; [Erasures]
-// and [Holds] are further ports on it. All pass the tests of domain/porttest.
+// and [Holds] are further ports on it, and [Sessions] and [Log] ports of their own. All
+// pass the tests of domain/porttest.
 package memory
 
 import (

@@ -43,8 +43,12 @@ func start(t *testing.T) service {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sessionKeys := filepath.Join(t.TempDir(), "session.keys")
+	if err := os.WriteFile(sessionKeys, []byte(strings.Repeat("0123456789abcdef", 2)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	cfg, err := config.Load(config.Sources{Environ: []string{
-		"LETHE_DATABASE_URL=" + database.RoleURL, "LETHE_HTTP_ADDR=127.0.0.1:0",
+		"LETHE_DATABASE_URL=" + database.RoleURL, "LETHE_HTTP_ADDR=127.0.0.1:0", "LETHE_AUTH_SESSION_KEY_FILE=" + sessionKeys,
 		"LETHE_ERASURE_KEY=" + private, "LETHE_LOG_LEVEL=error",
 	}})
 	if err != nil {

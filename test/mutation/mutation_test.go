@@ -22,7 +22,7 @@ import (
 var rules = []string{
 	"principal.go", "principal_identify.go", "caller.go", "owner.go", "response_list.go", "response_get.go", "response_steps.go", "response_models.go", "response_erase.go",
 	"response_whole.go",
-	"response_repeat.go", "log_read.go", "hold_read.go", "hold_release.go", "erasure_access.go", "erasure_start.go",
+	"response_repeat.go", "session.go", "log_read.go", "hold_read.go", "hold_release.go", "erasure_access.go", "erasure_start.go",
 	"erasure_read.go", "rule_write.go", "rule_read.go", "rule_enable.go", "rule_run.go", "status_read.go",
 	"figures_read.go",
 }
@@ -30,7 +30,7 @@ var rules = []string{
 // others are the files that do not. A new file must be put here or there.
 var others = []string{
 	"access_log.go", "authorization.go", "cursor.go", "erasure.go", "erasure_replay.go", "erasure_request.go",
-	"erasure_run.go", "errors.go", "hold.go", "hold_place.go", "log.go", "ports.go", "ports_erasure.go", "response.go", "response_enrich.go", "response_outcome.go",
+	"erasure_run.go", "errors.go", "hold.go", "hold_place.go", "log.go", "ports.go", "ports_erasure.go", "profile.go", "response.go", "response_enrich.go", "response_outcome.go",
 	"figures.go", "rule.go", "status.go", "sweep.go", "values.go",
 }
 

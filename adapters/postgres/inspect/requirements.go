@@ -141,6 +141,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"owners", "_text"}, {"raw_requests", "int8"}, {"raw_responses", "int8"}, {"erasure_id", "uuid"}, {"responses", "int8"},
 		{"shared", "bool"}, {"instance_ids", "_uuid"}, {"correlation_ids", "_int8"},
 	}
+	endedSessions := []Column{{"id", "uuid"}, {"ended_by", "uuid"}, {"expires_at", "timestamptz"}}
 	orphans := []Column{{"after_request", "int8"}, {"after_response", "int8"}, {"responses", "bool"}, {"due_at", "timestamptz"}}
 	erasureReceipts := []Column{{"receipt_id", "uuid"}, {"erasure_id", "uuid"}, {"at", "timestamptz"}, {"responses", "int8"}}
 	previews := []Column{
@@ -273,6 +274,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{Side: Fusillade, Schema: Own, Table: "known_keys",
 			Read: []Column{{"mark", "bytea"}, {"seen_at", "timestamptz"}}, Insert: []Column{{"mark", "bytea"}}, Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "known_keys_secret", Read: []Column{{"secret", "bytea"}}},
+		{Side: Fusillade, Schema: Own, Table: "ended_sessions", Read: endedSessions, Insert: endedSessions, Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "orphans", Read: orphans, Update: orphans},
 		// An erasure's target can be written and forgotten, but no erasure can be removed.
 		{Side: Fusillade, Schema: Own, Table: "erasures",

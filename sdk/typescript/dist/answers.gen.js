@@ -95,6 +95,14 @@ export const documented = {
             }
         },
         {
+            "id": "endSession",
+            "method": "DELETE",
+            "path": "/lethe/api/v1/session$",
+            "answers": {
+                "204": {}
+            }
+        },
+        {
             "id": "eraseResponse",
             "method": "DELETE",
             "path": "/admin/api/v1/batches/requests/([^/]+)$",
@@ -545,6 +553,19 @@ export const documented = {
                     "media": "application/json",
                     "schema": {
                         "ref": "Erasure"
+                    }
+                }
+            }
+        },
+        {
+            "id": "startSession",
+            "method": "POST",
+            "path": "/lethe/api/v1/session$",
+            "answers": {
+                "201": {
+                    "media": "application/json",
+                    "schema": {
+                        "ref": "Session"
                     }
                 }
             }
@@ -2333,6 +2354,23 @@ export const documented = {
                 },
                 "well": {
                     "type": "boolean"
+                }
+            }
+        },
+        "Session": {
+            "type": "object",
+            "required": [
+                "expires_at",
+                "idle_seconds"
+            ],
+            "properties": {
+                "expires_at": {
+                    "type": "string",
+                    "format": "date-time"
+                },
+                "idle_seconds": {
+                    "type": "integer",
+                    "format": "int64"
                 }
             }
         },

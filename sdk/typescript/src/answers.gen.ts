@@ -98,6 +98,14 @@ export const documented: Documented = {
    }
   },
   {
+   "id": "endSession",
+   "method": "DELETE",
+   "path": "/lethe/api/v1/session$",
+   "answers": {
+    "204": {}
+   }
+  },
+  {
    "id": "eraseResponse",
    "method": "DELETE",
    "path": "/admin/api/v1/batches/requests/([^/]+)$",
@@ -548,6 +556,19 @@ export const documented: Documented = {
      "media": "application/json",
      "schema": {
       "ref": "Erasure"
+     }
+    }
+   }
+  },
+  {
+   "id": "startSession",
+   "method": "POST",
+   "path": "/lethe/api/v1/session$",
+   "answers": {
+    "201": {
+     "media": "application/json",
+     "schema": {
+      "ref": "Session"
      }
     }
    }
@@ -2336,6 +2357,23 @@ export const documented: Documented = {
     },
     "well": {
      "type": "boolean"
+    }
+   }
+  },
+  "Session": {
+   "type": "object",
+   "required": [
+    "expires_at",
+    "idle_seconds"
+   ],
+   "properties": {
+    "expires_at": {
+     "type": "string",
+     "format": "date-time"
+    },
+    "idle_seconds": {
+     "type": "integer",
+     "format": "int64"
     }
    }
   },

@@ -27,6 +27,11 @@ export const listResponses = (options) => options.client.get({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -59,6 +64,11 @@ export const eraseResponse = (options) => options.client.delete({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -83,6 +93,11 @@ export const eraseResponse = (options) => options.client.delete({
 export const getResponse = (options) => options.client.get({
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',
@@ -116,6 +131,11 @@ export const listSteps = (options) => options.client.get({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -143,6 +163,11 @@ export const listSteps = (options) => options.client.get({
 export const listModels = (options) => options.client.get({
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',
@@ -184,6 +209,11 @@ export const getFigures = (options) => options.client.get({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -205,6 +235,11 @@ export const getFigures = (options) => options.client.get({
 export const previewErasure = (options) => options.client.post({
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',
@@ -232,6 +267,11 @@ export const listErasures = (options) => options.client.get({
     querySerializer: { parameters: { state: { array: { explode: false } } } },
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',
@@ -264,6 +304,11 @@ export const startErasure = (options) => options.client.post({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -290,6 +335,11 @@ export const getErasure = (options) => options.client.get({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -312,6 +362,11 @@ export const cancelErasure = (options) => options.client.post({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -332,6 +387,11 @@ export const cancelErasure = (options) => options.client.post({
 export const listErasureReceipts = (options) => options.client.get({
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',
@@ -362,6 +422,11 @@ export const watchErasure = (options) => options.client.sse.get({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -385,6 +450,11 @@ export const getReceipt = (options) => options.client.get({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -403,6 +473,11 @@ export const getReceipt = (options) => options.client.get({
 export const getCaller = (options) => options.client.get({
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',
@@ -425,6 +500,11 @@ export const getCaller = (options) => options.client.get({
 export const findOwners = (options) => options.client.get({
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',
@@ -452,6 +532,11 @@ export const listAccessLog = (options) => options.client.get({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -475,12 +560,44 @@ export const getStatus = (options) => options.client.get({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
     url: '/lethe/api/v1/status',
+    ...options
+});
+/**
+ * End the session
+ *
+ * Ends the session of the cookie `lethe_session` for good, also for whoever has
+ * copied it, and removes the cookie. Event streams of the session end within a
+ * second or two. Without a session, there is nothing to do, and the answer is the
+ * same. A person can end 1000 sessions that would not have ended yet; then 429.
+ *
+ */
+export const endSession = (options) => options.client.delete({ url: '/lethe/api/v1/session', ...options });
+/**
+ * Start a session
+ *
+ * Exchanges the key in `Authorization` for the cookie `lethe_session`. Scripts
+ * cannot read it, and browsers send it to this service alone, from its own
+ * pages alone. It has exactly the rights of the key.
+ *
+ * The session ends when it is ended, when it was not used for `idle_seconds`, at
+ * `expires_at`, when the key or its creator is deleted, and when the service gets
+ * another secret. While it is used, answers renew the cookie.
+ *
+ */
+export const startSession = (options) => options.client.post({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/lethe/api/v1/session',
     ...options
 });
 /**
@@ -494,6 +611,11 @@ export const getStatus = (options) => options.client.get({
 export const listHolds = (options) => options.client.get({
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',
@@ -516,6 +638,11 @@ export const listHolds = (options) => options.client.get({
 export const placeHold = (options) => options.client.post({
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',
@@ -542,6 +669,11 @@ export const releaseHold = (options) => options.client.delete({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -558,6 +690,11 @@ export const releaseHold = (options) => options.client.delete({
 export const getHold = (options) => options.client.get({
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',
@@ -580,6 +717,11 @@ export const listRetentionRules = (options) => options.client.get({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -599,6 +741,11 @@ export const listRetentionRules = (options) => options.client.get({
 export const createRetentionRule = (options) => options.client.post({
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',
@@ -626,6 +773,11 @@ export const removeRetentionRule = (options) => options.client.delete({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -642,6 +794,11 @@ export const removeRetentionRule = (options) => options.client.delete({
 export const getRetentionRule = (options) => options.client.get({
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',
@@ -665,6 +822,11 @@ export const getRetentionRule = (options) => options.client.get({
 export const changeRetentionRule = (options) => options.client.put({
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',
@@ -691,6 +853,11 @@ export const getRetentionRuleVersion = (options) => options.client.get({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -713,6 +880,11 @@ export const dryRunRetentionRule = (options) => options.client.post({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -733,6 +905,11 @@ export const dryRunRetentionRule = (options) => options.client.post({
 export const enableRetentionRule = (options) => options.client.post({
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',
@@ -760,6 +937,11 @@ export const disableRetentionRule = (options) => options.client.post({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -780,6 +962,11 @@ export const disableRetentionRule = (options) => options.client.post({
 export const getCheckpoint = (options) => options.client.get({
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',
@@ -804,6 +991,11 @@ export const getLogKeys = (options) => options.client.get({
         { scheme: 'bearer', type: 'http' },
         {
             in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
             name: 'dwctl_session',
             type: 'apiKey'
         },
@@ -825,6 +1017,11 @@ export const getLogKeys = (options) => options.client.get({
 export const getTile = (options) => options.client.get({
     security: [
         { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
         {
             in: 'cookie',
             name: 'dwctl_session',

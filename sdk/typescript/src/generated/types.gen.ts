@@ -1379,6 +1379,20 @@ export type NewHold = {
 };
 
 /**
+ * A session of Lethe's own.
+ */
+export type Session = {
+    /**
+     * When it ends, however much it is used.
+     */
+    expires_at: string;
+    /**
+     * After how many seconds without a request it ends.
+     */
+    idle_seconds: number;
+};
+
+/**
  * A current or past hold.
  */
 export type Hold = {
@@ -2853,9 +2867,9 @@ export type PreviewErasureErrors = {
      * The request conflicts with an earlier one or with the current state: the
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
-     * used with a different request, the e-mail address means several owners, or
-     * the retention rule has a newer version, has had no dry run, or is removed.
-     * Nothing was done.
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
      *
      */
     409: Problem;
@@ -3033,9 +3047,9 @@ export type StartErasureErrors = {
      * The request conflicts with an earlier one or with the current state: the
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
-     * used with a different request, the e-mail address means several owners, or
-     * the retention rule has a newer version, has had no dry run, or is removed.
-     * Nothing was done.
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
      *
      */
     409: Problem;
@@ -3692,9 +3706,9 @@ export type ListAccessLogErrors = {
      * The request conflicts with an earlier one or with the current state: the
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
-     * used with a different request, the e-mail address means several owners, or
-     * the retention rule has a newer version, has had no dry run, or is removed.
-     * Nothing was done.
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
      *
      */
     409: Problem;
@@ -3797,6 +3811,128 @@ export type GetStatusResponses = {
 };
 
 export type GetStatusResponse = GetStatusResponses[keyof GetStatusResponses];
+
+export type EndSessionData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/lethe/api/v1/session';
+};
+
+export type EndSessionErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+
+export type EndSessionError = EndSessionErrors[keyof EndSessionErrors];
+
+export type EndSessionResponses = {
+    /**
+     * There is no session any more.
+     */
+    204: void;
+};
+
+export type EndSessionResponse = EndSessionResponses[keyof EndSessionResponses];
+
+export type StartSessionData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/lethe/api/v1/session';
+};
+
+export type StartSessionErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+
+export type StartSessionError = StartSessionErrors[keyof StartSessionErrors];
+
+export type StartSessionResponses = {
+    /**
+     * The session has begun.
+     */
+    201: Session;
+};
+
+export type StartSessionResponse = StartSessionResponses[keyof StartSessionResponses];
 
 export type ListHoldsData = {
     body?: never;
@@ -3917,9 +4053,9 @@ export type PlaceHoldErrors = {
      * The request conflicts with an earlier one or with the current state: the
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
-     * used with a different request, the e-mail address means several owners, or
-     * the retention rule has a newer version, has had no dry run, or is removed.
-     * Nothing was done.
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
      *
      */
     409: Problem;
@@ -4230,9 +4366,9 @@ export type CreateRetentionRuleErrors = {
      * The request conflicts with an earlier one or with the current state: the
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
-     * used with a different request, the e-mail address means several owners, or
-     * the retention rule has a newer version, has had no dry run, or is removed.
-     * Nothing was done.
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
      *
      */
     409: Problem;
@@ -4469,9 +4605,9 @@ export type ChangeRetentionRuleErrors = {
      * The request conflicts with an earlier one or with the current state: the
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
-     * used with a different request, the e-mail address means several owners, or
-     * the retention rule has a newer version, has had no dry run, or is removed.
-     * Nothing was done.
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
      *
      */
     409: Problem;
@@ -4637,9 +4773,9 @@ export type DryRunRetentionRuleErrors = {
      * The request conflicts with an earlier one or with the current state: the
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
-     * used with a different request, the e-mail address means several owners, or
-     * the retention rule has a newer version, has had no dry run, or is removed.
-     * Nothing was done.
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
      *
      */
     409: Problem;
@@ -4722,9 +4858,9 @@ export type EnableRetentionRuleErrors = {
      * The request conflicts with an earlier one or with the current state: the
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
-     * used with a different request, the e-mail address means several owners, or
-     * the retention rule has a newer version, has had no dry run, or is removed.
-     * Nothing was done.
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
      *
      */
     409: Problem;

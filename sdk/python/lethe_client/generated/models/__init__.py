@@ -67,6 +67,7 @@ from .retention_rule_version import RetentionRuleVersion
 from .retention_run import RetentionRun
 from .schema_version import SchemaVersion
 from .service_status import ServiceStatus
+from .session import Session
 from .step import Step
 from .step_page import StepPage
 from .step_summary import StepSummary
@@ -138,6 +139,7 @@ __all__ = (
     "RetentionRun",
     "SchemaVersion",
     "ServiceStatus",
+    "Session",
     "Step",
     "StepPage",
     "StepSummary",
