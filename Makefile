@@ -144,6 +144,10 @@ bench: build bin/bench ## compare the service with the smallest program that ans
 soak: build bin/bench ## run mixed load for minutes; fails on any error or growth (BENCH_ROWS, BENCH_BATCH_ROWS, BENCH_USERS, SOAK_MINUTES)
 	@exec bin/bench -soak
 
+.PHONY: bench-exports
+bench-exports: build bin/bench ## measure exports: responses a second, memory, and the rate of lists beside one (BENCH_ROWS)
+	@exec bin/bench -exports
+
 .PHONY: bench-go
 bench-go: ## compare the path from use case to JSON with the last recorded result (RECORD=1 records a new one)
 	@bench/go-bench.sh

@@ -27,7 +27,7 @@ import (
 )
 
 type config struct {
-	soak                bool // instead of comparing
+	soak, exports       bool // instead of comparing
 	rows, users, rounds int
 	batchRows           int // beside each response
 	seconds, minutes    float64
@@ -45,9 +45,12 @@ func main() {
 	defer stop()
 	cfg, err := configure()
 	if err == nil {
-		if cfg.soak {
+		switch {
+		case cfg.soak:
 			err = soak(ctx, cfg)
-		} else {
+		case cfg.exports:
+			err = exports(ctx, cfg)
+		default:
 			err = run(ctx, cfg)
 		}
 	}
@@ -65,6 +68,7 @@ func configure() (cfg config, err error) {
 	flag.StringVar(&cfg.floor, "floor", "bin/floor", "the floor's program")
 	flag.StringVar(&cfg.out, "out", "bench/results", "folder for the results")
 	flag.BoolVar(&cfg.soak, "soak", false, "run mixed load on the service alone, and check for errors and growth")
+	flag.BoolVar(&cfg.exports, "exports", false, "measure exports, and lists beside one")
 	flag.Parse()
 	var errs []error
 	number := func(name string, without, least float64) float64 {
@@ -79,7 +83,7 @@ func configure() (cfg config, err error) {
 		return n
 	}
 	rows := 200_000.
-	if cfg.soak {
+	if cfg.soak || cfg.exports {
 		rows = 1_000_000
 	}
 	cfg.rows = int(number("BENCH_ROWS", rows, minRows))

@@ -11,14 +11,16 @@ import (
 	"github.com/google/uuid"
 )
 
-// Access is a record that somebody was shown contents of another owner's response.
+// Access is a record that somebody was shown contents of another owner's response, or
+// of all responses in an export.
 type Access struct {
-	ID       uuid.UUID // of the record, random
-	At       time.Time // UTC, to the microsecond
-	By       uuid.UUID // who read it
-	Response uuid.UUID
-	Owner    string // of the response
-	Address  string // of the connecting peer
+	ID       uuid.UUID       // of the record, random
+	At       time.Time       // UTC, to the microsecond
+	By       uuid.UUID       // who read it
+	Response uuid.UUID       // zero: an export
+	Owner    string          // of the response; empty: an export that is not of a single owner
+	Address  string          // of the connecting peer
+	Export   *ResponseFilter // what was exported; nil: the response alone
 }
 
 // Recording is an access to be recorded when contents are returned.

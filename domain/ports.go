@@ -120,6 +120,20 @@ type FigureReader interface {
 	Figures(ctx context.Context, q FigureQuery) ([]FigurePoint, Basis, error)
 }
 
+// ContentsReader reads the contents of many responses: see Responses.
+type ContentsReader interface {
+	// GetAll is Get, without a record, of each of these responses. Those that Get would
+	// not find are missing from the map. limit is for the contents of each. Nothing is
+	// stale.
+	GetAll(ctx context.Context, ids []uuid.UUID, owners []string, limit int64) (map[uuid.UUID]ResponseContents, error)
+}
+
+// ResponseContents is a response with its contents.
+type ResponseContents struct {
+	Response
+	Contents
+}
+
 // ResponseEraser erases single responses: see Responses.
 type ResponseEraser interface {
 	// Erase removes the whole response that id is part of, if these owners own all of
@@ -356,6 +370,13 @@ type StatusReader interface {
 	// Status returns everything but At, Well and Sentence. Errors are those of
 	// Responses. Nothing is stale.
 	Status(ctx context.Context) (Status, error)
+}
+
+// ExportLog records exports in the access log. Errors are those of Responses.
+type ExportLog interface {
+	// RecordExport writes a record whose Export is set. When it returns, the record is
+	// durable.
+	RecordExport(ctx context.Context, l Access) error
 }
 
 // AccessQuery selects a part of the access log, in the order of Access.Position.

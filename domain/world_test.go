@@ -73,6 +73,10 @@ func (w *world) getter() *domain.GetResponse {
 	return domain.NewGetResponse(w, w, w, func() time.Time { return noon }, w.logger())
 }
 
+func (w *world) exporter() *domain.ExportResponses {
+	return domain.NewExportResponses(w, w, w, w, w, func() time.Time { return noon }, w.logger())
+}
+
 func (w *world) eraser() *domain.EraseResponse {
 	return domain.NewEraseResponse(w, func() time.Time { return noon })
 }
@@ -114,6 +118,15 @@ func (w *world) Get(ctx context.Context, id uuid.UUID, owners []string, limit in
 		return response, contents, err
 	}
 	return w.Store.Get(ctx, id, owners, limit, record)
+}
+
+func (w *world) RecordExport(ctx context.Context, l domain.Access) error {
+	if w.record != nil {
+		if err := w.record(ctx); err != nil {
+			return err
+		}
+	}
+	return w.Store.RecordExport(ctx, l)
 }
 
 func (w *world) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {

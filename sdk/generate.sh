@@ -66,7 +66,7 @@ generate_python() {
 		cat "$cache/openapi-python-client.log" >&2
 		exit 1
 	}
-	"$python" sdk/python/finish.py openapi.yaml sdk/python/lethe_client/generated "$answers" "$form"
+	"$python" sdk/python/finish.py "$contract" sdk/python/lethe_client/generated "$answers" "$form"
 }
 
 for language in "${languages[@]}"; do

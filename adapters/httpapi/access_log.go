@@ -48,8 +48,18 @@ func (s *server) ListAccessLog(ctx context.Context, request ListAccessLogRequest
 }
 
 func shownAccess(a domain.AccessSummary) Access {
-	return Access{
-		Id: a.ID, ResponseId: a.Response, Owner: a.Owner, OwnerEmail: a.OwnerEmail,
+	shown := Access{
+		Id: a.ID, ResponseId: unlessZero(a.Response), Owner: &a.Owner, OwnerEmail: a.OwnerEmail,
 		AccessedBy: a.By, AccessedByEmail: a.ByEmail, AccessedAt: a.At.UTC(), Address: a.Address,
 	}
+	if f := a.Export; f != nil {
+		shown.Owner = unlessZero(a.Owner)
+		shown.Export = &ExportedFilter{
+			Owners: f.Owners, States: f.States, Models: f.Models, Tiers: f.Tiers,
+			CreatedAfter: (*instant)(f.CreatedAfter), CreatedBefore: (*instant)(f.CreatedBefore),
+			ResponseStatusMin: f.StatusMin, ResponseStatusMax: f.StatusMax,
+			MinDurationMs: (*duration)(f.MinDuration), HasError: f.HasError, MinTotalCost: number(f.MinTotalCost),
+		}
+	}
+	return shown
 }

@@ -114,7 +114,7 @@ func TestListAccessLog(t *testing.T) {
 		"data": []any{map[string]any{
 			"id": accessed.ID.String(), "response_id": responseID.String(), "owner": alice.String(), "owner_email": nil,
 			"accessed_by": root.String(), "accessed_by_email": "alice@example.test", // the fakes' only address
-			"accessed_at": "2026-03-01T12:00:00.0005Z", "address": "192.0.2.7",
+			"accessed_at": "2026-03-01T12:00:00.0005Z", "address": "192.0.2.7", "export": nil,
 		}},
 		"limit": 1.0, "has_more": true,
 	}

@@ -191,25 +191,30 @@ type Access struct {
 	// Example: 192.0.2.7
 	Address string `json:"address"`
 
+	// Export What was exported; null for the access to a single response.
+	Export *ExportedFilter `json:"export"`
+
 	// Id The record's identifier.
 	//
 	// Example: 7d3c1b0a-2f4e-4c69-9a55-3e1d2f4a5b6c
 	Id openapi_types.UUID `json:"id"`
 
-	// Owner The owner of the response, usually the UUID of a person or an organization.
+	// Owner The owner of the response, usually the UUID of a person or an
+	// organization; null for an export that is not of a single owner.
+	//
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
-	Owner string `json:"owner"`
+	Owner *string `json:"owner"`
 
 	// OwnerEmail The owner's email address; null if the owner is not a known person.
 	//
 	// Example: alice@example.test
 	OwnerEmail *string `json:"owner_email"`
 
-	// ResponseId The response that was read.
+	// ResponseId The response that was read; null for an export.
 	//
 	// Example: c0000400-0000-4000-8000-00000000005a
-	ResponseId openapi_types.UUID `json:"response_id"`
+	ResponseId *openapi_types.UUID `json:"response_id"`
 }
 
 // AccessPage One page of the access log.
@@ -955,6 +960,65 @@ type ErasureTargetFilter struct {
 	// Tiers Matches any of these service tiers: auto, default, flex, priority,
 	// background, and any added later.
 	//
+	//
+	// Example: ["flex"]
+	Tiers []string `json:"tiers,omitempty"`
+}
+
+// ExportedFilter An export had everything that matched all given conditions. Without
+// conditions, that is everything.
+type ExportedFilter struct {
+	// CreatedAfter Created at this time or later (UTC).
+	//
+	// Example: 2026-03-01T12:00:00Z
+	CreatedAfter *instant `json:"created_after,omitempty"`
+
+	// CreatedBefore Created at this time or earlier (UTC).
+	//
+	// Example: 2026-03-02T00:00:00Z
+	CreatedBefore *instant `json:"created_before,omitempty"`
+
+	// HasError With a recorded error, or without one.
+	//
+	// Example: true
+	HasError *bool `json:"has_error,omitempty"`
+
+	// MinDurationMs Took this many milliseconds or more from start to completion.
+	//
+	// Example: 1500
+	MinDurationMs *duration `json:"min_duration_ms,omitempty"`
+
+	// MinTotalCost Cost at least this much.
+	//
+	// Example: 0.25
+	MinTotalCost *float64 `json:"min_total_cost,omitempty"`
+
+	// Models Any of these models, spelled exactly.
+	//
+	// Example: ["qwen/qwen3-235b"]
+	Models []string `json:"models,omitempty"`
+
+	// Owners The owners of the responses, spelled as in their `created_by`; if left out, everyone.
+	//
+	// Example: ["c0000100-0000-4000-8000-000000000004"]
+	Owners []string `json:"owners,omitempty"`
+
+	// ResponseStatusMax The model's server returned this HTTP status or a lower one.
+	//
+	// Example: 599
+	ResponseStatusMax *int64 `json:"response_status_max,omitempty"`
+
+	// ResponseStatusMin The model's server returned this HTTP status or a higher one.
+	//
+	// Example: 400
+	ResponseStatusMin *int64 `json:"response_status_min,omitempty"`
+
+	// States Any of these states.
+	//
+	// Example: ["failed","canceled"]
+	States []string `json:"states,omitempty"`
+
+	// Tiers Any of these service tiers.
 	//
 	// Example: ["flex"]
 	Tiers []string `json:"tiers,omitempty"`
@@ -2488,6 +2552,15 @@ type ErasureStateFilter = []string
 // ErasureTriggerFilter defines model for ErasureTriggerFilter.
 type ErasureTriggerFilter = string
 
+// ExportAfter defines model for ExportAfter.
+type ExportAfter = cursor
+
+// ExportContents defines model for ExportContents.
+type ExportContents = bool
+
+// ExportFormat defines model for ExportFormat.
+type ExportFormat = string
+
 // FiguresBucket defines model for FiguresBucket.
 type FiguresBucket = string
 
@@ -2901,6 +2974,69 @@ type FindOwnersParams struct {
 	Q OwnerText `form:"q" json:"q"`
 }
 
+// ExportResponsesParams defines parameters for ExportResponses.
+type ExportResponsesParams struct {
+	// Format The format. Only `ndjson` can be resumed with `after`.
+	Format *ExportFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// Contents Exactly `true` or `false`. True also exports prompts and answers.
+	Contents *ExportContents `form:"contents,omitempty" json:"contents,omitempty"`
+
+	// After The `next_cursor` of the last mark that arrived, to go on after it. It is
+	// valid only for the same scope, filters and `contents`, and with
+	// `format=ndjson`: otherwise, or if damaged, it is refused (400).
+	After *ExportAfter `form:"after,omitempty" json:"after,omitempty"`
+
+	// Status One state, spelled exactly: pending, claimed, processing, completed,
+	// failed or canceled. Any other word matches nothing.
+	Status *Status `form:"status,omitempty" json:"status,omitempty"`
+
+	// Statuses States, separated by commas, spelled as in `status`; matches any of them. An
+	// empty list matches nothing. If `status` is given too, both must match.
+	Statuses Statuses `form:"statuses,omitempty" json:"statuses,omitempty"`
+
+	// Model Models, separated by commas; matches any of them. An empty list matches nothing.
+	Model Model `form:"model,omitempty" json:"model,omitempty"`
+
+	// ServiceTiers Service tiers, separated by commas; matches any of them: auto, default,
+	// flex, priority, background, and any added later. An empty list matches
+	// nothing.
+	ServiceTiers ServiceTiers `form:"service_tiers,omitempty" json:"service_tiers,omitempty"`
+
+	// CreatedAfter Only responses created at this time or later; RFC 3339 with an offset.
+	CreatedAfter *CreatedAfter `form:"created_after,omitempty" json:"created_after,omitempty"`
+
+	// CreatedBefore Only responses created at this time or earlier; RFC 3339 with an offset.
+	CreatedBefore *CreatedBefore `form:"created_before,omitempty" json:"created_before,omitempty"`
+
+	// ResponseStatusMin Only responses for which the model's server returned this HTTP status or a higher one.
+	ResponseStatusMin *ResponseStatusMin `form:"response_status_min,omitempty" json:"response_status_min,omitempty"`
+
+	// ResponseStatusMax Only responses for which the model's server returned this HTTP status or a lower one.
+	ResponseStatusMax *ResponseStatusMax `form:"response_status_max,omitempty" json:"response_status_max,omitempty"`
+
+	// MinDurationMs Only responses that took this many milliseconds or more from start to completion.
+	MinDurationMs *MinDurationMs `form:"min_duration_ms,omitempty" json:"min_duration_ms,omitempty"`
+
+	// HasError Exactly `true` or `false`. Only responses with a recorded error, or only those without.
+	HasError *HasError `form:"has_error,omitempty" json:"has_error,omitempty"`
+
+	// MinTotalCost Only responses with a known `total_cost` of at least this much. Refused with
+	// 400 if costs are kept in a different database from responses.
+	MinTotalCost *MinTotalCost `form:"min_total_cost,omitempty" json:"min_total_cost,omitempty"`
+
+	// MemberId Only responses of this user or organization. Requires permission to read
+	// everyone's responses; otherwise refused (400). Accepts the same formats as
+	// `request_id`.
+	MemberId *MemberId `form:"member_id,omitempty" json:"member_id,omitempty"`
+
+	// CreatedByEmail Only responses of users and organizations with exactly this email address,
+	// including deleted ones. Requires permission to read everyone's responses;
+	// otherwise refused (400). Narrows `member_id` and the active organization but
+	// does not replace them.
+	CreatedByEmail *CreatedByEmail `form:"created_by_email,omitempty" json:"created_by_email,omitempty"`
+}
+
 // GetFiguresParams defines parameters for GetFigures.
 type GetFiguresParams struct {
 	// From Only responses created at this time or later; RFC 3339 with an offset, before
@@ -3081,6 +3217,9 @@ type ServerInterface interface {
 	// FindOwners Find people and organizations
 	// (GET /lethe/api/v1/owners)
 	FindOwners(ctx echo.Context, params FindOwnersParams) error
+	// ExportResponses Export responses
+	// (GET /lethe/api/v1/responses/export)
+	ExportResponses(ctx echo.Context, params ExportResponsesParams) error
 	// GetFigures Get figures of responses
 	// (GET /lethe/api/v1/responses/figures)
 	GetFigures(ctx echo.Context, params GetFiguresParams) error
@@ -3823,6 +3962,129 @@ func (w *ServerInterfaceWrapper) FindOwners(ctx echo.Context) error {
 	return err
 }
 
+// ExportResponses converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportResponses(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportResponsesParams
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	// ------------- Optional query parameter "contents" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "contents", ctx.QueryParams(), &params.Contents, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contents: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: "cursor"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "statuses" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "statuses", ctx.QueryParams(), &params.Statuses, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter statuses: %s", err))
+	}
+
+	// ------------- Optional query parameter "model" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "model", ctx.QueryParams(), &params.Model, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter model: %s", err))
+	}
+
+	// ------------- Optional query parameter "service_tiers" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "service_tiers", ctx.QueryParams(), &params.ServiceTiers, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service_tiers: %s", err))
+	}
+
+	// ------------- Optional query parameter "created_after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_after", ctx.QueryParams(), &params.CreatedAfter, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter created_after: %s", err))
+	}
+
+	// ------------- Optional query parameter "created_before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_before", ctx.QueryParams(), &params.CreatedBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter created_before: %s", err))
+	}
+
+	// ------------- Optional query parameter "response_status_min" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "response_status_min", ctx.QueryParams(), &params.ResponseStatusMin, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter response_status_min: %s", err))
+	}
+
+	// ------------- Optional query parameter "response_status_max" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "response_status_max", ctx.QueryParams(), &params.ResponseStatusMax, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter response_status_max: %s", err))
+	}
+
+	// ------------- Optional query parameter "min_duration_ms" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_duration_ms", ctx.QueryParams(), &params.MinDurationMs, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_duration_ms: %s", err))
+	}
+
+	// ------------- Optional query parameter "has_error" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "has_error", ctx.QueryParams(), &params.HasError, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter has_error: %s", err))
+	}
+
+	// ------------- Optional query parameter "min_total_cost" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_total_cost", ctx.QueryParams(), &params.MinTotalCost, runtime.BindQueryParameterOptions{Type: "number", Format: "double"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_total_cost: %s", err))
+	}
+
+	// ------------- Optional query parameter "member_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "member_id", ctx.QueryParams(), &params.MemberId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter member_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "created_by_email" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_by_email", ctx.QueryParams(), &params.CreatedByEmail, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter created_by_email: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportResponses(ctx, params)
+	return err
+}
+
 // GetFigures converts echo context to params.
 func (w *ServerInterfaceWrapper) GetFigures(ctx echo.Context) error {
 	var err error
@@ -4278,6 +4540,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/lethe/api/v1/models", wrapper.ListModels, options.OperationMiddlewares["listModels"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/owners", wrapper.FindOwners, options.OperationMiddlewares["findOwners"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/responses/:request_id/steps", wrapper.ListSteps, options.OperationMiddlewares["listSteps"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/responses/export", wrapper.ExportResponses, options.OperationMiddlewares["exportResponses"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/responses/figures", wrapper.GetFigures, options.OperationMiddlewares["getFigures"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/retention-rules", wrapper.ListRetentionRules, options.OperationMiddlewares["listRetentionRules"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/retention-rules", wrapper.CreateRetentionRule, options.OperationMiddlewares["createRetentionRule"]...)
@@ -9640,6 +9903,298 @@ func (response FindOwners503ApplicationProblemPlusJSONResponse) VisitFindOwnersR
 	return err
 }
 
+type ExportResponsesRequestObject struct {
+	Params ExportResponsesParams
+}
+
+type ExportResponsesResponseObject interface {
+	VisitExportResponsesResponse(w http.ResponseWriter) error
+}
+
+type ExportResponses200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type ExportResponses200ApplicationvndApacheParquetResponse struct {
+	Body          io.Reader
+	Headers       ExportResponses200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportResponses200ApplicationvndApacheParquetResponse) VisitExportResponsesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/vnd.apache.parquet")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ExportResponses200ApplicationxNdjsonResponse struct {
+	Body          io.Reader
+	Headers       ExportResponses200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportResponses200ApplicationxNdjsonResponse) VisitExportResponsesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ExportResponses200TextcsvResponse struct {
+	Body          io.Reader
+	Headers       ExportResponses200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportResponses200TextcsvResponse) VisitExportResponsesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ExportResponses400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ExportResponses400ApplicationProblemPlusJSONResponse) VisitExportResponsesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportResponses401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ExportResponses401ApplicationProblemPlusJSONResponse) VisitExportResponsesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportResponses403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ExportResponses403ApplicationProblemPlusJSONResponse) VisitExportResponsesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportResponses405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response ExportResponses405ApplicationProblemPlusJSONResponse) VisitExportResponsesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportResponses413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ExportResponses413ApplicationProblemPlusJSONResponse) VisitExportResponsesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportResponses429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ExportResponses429ApplicationProblemPlusJSONResponse) VisitExportResponsesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportResponses431TextResponse HeadersTooLargeTextResponse
+
+func (response ExportResponses431TextResponse) VisitExportResponsesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type ExportResponses500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response ExportResponses500ApplicationProblemPlusJSONResponse) VisitExportResponsesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportResponses503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ExportResponses503ApplicationProblemPlusJSONResponse) VisitExportResponsesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetFiguresRequestObject struct {
 	Params GetFiguresParams
 }
@@ -13617,6 +14172,9 @@ type StrictServerInterface interface {
 	// FindOwners Find people and organizations
 	// (GET /lethe/api/v1/owners)
 	FindOwners(ctx context.Context, request FindOwnersRequestObject) (FindOwnersResponseObject, error)
+	// ExportResponses Export responses
+	// (GET /lethe/api/v1/responses/export)
+	ExportResponses(ctx context.Context, request ExportResponsesRequestObject) (ExportResponsesResponseObject, error)
 	// GetFigures Get figures of responses
 	// (GET /lethe/api/v1/responses/figures)
 	GetFigures(ctx context.Context, request GetFiguresRequestObject) (GetFiguresResponseObject, error)
@@ -14297,6 +14855,31 @@ func (sh *strictHandler) FindOwners(ctx echo.Context, params FindOwnersParams) e
 		return err
 	} else if validResponse, ok := response.(FindOwnersResponseObject); ok {
 		return validResponse.VisitFindOwnersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportResponses operation middleware
+func (sh *strictHandler) ExportResponses(ctx echo.Context, params ExportResponsesParams) error {
+	var request ExportResponsesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportResponses(ctx.Request().Context(), request.(ExportResponsesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportResponses")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportResponsesResponseObject); ok {
+		return validResponse.VisitExportResponsesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

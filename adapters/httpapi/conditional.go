@@ -106,14 +106,22 @@ func (a detailAnswer) VisitGetResponseResponse(w http.ResponseWriter) error {
 	defer pieceWriters.Put(out)
 	out.Reset(w)
 	defer out.Reset(nil)
-	out.Write(bytes.TrimSuffix(a.shown, []byte("}"))) // bufio keeps the first error for Flush
-	err := out.writeFields(withheldFields(r.Withheld, "body", "response_body"),
+	if err := out.writeDetail(r, a.shown); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// writeDetail writes a ResponseDetail and a line break; shown is its ResponseSummary.
+func (w *pieceWriter) writeDetail(r domain.ResponseDetail, shown []byte) error {
+	w.Write(bytes.TrimSuffix(shown, []byte("}"))) // bufio keeps the first error for Flush
+	err := w.writeFields(withheldFields(r.Withheld, "body", "response_body"),
 		field{"created_by", &r.Owner}, field{"error", r.Error}, field{"body", &r.Prompt}, field{"response_body", r.Answer})
 	if err != nil {
 		return err
 	}
-	out.WriteString("}\n")
-	return out.Flush()
+	_, err = w.WriteString("}\n")
+	return err
 }
 
 // field is a text of an object; nil: null.

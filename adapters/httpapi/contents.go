@@ -69,23 +69,28 @@ func (s *server) withRoom(ctx context.Context, copies int64, read func(limit int
 			}
 			return err
 		}
-		giveBack, err := s.shares.large.take(ctx, caller, copies*left)
+		giveBack, err := s.roomForLarge(ctx, caller, copies*left)
 		if err != nil {
 			return err
 		}
-		k.giveBack = append(k.giveBack, func() {
-			if left < worthGivingBack { // freed with other garbage
-				giveBack()
-				return
-			}
-			go func() { // after the last reference to it is gone
-				debug.FreeOSMemory()
-				giveBack()
-			}()
-		})
+		k.giveBack = append(k.giveBack, giveBack)
 		limit = left
 	}
 	return domain.Errorf(domain.CodeUnavailable, "The response grew while it was being read; try again later")
+}
+
+// roomForLarge takes room for that many bytes of contents and their copies.
+func (s *server) roomForLarge(ctx context.Context, caller uuid.UUID, bytes int64) (giveBack func(), err error) {
+	giveBack, err = s.shares.large.take(ctx, caller, bytes)
+	if err != nil || bytes < 2*worthGivingBack { // freed with other garbage
+		return giveBack, err
+	}
+	return func() {
+		go func() { // after the last reference to it is gone
+			debug.FreeOSMemory()
+			giveBack()
+		}()
+	}, nil
 }
 
 // compressing is how many responses are compressed at a time: each takes about a

@@ -82,6 +82,7 @@ func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFun
 			return nil, err
 		}
 		defer giveBack()
+		s.served.Add(1)
 		recordUnknown(c.Response().Header(), a.words...)
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{},
 			call{caller: caller, address: c.RealIP(), head: r.Method == http.MethodHead, holder: holder, header: c.Response().Header(), identify: again})))

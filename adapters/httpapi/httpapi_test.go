@@ -37,6 +37,7 @@ const (
 	figures   = "/lethe/api/v1/responses/figures"
 	statusURL = "/lethe/api/v1/status"
 	session   = "/lethe/api/v1/session"
+	export    = "/lethe/api/v1/responses/export"
 )
 
 var (
@@ -271,8 +272,8 @@ func (s *service) observe() func(string, string, int) {
 // deps assembles the use cases over the fakes. The caller's key follows "Bearer ".
 func deps(f fakes, s *service) httpapi.Deps {
 	logger := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	store := memory.New()
 	if f.erasures == nil {
-		store := memory.New()
 		f.erasures, f.jobs = store.Erasures(), store.Jobs()
 	}
 	return httpapi.Deps{
@@ -281,6 +282,7 @@ func deps(f fakes, s *service) httpapi.Deps {
 		Get:      domain.NewGetResponse(f, f, f, time.Now, logger),
 		Steps:    domain.NewListSteps(f, f, time.Now),
 		Models:   domain.NewListModels(f),
+		Export:   domain.NewExportResponses(f, store, store, f, f, time.Now, logger),
 		Erase:    domain.NewEraseResponse(f, time.Now),
 		Receipt:  domain.NewGetReceipt(f.log),
 		GetWhole: domain.NewGetWholeResponse(f), EraseWhole: domain.NewEraseWholeResponse(f, domain.NewEraseResponse(f, time.Now)),
@@ -449,6 +451,10 @@ func (s *service) conforms(t testing.TB, r *http.Request, body []byte, a answer)
 		input.Options.ExcludeResponseBody = true
 		eventsConform(t, doc, operation, a)
 	}
+	if path == export && a.status == http.StatusOK {
+		input.Options.ExcludeResponseBody = true
+		linesConform(t, doc, r, a)
+	}
 	if err := openapi3filter.ValidateResponse(r.Context(), input.SetBodyBytes([]byte(a.body))); err != nil {
 		t.Errorf("%s %s: the answer does not conform to the contract: %v\n%s", r.Method, r.URL, err, a.body)
 	}
@@ -488,7 +494,7 @@ func pathOf(asked string) (path string, known bool) {
 	switch rest, ok := strings.CutPrefix(asked, list+"/"); {
 	case ok && one(rest):
 		return list + "/{request_id}", true
-	case asked == list, asked == erasures, asked == erasures+"/preview", asked == holds, asked == ruleList, asked == accessLog, asked == statusURL, asked == figures, asked == session, asked == "/log/checkpoint", asked == "/log/keys":
+	case asked == list, asked == erasures, asked == erasures+"/preview", asked == holds, asked == ruleList, asked == accessLog, asked == statusURL, asked == figures, asked == export, asked == session, asked == "/log/checkpoint", asked == "/log/keys":
 		return asked, true
 	}
 	if rest, ok := strings.CutPrefix(asked, "/ai/v1/responses/"); ok {

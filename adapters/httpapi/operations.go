@@ -42,6 +42,8 @@ var profiles = map[string]profile{
 	"listSteps":     {cost: fetches, compressed: true, keeps: true},
 	"getFigures":    {cost: estimates, remembered: true, compressed: true},
 
+	"exportResponses": {cost: streams, compressed: true},
+
 	"previewErasure":      {cost: estimates},
 	"startErasure":        {cost: estimates},
 	"listErasures":        {cost: lists, compressed: true},

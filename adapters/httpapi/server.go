@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,6 +53,7 @@ type Deps struct {
 	Get      *domain.GetResponse
 	Steps    *domain.ListSteps
 	Models   *domain.ListModels
+	Export   *domain.ExportResponses
 	Erase    *domain.EraseResponse
 	// GetWhole and EraseWhole are for OpenAI's clients.
 	GetWhole   *domain.GetWholeResponse
@@ -191,6 +193,7 @@ type server struct {
 	readyTimeout time.Duration
 	lookTimeout  time.Duration // of one look of a stream
 	shares       shares
+	served       atomic.Int64 // requests of identified callers
 	routes       map[string]bool
 	startSession *domain.StartSession
 	endSession   *domain.EndSession

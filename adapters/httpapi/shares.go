@@ -23,6 +23,9 @@ const (
 	streamsAll  = 32
 	streamsEach = 4
 
+	exportsAll  = 8
+	exportsEach = 2
+
 	searchesQueue = 256
 
 	// Contents of up to this many bytes are read with the rest of a response. Larger
@@ -46,6 +49,7 @@ type shares struct {
 	estimates    *share // requests that count or begin to erase many
 	searches     *share // lists that may read much
 	streams      *share
+	exports      *share
 	small, large *share // bytes of contents in responses being written
 }
 
@@ -55,6 +59,7 @@ func newShares(requests, estimates, searches int) shares {
 		estimates: newShare("previews, dry runs, figures and bulk erasures", int64(estimates), int64(max(1, min(estimatesEach, estimates-1))), estimatesQueue),
 		searches:  newShare("lists with filters", int64(requests), int64(searches), searchesQueue).patient(waitForSearch),
 		streams:   newShare("event streams", streamsAll, streamsEach, 0),
+		exports:   newShare("exports", exportsAll, exportsEach, 0),
 		small:     newShare("responses", smallAll, smallEach, contentsQueue),
 		large:     newShare("large responses", largeAll, largeEach, contentsQueue),
 	}

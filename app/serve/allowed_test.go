@@ -51,6 +51,7 @@ var mayDo = map[string]func(kind string) string{
 	"listSteps":           whoReadsThis,
 	"listModels":          whoReads,
 	"eraseResponse":       whoErasesThis,
+	"exportResponses":     whoReads,
 	"previewErasure":      whoErases,
 	"startErasure":        whoErases,
 	"listErasures":        whoErases,
@@ -70,6 +71,7 @@ var mayDo = map[string]func(kind string) string{
 	"startErasure: by filter":            whoErases,
 	"listResponses: after their cursor":  but(whoReads, invalid, reader, stranger, manager, admin),
 	"eraseResponse: with later turns":    whoErasesThis,
+	"exportResponses: with contents":     whoReads,
 	"startErasure: by owner":             but(whoErases, invalid, stranger),
 
 	"getCaller":  func(kind string) string { return only(kind, plain, reader, stranger, owner, member, manager, admin) },
@@ -259,6 +261,12 @@ func TestPermissions(t *testing.T) {
 		questions := map[string]func() question{
 			"listResponses": func() question {
 				return question{method: "GET", path: apptest.RequestsPath + "?model=" + keptModel, shown: kept}
+			},
+			"exportResponses": func() question {
+				return question{method: "GET", path: "/lethe/api/v1/responses/export?model=" + keptModel, shown: kept}
+			},
+			"exportResponses: with contents": func() question {
+				return question{method: "GET", path: "/lethe/api/v1/responses/export?contents=true&format=csv&model=" + keptModel, shown: kept}
 			},
 			"eraseResponse: with another's key": func() question {
 				path, headers := apptest.RequestsPath+"/"+respond(whose.id), []string{"Idempotency-Key", "theirs"}

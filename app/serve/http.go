@@ -33,6 +33,7 @@ func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *b
 		Identify: id.now, IdentifyReader: id.reader,
 		List:     domain.NewListResponses(s.responses, s.usage, people, log),
 		Get:      domain.NewGetResponse(s.responses, s.usage, people, time.Now, log),
+		Export:   domain.NewExportResponses(s.responses, s.contents, s.accessLog, s.usage, people, time.Now, log),
 		Steps:    domain.NewListSteps(s.responses, s.usage, time.Now),
 		Models:   domain.NewListModels(s.responses),
 		Erase:    erase,

@@ -17,6 +17,7 @@ import (
 // stores are the stores in the databases. They count erasures for metrics.
 type stores struct {
 	responses domain.Responses
+	contents  domain.ContentsReader
 	orphans   domain.Orphans
 	erasures  domain.Erasures
 	tally     func(context.Context) ([]fusillade.Tally, error)
@@ -46,6 +47,7 @@ func newStores(p *pools, cfg *config.Config, db *boot.Databases, sign *boot.Sign
 	older := func(context.Context) *domain.Error { return rollback.older.Load() }
 	return &stores{
 		responses: countedResponses{responses, metrics},
+		contents:  responses,
 		orphans:   countedOrphans{responses, metrics},
 		erasures:  countedErasures{erasures, []func(context.Context) *domain.Error{older, places.Reason}, metrics},
 		tally:     erasures.Tally,

@@ -113,6 +113,21 @@ func testAccessLists(t *testing.T, f AccessLogFixture) {
 		}
 	}
 	record(t, f, all...)
+	for i, exported := range []domain.ResponseFilter{
+		{},
+		{Owners: []string{}, States: []string{"failed"}, Models: hostile, Tiers: []string{"flex"}, HasError: ptr(true)},
+		{CreatedAfter: &start, CreatedBefore: ptr(start.Add(time.Hour)), StatusMin: ptr(int64(400)), StatusMax: ptr(int64(499)), MinDuration: ptr(time.Second), MinTotalCost: ptr(domain.Decimal("0.25"))},
+		{Owners: []string{"anna"}},
+	} {
+		l := domain.Access{ID: uuid.New(), At: start.Add(time.Duration(i) * time.Minute), By: people[i%2], Address: "192.0.2.7", Export: &exported}
+		if len(exported.Owners) == 1 {
+			l.Owner = exported.Owners[0]
+		}
+		if err := f.AccessLog().(domain.ExportLog).RecordExport(ctx, l); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, l)
+	}
 	slices.SortFunc(all, func(a, b domain.Access) int { return a.Position().Compare(b.Position()) })
 
 	filters := map[string]domain.AccessFilter{

@@ -37,6 +37,7 @@ func Responses(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		"empty database":      testEmptyDatabase,
 		"get":                 testGet,
 		"chain":               testChain,
+		"get all":             testGetAll,
 		"canceled context":    testCanceled,
 		"models":              testModels,
 		"steps":               testSteps,

@@ -83,6 +83,9 @@ var (
 	_ domain.UsageRecords = (*Store)(nil)
 	_ domain.People       = (*Store)(nil)
 	_ domain.AccessLog    = accessLog{}
+
+	_ domain.ContentsReader = (*Store)(nil)
+	_ domain.ExportLog      = (*Store)(nil)
 )
 
 // New makes an empty store.
@@ -255,6 +258,32 @@ func (s *Store) Get(ctx context.Context, id uuid.UUID, owners []string, limit in
 func (s *Store) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, error) {
 	response, _, err := s.Get(ctx, id, owners, math.MaxInt64, nil)
 	return response, err
+}
+
+// GetAll implements domain.ContentsReader.
+func (s *Store) GetAll(ctx context.Context, ids []uuid.UUID, owners []string, limit int64) (map[uuid.UUID]domain.ResponseContents, error) {
+	all := make(map[uuid.UUID]domain.ResponseContents)
+	for _, id := range ids {
+		response, contents, err := s.Get(ctx, id, owners, limit, nil)
+		switch {
+		case err == nil:
+			all[id] = domain.ResponseContents{Response: response, Contents: contents}
+		case domain.CodeOf(err) != domain.CodeNotFound:
+			return nil, err
+		}
+	}
+	return all, ctx.Err()
+}
+
+// RecordExport implements domain.ExportLog.
+func (s *Store) RecordExport(ctx context.Context, l domain.Access) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accesses = append(s.accesses, l)
+	return nil
 }
 
 // revision is derived from all there is, as nothing records changes here.

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -10,7 +11,8 @@ import (
 
 // writeForGenerators writes the contract without what the clients' generators turn into
 // wrong types or none: conditions on combinations of fields, booleans with one value, the
-// events of streams, and failures that are not problems. The service checks the first two.
+// events of streams, exports, and failures that are not problems. The service checks the
+// first two.
 // The clients' own code reads streams and treats all failures alike. The calls of OpenAI's
 // clients are left to these.
 func writeForGenerators(openapi string, out io.Writer) error {
@@ -41,7 +43,8 @@ func simplify(n *yaml.Node) {
 		if stream := value(n, "text/event-stream"); stream != nil {
 			stream.Content = []*yaml.Node{text("schema"), {Kind: yaml.MappingNode, Content: []*yaml.Node{text("type"), text("string")}}}
 		}
-		n.Content = without(n.Content, "ErasureEvent", "HeadersTooLarge", "431")
+		n.Content = without(n.Content, "ErasureEvent", "HeadersTooLarge", "431", "ExportFormat", "ExportContents", "ExportAfter", "ExportMark")
+		n.Content = withoutStreamed(n.Content)
 		n.Content = withoutOpenAI(n.Content)
 	}
 	for _, inner := range n.Content {
@@ -69,6 +72,17 @@ func withoutOpenAI(content []*yaml.Node) []*yaml.Node {
 	var kept []*yaml.Node
 	for i := 0; i+1 < len(content); i += 2 {
 		if key := content[i].Value; !strings.HasPrefix(key, openAIPath) && !strings.HasPrefix(key, "OpenAI") {
+			kept = append(kept, content[i], content[i+1])
+		}
+	}
+	return kept
+}
+
+// withoutStreamed drops the operations that the clients lack.
+func withoutStreamed(content []*yaml.Node) []*yaml.Node {
+	var kept []*yaml.Node
+	for i := 0; i+1 < len(content); i += 2 {
+		if id := value(content[i+1], "operationId"); id == nil || !slices.Contains(streamed, id.Value) {
 			kept = append(kept, content[i], content[i+1])
 		}
 	}

@@ -3,7 +3,7 @@
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
 
 -- name: Page :many
-SELECT id, accessed_at, accessed_by, request_id, owner, address
+SELECT id, accessed_at, accessed_by, request_id, owner, address, export
 FROM lethe.access_log
 WHERE (sqlc.narg('request_id')::uuid IS NULL OR request_id = sqlc.narg('request_id')::uuid)
   AND (sqlc.narg('owner')::text IS NULL OR owner = sqlc.narg('owner')::text)
@@ -14,6 +14,14 @@ WHERE (sqlc.narg('request_id')::uuid IS NULL OR request_id = sqlc.narg('request_
        OR (accessed_at, id) < (sqlc.narg('after_at')::timestamptz, sqlc.narg('after_id')::uuid))
 ORDER BY accessed_at DESC, id DESC
 LIMIT sqlc.arg('max')::bigint;
+
+-- name: Durably :exec
+-- The commit must be on disk before contents are sent.
+SELECT set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true);
+
+-- name: RecordExport :exec
+INSERT INTO lethe.access_log (id, accessed_at, accessed_by, owner, address, export)
+VALUES (sqlc.arg('id'), sqlc.arg('accessed_at'), sqlc.arg('accessed_by'), sqlc.arg('owner'), sqlc.arg('address'), sqlc.arg('export')::text::jsonb);
 
 -- name: TakeTurn :one
 -- Whether this transaction is the one that forgets.

@@ -534,25 +534,30 @@ type Access struct {
 	// Example: 192.0.2.7
 	Address string `json:"address"`
 
+	// Export What was exported; null for the access to a single response.
+	Export *ExportedFilter `json:"export"`
+
 	// Id The record's identifier.
 	//
 	// Example: 7d3c1b0a-2f4e-4c69-9a55-3e1d2f4a5b6c
 	Id openapi_types.UUID `json:"id"`
 
-	// Owner The owner of the response, usually the UUID of a person or an organization.
+	// Owner The owner of the response, usually the UUID of a person or an
+	// organization; null for an export that is not of a single owner.
+	//
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
-	Owner string `json:"owner"`
+	Owner *string `json:"owner"`
 
 	// OwnerEmail The owner's email address; null if the owner is not a known person.
 	//
 	// Example: alice@example.test
 	OwnerEmail *string `json:"owner_email"`
 
-	// ResponseId The response that was read.
+	// ResponseId The response that was read; null for an export.
 	//
 	// Example: c0000400-0000-4000-8000-00000000005a
-	ResponseId openapi_types.UUID `json:"response_id"`
+	ResponseId *openapi_types.UUID `json:"response_id"`
 }
 
 // AccessPage One page of the access log.
@@ -1294,6 +1299,65 @@ type ErasureTargetFilter struct {
 	// Tiers Matches any of these service tiers: auto, default, flex, priority,
 	// background, and any added later.
 	//
+	//
+	// Example: ["flex"]
+	Tiers []string `json:"tiers,omitzero"`
+}
+
+// ExportedFilter An export had everything that matched all given conditions. Without
+// conditions, that is everything.
+type ExportedFilter struct {
+	// CreatedAfter Created at this time or later (UTC).
+	//
+	// Example: 2026-03-01T12:00:00Z
+	CreatedAfter *time.Time `json:"created_after,omitempty"`
+
+	// CreatedBefore Created at this time or earlier (UTC).
+	//
+	// Example: 2026-03-02T00:00:00Z
+	CreatedBefore *time.Time `json:"created_before,omitempty"`
+
+	// HasError With a recorded error, or without one.
+	//
+	// Example: true
+	HasError *bool `json:"has_error,omitempty"`
+
+	// MinDurationMs Took this many milliseconds or more from start to completion.
+	//
+	// Example: 1500
+	MinDurationMs *int64 `json:"min_duration_ms,omitempty"`
+
+	// MinTotalCost Cost at least this much.
+	//
+	// Example: 0.25
+	MinTotalCost *float64 `json:"min_total_cost,omitempty"`
+
+	// Models Any of these models, spelled exactly.
+	//
+	// Example: ["qwen/qwen3-235b"]
+	Models []string `json:"models,omitzero"`
+
+	// Owners The owners of the responses, spelled as in their `created_by`; if left out, everyone.
+	//
+	// Example: ["c0000100-0000-4000-8000-000000000004"]
+	Owners []string `json:"owners,omitzero"`
+
+	// ResponseStatusMax The model's server returned this HTTP status or a lower one.
+	//
+	// Example: 599
+	ResponseStatusMax *int64 `json:"response_status_max,omitempty"`
+
+	// ResponseStatusMin The model's server returned this HTTP status or a higher one.
+	//
+	// Example: 400
+	ResponseStatusMin *int64 `json:"response_status_min,omitempty"`
+
+	// States Any of these states.
+	//
+	// Example: ["failed","canceled"]
+	States []string `json:"states,omitzero"`
+
+	// Tiers Any of these service tiers.
 	//
 	// Example: ["flex"]
 	Tiers []string `json:"tiers,omitzero"`
@@ -3644,7 +3708,8 @@ type ClientInterface interface {
 	// Returns one page of the records of who was shown the contents of responses
 	// that were not their own, newest first. Administrators only. A record is
 	// listed if it matches every given filter. Records are removed together with
-	// their response, and when their retention period ends.
+	// their response, and when their retention period ends. An export has one
+	// record, without responses, which stays until its retention period ends.
 	//
 	// Pass `next_cursor` as `after` to get the next page, with the same filters,
 	// until `has_more` is false.
@@ -4186,7 +4251,8 @@ func (c *Client) GetResponse(ctx context.Context, requestId RequestId, params *G
 // Returns one page of the records of who was shown the contents of responses
 // that were not their own, newest first. Administrators only. A record is
 // listed if it matches every given filter. Records are removed together with
-// their response, and when their retention period ends.
+// their response, and when their retention period ends. An export has one
+// record, without responses, which stays until its retention period ends.
 //
 // Pass `next_cursor` as `after` to get the next page, with the same filters,
 // until `has_more` is false.
@@ -8381,7 +8447,8 @@ type ClientWithResponsesInterface interface {
 	// Returns one page of the records of who was shown the contents of responses
 	// that were not their own, newest first. Administrators only. A record is
 	// listed if it matches every given filter. Records are removed together with
-	// their response, and when their retention period ends.
+	// their response, and when their retention period ends. An export has one
+	// record, without responses, which stays until its retention period ends.
 	//
 	// Pass `next_cursor` as `after` to get the next page, with the same filters,
 	// until `has_more` is false.
@@ -15329,7 +15396,8 @@ func (c *ClientWithResponses) GetResponseWithResponse(ctx context.Context, reque
 // Returns one page of the records of who was shown the contents of responses
 // that were not their own, newest first. Administrators only. A record is
 // listed if it matches every given filter. Records are removed together with
-// their response, and when their retention period ends.
+// their response, and when their retention period ends. An export has one
+// record, without responses, which stays until its retention period ends.
 //
 // Pass `next_cursor` as `after` to get the next page, with the same filters,
 // until `has_more` is false.

@@ -36,7 +36,7 @@ var unplanted = map[string]string{
 	"lethe.holds":              "responses owners states models tiers reason seen", // what must not be erased is no trace of what was
 	"lethe.retention_versions": "name states models tiers owners run_at",           // an operator's words
 	"lethe.retention_rules":    "dry_run_counts",
-	"lethe.access_log":         "owner address",                                          // who read it, from where; they go with the response
+	"lethe.access_log":         "owner address export",                                   // who read it, from where, or what an export was narrowed to; the first two go with the response
 	"lethe.response_steps":     "step_kind request_payload response_payload state error", // stays empty: see 00007_serve_arsenal.sql
 	"lethe.receipts":           "body level horizon",
 	"lethe.intents":            "trigger ground role salt request_ids owners instance_ids correlation_ids",

@@ -33,9 +33,10 @@ var notRun = map[string]string{
 
 	"LETHE_HTTP_ADDR=127.0.0.1:9000 LETHE_DATA_DIR=/srv/lethe-demo lethe demo": "TestDemo runs this with another port and folder",
 
-	"make bench":    "it measures for six minutes",
-	"make soak":     "it measures for twelve minutes",
-	"make bench-go": "it measures for minutes, and compares with what this machine has recorded",
+	"make bench":         "it measures for six minutes",
+	"make soak":          "it measures for twelve minutes",
+	"make bench-exports": "it measures for minutes",
+	"make bench-go":      "it measures for minutes, and compares with what this machine has recorded",
 	"make bin/testpg && bin/testpg go test ./test/plans -run TestPartitions -v":    "`make test` runs that test in the same way",
 	"make bin/testpg && bin/testpg go test ./test/plans -run TestRetainedPlans -v": "`make test` runs that test in the same way",
 
@@ -428,6 +429,7 @@ func (d *documents) readme(t *testing.T) {
 	rest := d.take(t, "README.md", func(b *block) bool {
 		return of("Try it", "The three calls", "Erasing many, with proof")(b) && !having("make run")(b)
 	})
+	exports := d.take(t, "docs/export.md", whole)
 	if strings.TrimSpace(strings.Split(begin, "#")[0]) != "make run" {
 		t.Fatalf("README: want make run first, got\n%s", begin)
 	}
@@ -447,6 +449,7 @@ func (d *documents) readme(t *testing.T) {
 			values, _, _ = strings.Cut(values, "\n")
 			folder := t.TempDir()
 			reader := shell{name: name, folder: root, environ: append(goEnviron(t), "TMPDIR="+folder)}
+			wantInOrder(t, reader.run(t, "HOST="+values+"\n"+exports), `"has_more":false,"next_cursor":null,"rows":[1-9][0-9]*,"sha256":"[0-9a-f]{64}"`, `[0-9a-f]{64}  -`)
 			out := reader.run(t, "HOST="+values+"\n"+rest)
 			wantInOrder(t, out,
 				`"total_count":[1-9]`, `"response_body":"`, `HTTP/1\.1 204`, `HTTP/1\.1 404`,

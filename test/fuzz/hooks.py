@@ -73,7 +73,7 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def after_call(context, case, response):
-    if response.status_code not in (200, 201) or "json" not in response.headers.get("content-type", [""])[0]:
+    if response.status_code not in (200, 201) or "application/json" not in response.headers.get("content-type", [""])[0]:
         return
     answer = response.json()
     if not isinstance(answer, dict):

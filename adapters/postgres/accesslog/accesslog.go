@@ -1,11 +1,13 @@
 // Package accesslog keeps in Postgres who read other people's responses.
 //
-// [Log] implements domain.AccessLog on lethe.access_log. The package fusillade writes the
-// records, in the transaction that reads the contents.
+// [Log] implements domain.AccessLog and domain.ExportLog on lethe.access_log. The package
+// fusillade writes the records of single responses, in the transaction that reads the
+// contents.
 package accesslog
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -20,7 +22,10 @@ type Log struct {
 	db *postgres.DB
 }
 
-var _ domain.AccessLog = (*Log)(nil)
+var (
+	_ domain.AccessLog = (*Log)(nil)
+	_ domain.ExportLog = (*Log)(nil)
+)
 
 // New makes the port on the primary of fusillade's database.
 func New(db *postgres.DB) (*Log, error) {
@@ -55,13 +60,35 @@ func (l *Log) Page(ctx context.Context, q domain.AccessQuery) ([]domain.Access, 
 			rows, err := q.Page(ctx, p)
 			found = make([]domain.Access, len(rows))
 			for i, k := range rows {
-				found[i] = domain.Access{ID: k.ID, At: k.AccessedAt, By: k.AccessedBy, Response: k.RequestID, Owner: k.Owner, Address: k.Address}
+				found[i] = domain.Access{ID: k.ID, At: k.AccessedAt, By: k.AccessedBy, Owner: k.Owner, Address: k.Address}
+				if k.RequestID != nil {
+					found[i].Response = *k.RequestID
+				} else if err := json.Unmarshal(k.Export, &found[i].Export); err != nil {
+					return err
+				}
 			}
 			return err
 		})
 		return c.SendBatch(ctx, &b).Close()
 	})
 	return found, err
+}
+
+// RecordExport makes one round trip.
+func (l *Log) RecordExport(ctx context.Context, a domain.Access) error {
+	export, err := json.Marshal(a.Export)
+	if err != nil {
+		return err
+	}
+	p := dbsqlc.RecordExportParams{
+		ID: a.ID, AccessedAt: a.At, AccessedBy: a.By, Owner: a.Owner, Address: a.Address, Export: string(export),
+	}
+	return l.db.Tx(ctx, func(tx *postgres.Tx) error {
+		var b pgx.Batch
+		queue(&b, func(q *dbsqlc.Queries) error { return q.Durably(ctx) })
+		queue(&b, func(q *dbsqlc.Queries) error { return q.RecordExport(ctx, p) })
+		return tx.SendBatch(ctx, &b).Close()
+	})
 }
 
 // MaxRemoved is how many records one call of RemoveOld removes at most.

@@ -57,7 +57,14 @@ func (r *Responses) Get(ctx context.Context, id uuid.UUID, owners []string, limi
 		return domain.Response{}, domain.Contents{}, domain.ErrNotRecorded(err)
 	case err != nil:
 		return domain.Response{}, domain.Contents{}, err
-	case f.bytes > limit:
+	}
+	found := r.found(&f, limit)
+	return found.Response, found.Contents, nil
+}
+
+// found is what was asked for with a limit.
+func (r *Responses) found(f *fetched, limit int64) domain.ResponseContents {
+	if f.bytes > limit {
 		f.contents = domain.Contents{Left: f.bytes}
 	}
 	if f.withheld {
@@ -68,7 +75,7 @@ func (r *Responses) Get(ctx context.Context, id uuid.UUID, owners []string, limi
 		f.usage.Cost = (*domain.Decimal)(f.cost)
 		response.KnownUsage = &f.usage
 	}
-	return response, f.contents, nil
+	return domain.ResponseContents{Response: response, Contents: f.contents}
 }
 
 // fetched is what is known of one response.
@@ -89,26 +96,9 @@ type fetched struct {
 // been moved.
 func (r *Responses) fetch(ctx context.Context, c postgres.Conn, q dbsqlc.GetParams, access *dbsqlc.RecordParams, f *fetched) error {
 	*f = fetched{}
-	var ledger func() bool
-	if r.usage {
-		ledger = r.ledger
-	}
-	args := []any{q.Max, q.ID, q.Owners}
-	row, u := &f.row, &f.usage
-	columns := []any{
-		&row.ID, &row.Owner, &row.Model, &row.State, &row.ServiceTier,
-		&row.CreatedAt, &row.StartedAt, &row.CompletedAt, &row.FailedAt, &row.ResponseStatus,
-		&row.HasError, &f.revision, &f.bytes, &f.contents.Answer, &f.contents.Error, &f.contents.Prompt,
-		&u.PromptTokens, &u.CompletionTokens, &u.ReasoningTokens, &u.TotalTokens, &f.cost, &f.elsewhere,
-	}
-	err := postgres.WithLedger(ledger, func(ledger bool) (err error) {
-		query := dbsqlc.Get
-		switch {
-		case ledger:
-			query = getWithLedger
-		case r.usage:
-			query = dbsqlc.GetWithUsage
-		}
+	args, columns := []any{q.Max, q.ID, q.Owners}, f.columns()
+	err := postgres.WithLedger(r.ledgerOfOne(), func(ledger bool) (err error) {
+		query := r.getting(ledger)
 		if access == nil {
 			err = forgetful{c}.QueryRow(ctx, query, args...).Scan(columns...)
 		} else {
@@ -131,6 +121,81 @@ func (r *Responses) fetch(ctx context.Context, c postgres.Conn, q dbsqlc.GetPara
 		return err
 	}
 	return err
+}
+
+// columns are where the columns of a query for one response go.
+func (f *fetched) columns() []any {
+	row, u := &f.row, &f.usage
+	return []any{
+		&row.ID, &row.Owner, &row.Model, &row.State, &row.ServiceTier,
+		&row.CreatedAt, &row.StartedAt, &row.CompletedAt, &row.FailedAt, &row.ResponseStatus,
+		&row.HasError, &f.revision, &f.bytes, &f.contents.Answer, &f.contents.Error, &f.contents.Prompt,
+		&u.PromptTokens, &u.CompletionTokens, &u.ReasoningTokens, &u.TotalTokens, &f.cost, &f.elsewhere,
+	}
+}
+
+// ledgerOfOne reports whether queries for one response may use the ledger; nil: never.
+func (r *Responses) ledgerOfOne() func() bool {
+	if !r.usage {
+		return nil
+	}
+	return r.ledger
+}
+
+// getting returns the query for one response.
+func (r *Responses) getting(ledger bool) string {
+	switch {
+	case ledger:
+		return getWithLedger
+	case r.usage:
+		return dbsqlc.GetWithUsage
+	}
+	return dbsqlc.Get
+}
+
+// GetAll makes one round trip, and one more for each response that is missing if it, or
+// its prompt, may have been moved. It never asks a replica.
+func (r *Responses) GetAll(ctx context.Context, ids []uuid.UUID, owners []string, limit int64) (map[uuid.UUID]domain.ResponseContents, error) {
+	all := make(map[uuid.UUID]domain.ResponseContents, len(ids))
+	var moved []uuid.UUID
+	err := r.src.Primary.Use(ctx, func(c postgres.Conn) error {
+		return postgres.WithLedger(r.ledgerOfOne(), func(ledger bool) error {
+			clear(all)
+			moved = nil
+			var b pgx.Batch
+			query := r.getting(ledger)
+			for _, id := range ids {
+				b.Queue(query, limit, id, owners).Query(func(rows pgx.Rows) error {
+					var f fetched
+					err := forgottenRow{rows, nil}.Scan(f.columns()...)
+					switch {
+					case errors.Is(err, pgx.ErrNoRows) && !r.retained():
+					case errors.Is(err, pgx.ErrNoRows), err == nil && f.elsewhere && r.arsenal():
+						moved = append(moved, id)
+					case err != nil:
+						return err
+					default:
+						all[id] = r.found(&f, limit)
+					}
+					return nil
+				})
+			}
+			return c.SendBatch(ctx, &b).Close()
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range moved {
+		response, contents, err := r.Get(ctx, id, owners, limit, nil)
+		switch {
+		case err == nil:
+			all[id] = domain.ResponseContents{Response: response, Contents: contents}
+		case domain.CodeOf(err) != domain.CodeNotFound:
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // confirm records an access that fetch has not recorded, on the primary. After a

@@ -38,7 +38,10 @@ type Responses struct {
 	retained func() bool
 }
 
-var _ domain.Responses = (*Responses)(nil)
+var (
+	_ domain.Responses      = (*Responses)(nil)
+	_ domain.ContentsReader = (*Responses)(nil)
+)
 
 // New makes the port. The search_path of the source's databases is fusillade's schema
 // and then outletSchema, which holds the gateway's log, if any. usage reports that

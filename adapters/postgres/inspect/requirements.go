@@ -110,6 +110,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	copiesIn := s.CopiesIn()
 	accessLog := []Column{
 		{"id", "uuid"}, {"accessed_at", "timestamptz"}, {"accessed_by", "uuid"}, {"request_id", "uuid"}, {"owner", "text"}, {"address", "text"},
+		{"export", "jsonb"},
 	}
 	// The columns that River's statements name, for those of its services that run here.
 	job := []Column{

@@ -596,6 +596,7 @@ export const documented: Documented = {
     "accessed_by",
     "accessed_by_email",
     "address",
+    "export",
     "id",
     "owner",
     "owner_email",
@@ -617,12 +618,21 @@ export const documented: Documented = {
     "address": {
      "type": "string"
     },
+    "export": {
+     "all": [
+      {
+       "ref": "ExportedFilter"
+      }
+     ],
+     "nullable": true
+    },
     "id": {
      "type": "string",
      "format": "uuid"
     },
     "owner": {
-     "type": "string"
+     "type": "string",
+     "nullable": true
     },
     "owner_email": {
      "type": "string",
@@ -630,7 +640,8 @@ export const documented: Documented = {
     },
     "response_id": {
      "type": "string",
-     "format": "uuid"
+     "format": "uuid",
+     "nullable": true
     }
    }
   },
@@ -1270,6 +1281,62 @@ export const documented: Documented = {
      "items": {
       "type": "string",
       "pattern": "^[^\\x00]*$"
+     }
+    }
+   }
+  },
+  "ExportedFilter": {
+   "type": "object",
+   "properties": {
+    "created_after": {
+     "type": "string",
+     "format": "date-time"
+    },
+    "created_before": {
+     "type": "string",
+     "format": "date-time"
+    },
+    "has_error": {
+     "type": "boolean"
+    },
+    "min_duration_ms": {
+     "type": "integer",
+     "format": "int64"
+    },
+    "min_total_cost": {
+     "type": "number",
+     "format": "double"
+    },
+    "models": {
+     "type": "array",
+     "items": {
+      "type": "string"
+     }
+    },
+    "owners": {
+     "type": "array",
+     "items": {
+      "type": "string"
+     }
+    },
+    "response_status_max": {
+     "type": "integer",
+     "format": "int64"
+    },
+    "response_status_min": {
+     "type": "integer",
+     "format": "int64"
+    },
+    "states": {
+     "type": "array",
+     "items": {
+      "type": "string"
+     }
+    },
+    "tiers": {
+     "type": "array",
+     "items": {
+      "type": "string"
      }
     }
    }

@@ -244,7 +244,8 @@ export declare const findOwners: <ThrowOnError extends boolean = false>(options:
  * Returns one page of the records of who was shown the contents of responses
  * that were not their own, newest first. Administrators only. A record is
  * listed if it matches every given filter. Records are removed together with
- * their response, and when their retention period ends.
+ * their response, and when their retention period ends. An export has one
+ * record, without responses, which stays until its retention period ends.
  *
  * Pass `next_cursor` as `after` to get the next page, with the same filters,
  * until `has_more` is false.

@@ -564,13 +564,15 @@ export type Access = {
      */
     id: string;
     /**
-     * The response that was read.
+     * The response that was read; null for an export.
      */
-    response_id: string;
+    response_id: string | null;
     /**
-     * The owner of the response, usually the UUID of a person or an organization.
+     * The owner of the response, usually the UUID of a person or an
+     * organization; null for an export that is not of a single owner.
+     *
      */
-    owner: string;
+    owner: string | null;
     /**
      * The owner's email address; null if the owner is not a known person.
      */
@@ -593,6 +595,61 @@ export type Access = {
      *
      */
     address: string;
+    /**
+     * What was exported; null for the access to a single response.
+     */
+    export: ExportedFilter | null;
+};
+/**
+ * An export had everything that matched all given conditions. Without
+ * conditions, that is everything.
+ *
+ */
+export type ExportedFilter = {
+    /**
+     * The owners of the responses, spelled as in their `created_by`; if left out, everyone.
+     */
+    owners?: Array<string>;
+    /**
+     * Any of these states.
+     */
+    states?: Array<string>;
+    /**
+     * Any of these models, spelled exactly.
+     */
+    models?: Array<string>;
+    /**
+     * Any of these service tiers.
+     */
+    tiers?: Array<string>;
+    /**
+     * Created at this time or later (UTC).
+     */
+    created_after?: string;
+    /**
+     * Created at this time or earlier (UTC).
+     */
+    created_before?: string;
+    /**
+     * The model's server returned this HTTP status or a higher one.
+     */
+    response_status_min?: number;
+    /**
+     * The model's server returned this HTTP status or a lower one.
+     */
+    response_status_max?: number;
+    /**
+     * Took this many milliseconds or more from start to completion.
+     */
+    min_duration_ms?: number;
+    /**
+     * With a recorded error, or without one.
+     */
+    has_error?: boolean;
+    /**
+     * Cost at least this much.
+     */
+    min_total_cost?: number;
 };
 /**
  * How the service and its databases are.

@@ -12,6 +12,16 @@ import (
 	"github.com/google/uuid"
 )
 
+const Durably = `-- name: Durably :exec
+SELECT set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)
+`
+
+// The commit must be on disk before contents are sent.
+func (q *Queries) Durably(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, Durably)
+	return err
+}
+
 const Forget = `-- name: Forget :execrows
 DELETE FROM lethe.access_log
 WHERE id = ANY (ARRAY(
@@ -37,7 +47,7 @@ func (q *Queries) Forget(ctx context.Context, arg ForgetParams) (int64, error) {
 }
 
 const Page = `-- name: Page :many
-SELECT id, accessed_at, accessed_by, request_id, owner, address
+SELECT id, accessed_at, accessed_by, request_id, owner, address, export
 FROM lethe.access_log
 WHERE ($1::uuid IS NULL OR request_id = $1::uuid)
   AND ($2::text IS NULL OR owner = $2::text)
@@ -86,6 +96,7 @@ func (q *Queries) Page(ctx context.Context, arg PageParams) ([]LetheAccessLog, e
 			&i.RequestID,
 			&i.Owner,
 			&i.Address,
+			&i.Export,
 		); err != nil {
 			return nil, err
 		}
@@ -104,6 +115,32 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
 // Filters that are not given then cost nothing, and each one has its index.
 func (q *Queries) PlanForArguments(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, PlanForArguments)
+	return err
+}
+
+const RecordExport = `-- name: RecordExport :exec
+INSERT INTO lethe.access_log (id, accessed_at, accessed_by, owner, address, export)
+VALUES ($1, $2, $3, $4, $5, $6::text::jsonb)
+`
+
+type RecordExportParams struct {
+	ID         uuid.UUID
+	AccessedAt time.Time
+	AccessedBy uuid.UUID
+	Owner      string
+	Address    string
+	Export     string
+}
+
+func (q *Queries) RecordExport(ctx context.Context, arg RecordExportParams) error {
+	_, err := q.db.Exec(ctx, RecordExport,
+		arg.ID,
+		arg.AccessedAt,
+		arg.AccessedBy,
+		arg.Owner,
+		arg.Address,
+		arg.Export,
+	)
 	return err
 }
 

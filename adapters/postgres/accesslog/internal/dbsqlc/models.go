@@ -16,10 +16,12 @@ type LetheAccessLog struct {
 	AccessedAt time.Time
 	// The person who read it, as in users.id. Their rows stay when they are deleted.
 	AccessedBy uuid.UUID
-	// The response, as in fusillade's requests.id. No foreign key: the name of that schema is a setting.
-	RequestID uuid.UUID
-	// Whose response it was, as in fusillade's requests.created_by.
+	// The response, as in fusillade's requests.id; NULL: an export. No foreign key: the name of that schema is a setting.
+	RequestID *uuid.UUID
+	// Whose response it was, as in fusillade's requests.created_by; empty: those of an export.
 	Owner string
 	// The address of the peer that asked, as in the log of requests.
 	Address string
+	// The filter of an export.
+	Export []byte
 }

@@ -26,6 +26,7 @@ from .erasure_status import ErasureStatus
 from .erasure_target import ErasureTarget
 from .erasure_target_filter import ErasureTargetFilter
 from .erasure_trigger import ErasureTrigger
+from .exported_filter import ExportedFilter
 from .figure_point import FigurePoint
 from .figure_series import FigureSeries
 from .get_figures_bucket import GetFiguresBucket
@@ -98,6 +99,7 @@ __all__ = (
     "ErasureTarget",
     "ErasureTargetFilter",
     "ErasureTrigger",
+    "ExportedFilter",
     "FigurePoint",
     "FigureSeries",
     "GetFiguresBucket",

@@ -3,11 +3,15 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from uuid import UUID
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
+
+if TYPE_CHECKING:
+    from ..models.exported_filter import ExportedFilter
+
 
 T = TypeVar("T", bound="Access")
 
@@ -18,9 +22,11 @@ class Access:
 
     Attributes:
         id (UUID): The record's identifier. Example: 7d3c1b0a-2f4e-4c69-9a55-3e1d2f4a5b6c.
-        response_id (UUID): The response that was read. Example: c0000400-0000-4000-8000-00000000005a.
-        owner (str): The owner of the response, usually the UUID of a person or an organization. Example:
-            c0000100-0000-4000-8000-000000000003.
+        response_id (None | UUID): The response that was read; null for an export. Example:
+            c0000400-0000-4000-8000-00000000005a.
+        owner (None | str): The owner of the response, usually the UUID of a person or an
+            organization; null for an export that is not of a single owner.
+             Example: c0000100-0000-4000-8000-000000000003.
         owner_email (None | str): The owner's email address; null if the owner is not a known person. Example:
             alice@example.test.
         accessed_by (UUID): The person who read it. Example: c0000100-0000-4000-8000-000000000001.
@@ -30,23 +36,32 @@ class Access:
         address (str): The network address of the peer that sent the request, as in the
             service's log; the proxy's address if there is a proxy.
              Example: 192.0.2.7.
+        export (ExportedFilter | None): What was exported; null for the access to a single response.
     """
 
     id: UUID
-    response_id: UUID
-    owner: str
+    response_id: None | UUID
+    owner: None | str
     owner_email: None | str
     accessed_by: UUID
     accessed_by_email: None | str
     accessed_at: datetime.datetime
     address: str
+    export: ExportedFilter | None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.exported_filter import ExportedFilter
+
         id = str(self.id)
 
-        response_id = str(self.response_id)
+        response_id: None | str
+        if isinstance(self.response_id, UUID):
+            response_id = str(self.response_id)
+        else:
+            response_id = self.response_id
 
+        owner: None | str
         owner = self.owner
 
         owner_email: None | str
@@ -61,6 +76,12 @@ class Access:
 
         address = self.address
 
+        export: dict[str, Any] | None
+        if isinstance(self.export, ExportedFilter):
+            export = self.export.to_dict()
+        else:
+            export = self.export
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -73,6 +94,7 @@ class Access:
                 "accessed_by_email": accessed_by_email,
                 "accessed_at": accessed_at,
                 "address": address,
+                "export": export,
             }
         )
 
@@ -80,12 +102,32 @@ class Access:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.exported_filter import ExportedFilter
+
         d = dict(src_dict)
         id = UUID(d.pop("id"))
 
-        response_id = UUID(d.pop("response_id"))
+        def _parse_response_id(data: object) -> None | UUID:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                response_id_type_0 = UUID(data)
 
-        owner = d.pop("owner")
+                return response_id_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | UUID, data)
+
+        response_id = _parse_response_id(d.pop("response_id"))
+
+        def _parse_owner(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        owner = _parse_owner(d.pop("owner"))
 
         def _parse_owner_email(data: object) -> None | str:
             if data is None:
@@ -107,6 +149,21 @@ class Access:
 
         address = d.pop("address")
 
+        def _parse_export(data: object) -> ExportedFilter | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                export_type_1 = ExportedFilter.from_dict(data)
+
+                return export_type_1
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(ExportedFilter | None, data)
+
+        export = _parse_export(d.pop("export"))
+
         access = cls(
             id=id,
             response_id=response_id,
@@ -116,6 +173,7 @@ class Access:
             accessed_by_email=accessed_by_email,
             accessed_at=accessed_at,
             address=address,
+            export=export,
         )
 
         access.additional_properties = d
