@@ -96,6 +96,8 @@ func TestGetAccessNotRecorded(t *testing.T) {
 	}
 }
 
+var errUnrecorded = errors.New("anybody's contents read without a record")
+
 // unwritable is a world whose access log cannot be written at all.
 type unwritable struct{ *world }
 
@@ -103,10 +105,16 @@ func (w unwritable) Get(ctx context.Context, id uuid.UUID, owners []string, limi
 	if record != nil {
 		return domain.Response{}, domain.Contents{}, domain.ErrNotRecorded(errors.New("no table"))
 	}
+	if owners == nil {
+		return domain.Response{}, domain.Contents{}, errUnrecorded
+	}
 	return w.world.Get(ctx, id, owners, limit, record)
 }
 
 func (w unwritable) Steps(ctx context.Context, q domain.StepQuery, record *domain.Recording) (domain.StepPart, error) {
+	if record == nil && q.Owners == nil && q.Payloads {
+		return domain.StepPart{}, errUnrecorded
+	}
 	part, err := w.world.Steps(ctx, q, record)
 	if record != nil && q.Payloads && err == nil && len(part.Steps) > 0 {
 		return domain.StepPart{}, domain.ErrNotRecorded(errors.New("no table"))

@@ -68,6 +68,9 @@ func TestFiguresScope(t *testing.T) {
 						continue
 					case by == domain.ByOwner && c.read != "everyone" && organization == nil:
 						wantError(t, err, domain.CodeInvalid, errByOwner)
+						if e, ok := errors.AsType[*domain.Error](err); !ok || e.Parameter != "group_by" {
+							t.Errorf("%s: want group_by named, got %+v", c.name, e)
+						}
 						continue
 					case err != nil:
 						t.Errorf("%s: %v", c.name, err)
@@ -142,14 +145,17 @@ func TestFiguresOwners(t *testing.T) {
 	if _, err = w.figures().Execute(ctx, caller, r); !errors.Is(err, context.Canceled) {
 		t.Errorf("want the context's error, got %v", err)
 	}
-	w.asked = nil
+	w.emails = func(context.Context) error { t.Error("addresses looked up"); return nil }
 	r.List.MemberID = &anna
-	if got, err = w.figures().Execute(t.Context(), caller, r); err != nil || !slices.Equal(emails(got), []string{"anna@example.com"}) || w.asked != nil {
-		t.Errorf("want the caller's address without a look, got %v, %v, %v", emails(got), err, w.asked)
+	if got, err = w.figures().Execute(t.Context(), caller, r); err != nil || !slices.Equal(emails(got), []string{"anna@example.com"}) {
+		t.Errorf("want the caller's address, got %v, %v", emails(got), err)
 	}
 	r.GroupBy, r.List.MemberID = domain.ByModel, nil
-	if got, err = w.figures().Execute(t.Context(), caller, r); err != nil || !slices.Equal(emails(got), []string{"-"}) || w.asked != nil {
-		t.Errorf("want no address of a model, got %v, %v, %v", emails(got), err, w.asked)
+	likeOwner := porttest.NewRow(acme.String(), "completed", noon)
+	likeOwner.Model = anna.String()
+	w.AddResponse(likeOwner)
+	if got, err = w.figures().Execute(t.Context(), caller, r); err != nil || !slices.Equal(emails(got), []string{"-", "-"}) {
+		t.Errorf("want no address of a model, got %v, %v", emails(got), err)
 	}
 	r.List.OwnerEmail = ptr("ben@example.com")
 	if got, err = w.figures().Execute(t.Context(), caller, r); err != nil || !slices.Equal(figuresOf(got), []string{"model-a 3"}) {
@@ -158,6 +164,22 @@ func TestFiguresOwners(t *testing.T) {
 	w.byEmail = func(context.Context) error { return errors.New("gone") }
 	if _, err = w.figures().Execute(t.Context(), caller, r); err == nil || err.Error() != "gone" {
 		t.Errorf("want the port's error, got %v", err)
+	}
+}
+
+// TestFiguresManyOwners: the owners beyond MaxSeries are nobody in particular.
+func TestFiguresManyOwners(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	for range domain.MaxSeries + 2 {
+		w.put(uuid.NewString())
+	}
+	got, err := w.figures().Execute(t.Context(), reader, domain.FiguresRequest{GroupBy: domain.ByOwner, To: ptr(noon.Add(time.Hour))})
+	if err != nil || len(got.Series) != domain.MaxSeries+1 {
+		t.Fatalf("want %d series, got %d, %v", domain.MaxSeries+1, len(got.Series), err)
+	}
+	if last := got.Series[domain.MaxSeries]; !last.Other || last.Email != nil || last.Points[0].Responses != 2 {
+		t.Errorf("want two of others, got %+v", last)
 	}
 }
 

@@ -33,10 +33,10 @@ const (
 	maxOwners = 20
 )
 
-// OwnerFound is an owner, and how many responses there are.
+// OwnerFound is an owner, and how many responses there are; nil: it took too long to tell.
 type OwnerFound struct {
 	Owner
-	Responses Count
+	Responses *Count
 }
 
 // FindOwners finds people and organizations by what is known of them.

@@ -63,7 +63,7 @@ func (u *IdentifyCaller) Execute(ctx context.Context, c Credentials) (Principal,
 	}
 	p := person.principal()
 	p.Organization = organization
-	if now := u.now(); session != nil && now.Sub(session.Seen) >= u.limits.Idle/renewals {
+	if now := u.now(); session != nil && now.Sub(session.Seen) >= u.limits.Idle/time.Duration(renewals) {
 		p.Renewed = &Session{ID: session.ID, Key: session.Key, Until: session.Until, Seen: now}
 	}
 	return p, nil
@@ -103,7 +103,7 @@ func (u *IdentifyCaller) find(ctx context.Context, c Credentials) (Person, *uuid
 }
 
 // errNobody says that a credential identifies nobody. It stays in here.
-var errNobody = Errorf(CodeNotFound, "nobody")
+var errNobody = &Error{Code: CodeNotFound}
 
 // byKey returns CodeNotFound if the key does not work, or has another purpose than platform.
 func (u *IdentifyCaller) byKey(ctx context.Context, secret string) (Person, *uuid.UUID, error) {

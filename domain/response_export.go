@@ -3,7 +3,6 @@ package domain
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,7 +15,7 @@ const (
 	exportedContents = 64
 
 	// exportedAtOnce is up to how many bytes contents are read with those of others.
-	exportedAtOnce = 32 << 10
+	exportedAtOnce = 32_768
 )
 
 // ExportRequest is a caller's request for an export: everything that a list would have
@@ -147,25 +146,24 @@ func (e *Export) Next(ctx context.Context) (ExportPage, error) {
 	if err != nil {
 		return ExportPage{}, err
 	}
-	var page ExportPage
-	var after *Position
+	items, err := e.details(ctx, found)
+	if err != nil {
+		return ExportPage{}, err
+	}
+	page := ExportPage{Items: items}
 	if int64(len(found)) == e.next.Limit {
 		at := PositionOf(found[len(found)-1], false)
 		next := e.list.cursor(at)
-		page.Next, after = &next, &at
-	}
-	if page.Items, err = e.details(ctx, found); err != nil {
-		return ExportPage{}, err
-	}
-	if after != nil {
-		e.next.After = after
+		page.Next, e.next.After = &next, &at
 	}
 	return page, nil
 }
 
+// details leaves found as it is. With contents, it has the responses as they are by now,
+// and none that are erased meanwhile.
 func (e *Export) details(ctx context.Context, found []Response) ([]ResponseDetail, error) {
 	var contents map[uuid.UUID]ResponseContents
-	if e.request.Contents && len(found) > 0 {
+	if e.request.Contents {
 		ids := make([]uuid.UUID, len(found))
 		for i, r := range found {
 			ids[i] = r.ID
@@ -174,9 +172,11 @@ func (e *Export) details(ctx context.Context, found []Response) ([]ResponseDetai
 		if contents, err = e.of.contents.GetAll(ctx, ids, e.next.Filter.Owners, exportedAtOnce); err != nil {
 			return nil, err
 		}
-		found = slices.DeleteFunc(found, func(r Response) bool { _, left := contents[r.ID]; return !left })
-		for i, r := range found {
-			found[i] = contents[r.ID].Response
+		found = make([]Response, 0, len(ids))
+		for _, id := range ids {
+			if c, left := contents[id]; left {
+				found = append(found, c.Response)
+			}
 		}
 	}
 	summaries, err := e.of.enricher.enrich(ctx, e.caller, found)
@@ -186,9 +186,7 @@ func (e *Export) details(ctx context.Context, found []Response) ([]ResponseDetai
 	items := make([]ResponseDetail, len(summaries))
 	for i, s := range summaries {
 		items[i].ResponseSummary = s
-		if contents != nil {
-			items[i].Contents, items[i].Withheld = contents[s.ID].withoutEncrypted()
-		}
+		items[i].Contents, items[i].Withheld = contents[s.ID].withoutEncrypted()
 	}
 	return items, nil
 }

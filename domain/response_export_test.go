@@ -110,9 +110,13 @@ func TestExportMeanwhile(t *testing.T) {
 		w := newWorld()
 		rows := w.putAll(ben.String(), 2100)
 		e := w.export(t, reader, domain.ExportRequest{Contents: contents})
+		w.AddResponse(porttest.NewRow(ben.String(), "completed", noon.Add(time.Microsecond)))
 		first, err := e.Next(t.Context())
 		if err != nil {
 			t.Fatal(err)
+		}
+		if size := map[bool]int{false: 1000, true: 64}[contents]; len(first.Items) != size {
+			t.Errorf("contents %t: want %d at a time, got %d", contents, size, len(first.Items))
 		}
 		w.AddResponse(porttest.NewRow(ben.String(), "completed", noon.Add(time.Microsecond)))
 		erased := rows[1500]
@@ -286,6 +290,8 @@ func TestExportContinue(t *testing.T) {
 		goesOn  bool
 	}{
 		"unchanged":                        {reader, domain.ExportRequest{}, reader, true},
+		"reader without a role":            {reader, domain.ExportRequest{}, domain.Principal{ID: anna}, false},
+		"reader without the organization":  {with(reader, &acme), domain.ExportRequest{}, reader, false},
 		"still everyone's":                 {reader, domain.ExportRequest{}, domain.Principal{ID: anna, Admin: true}, true},
 		"own only":                         {reader, domain.ExportRequest{}, user, false},
 		"without a role":                   {user, domain.ExportRequest{}, domain.Principal{ID: anna}, false},
@@ -299,9 +305,23 @@ func TestExportContinue(t *testing.T) {
 		"manager, never a member":          {reader, acmes, reader, true},
 	} {
 		err := w.export(t, c.caller, c.request).Continue(c.now)
-		if c.goesOn != (err == nil) || err != nil && domain.CodeOf(err) != domain.CodeForbidden {
+		if c.goesOn != (err == nil) {
 			t.Errorf("%s: want it to go on: %t, got %v", name, c.goesOn, err)
 		}
+		if err != nil {
+			wantError(t, err, domain.CodeForbidden, errReadForbidden)
+		}
+	}
+	// Their own responses have the address that they have now.
+	w.put(anna.String())
+	before, now := reader, reader
+	before.Email, now.Email = "before@example.com", "now@example.com"
+	e := w.export(t, before, domain.ExportRequest{})
+	if err := e.Continue(now); err != nil {
+		t.Fatal(err)
+	}
+	if items, _ := rest(t, e); len(items) != 1 || items[0].OwnerEmail == nil || *items[0].OwnerEmail != now.Email {
+		t.Errorf("want one of %s, got %+v", now.Email, items)
 	}
 }
 
@@ -309,22 +329,30 @@ func TestExportContinue(t *testing.T) {
 func TestExportLargeContents(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	large, secret, gone := porttest.NewRow(ben.String(), "completed", noon), porttest.NewRow(ben.String(), "completed", noon), porttest.NewRow(ben.String(), "completed", noon)
-	large.Prompt, gone.Prompt = strings.Repeat("x", 40<<10), strings.Repeat("x", 40<<10)
+	sized := func(bytes int64) porttest.Row {
+		row := porttest.NewRow(ben.String(), "completed", noon)
+		row.Prompt += strings.Repeat("x", int(bytes-row.Contents.Bytes()))
+		return row
+	}
+	small, large, gone, secret := sized(32_768), sized(32_769), sized(40<<10), porttest.NewRow(ben.String(), "completed", noon)
 	secret.Answer = ptr("dwzdr1:abc")
-	for _, row := range []porttest.Row{large, secret, gone} {
+	for _, row := range []porttest.Row{small, large, secret, gone} {
 		w.AddResponse(row)
 	}
 	e := w.export(t, reader, domain.ExportRequest{Contents: true})
 	items, _ := rest(t, e)
-	if len(items) != 3 {
-		t.Fatalf("want 3 responses, got %d", len(items))
+	if len(items) != 4 {
+		t.Fatalf("want 4 responses, got %d", len(items))
 	}
 	if _, err := w.Store.Erase(t.Context(), gone.ID, nil, porttest.Permit); err != nil {
 		t.Fatal(err)
 	}
 	for _, item := range items {
 		switch item.ID {
+		case small.ID:
+			if item.Left != 0 || item.Prompt != small.Prompt {
+				t.Errorf("want contents of %d bytes, got %d left", small.Contents.Bytes(), item.Left)
+			}
 		case secret.ID:
 			if item.Answer != nil || !item.Withheld.Answer || item.Prompt != secret.Prompt || item.Left != 0 {
 				t.Errorf("want the answer withheld, got %+v", item)
@@ -348,23 +376,65 @@ func TestExportLargeContents(t *testing.T) {
 	}
 }
 
+// GetAll fails as Get does.
+func (w *world) GetAll(ctx context.Context, ids []uuid.UUID, owners []string, limit int64) (map[uuid.UUID]domain.ResponseContents, error) {
+	if w.get != nil {
+		if err := w.get(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return w.Store.GetAll(ctx, ids, owners, limit)
+}
+
+// TestExportContentsMeanwhile: a response that is erased just before its contents are
+// read is left out, and one that is changed comes as it is by then.
+func TestExportContentsMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	rows := w.putAll(ben.String(), 3)
+	changed := rows[2]
+	changed.State, changed.Answer = "failed", ptr("another")
+	w.get = func(ctx context.Context) error {
+		w.AddResponse(changed)
+		_, err := w.Store.Erase(ctx, rows[1].ID, nil, porttest.Permit)
+		return err
+	}
+	items, _ := rest(t, w.export(t, reader, domain.ExportRequest{Contents: true}))
+	if want := []uuid.UUID{rows[0].ID, changed.ID}; !slices.Equal(idsOf(items), want) {
+		t.Fatalf("want %v, got %v", want, idsOf(items))
+	}
+	if got := items[1]; got.State != "failed" || got.Answer == nil || *got.Answer != "another" {
+		t.Errorf("want it as it is by now, got %+v", got)
+	}
+}
+
+// TestExportOwnerUnknown: if it cannot be told whose address it is, nothing begins.
+func TestExportOwnerUnknown(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.byEmail = func(context.Context) error { return domain.Errorf(domain.CodeUnavailable, "away") }
+	_, err := w.exporter().Start(t.Context(), reader, domain.ExportRequest{ListRequest: domain.ListRequest{OwnerEmail: ptr("ben@example.com")}})
+	wantError(t, err, domain.CodeUnavailable, "away")
+}
+
 // TestExportRepeated: after an error the same part can be read again.
 func TestExportRepeated(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	rows := w.putAll(ben.String(), 1200)
-	e := w.export(t, reader, domain.ExportRequest{})
+	const size = 64
+	rows := w.putAll(ben.String(), size+20)
+	e := w.export(t, reader, domain.ExportRequest{Contents: true})
 	if _, err := e.Next(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, fails := range []*func(context.Context) error{&w.page, &w.latest} {
+	for _, fails := range []*func(context.Context) error{&w.page, &w.get, &w.latest} {
 		*fails = func(context.Context) error { return domain.Errorf(domain.CodeUnavailable, "away") }
 		if _, err := e.Next(t.Context()); domain.CodeOf(err) != domain.CodeUnavailable {
 			t.Errorf("want %s, got %v", domain.CodeUnavailable, err)
 		}
 		*fails = nil
 	}
-	if items, _ := rest(t, e); len(items) != len(rows)-1000 {
-		t.Errorf("want the last %d, got %d", len(rows)-1000, len(items))
+	if items, _ := rest(t, e); len(items) != len(rows)-size {
+		t.Errorf("want the last %d, got %d", len(rows)-size, len(items))
 	}
 }

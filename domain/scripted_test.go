@@ -34,9 +34,9 @@ func (f *scripted) Owners(ctx context.Context, q domain.OwnerQuery) ([]domain.Ow
 	return f.Store.Owners(ctx, q)
 }
 
-func (f *scripted) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, domain.Count, error) {
+func (f *scripted) PageAndCount(ctx context.Context, q domain.PageQuery, mode domain.CountMode) ([]domain.Response, *domain.Count, error) {
 	if f.count != nil || q.Limit < 1 {
-		return nil, domain.Count{}, f.count
+		return nil, nil, f.count
 	}
 	return f.Store.PageAndCount(ctx, q, mode)
 }

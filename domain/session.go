@@ -23,7 +23,7 @@ type SessionLimits struct{ Idle, Max time.Duration }
 const (
 	// MaxSessionKey is the longest key in a session, in bytes: a browser keeps cookies
 	// of 4 KiB, and a sealed session is longer than its key.
-	MaxSessionKey = 1 << 10
+	MaxSessionKey = 1024
 
 	// MaxEndedSessions is how many sessions one person can end before their time; these
 	// have to be remembered.
@@ -50,7 +50,7 @@ func (u *StartSession) Execute(ctx context.Context, c Credentials) (Session, err
 		return Session{}, err
 	case u.identify.sessions == nil:
 		return Session{}, errSessionsOff
-	case len(c.Key) > MaxSessionKey:
+	case int64(len(c.Key)) > MaxSessionKey:
 		return Session{}, Errorf(CodeInvalid, "The key is too long for a session: use one of at most %d bytes", MaxSessionKey)
 	}
 	now := u.identify.now()

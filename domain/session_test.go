@@ -15,6 +15,15 @@ import (
 	"lethe/internal/memory"
 )
 
+// What callers are told.
+const (
+	errNoSession   = "A session needs a key that works, sent as Authorization: Bearer KEY. This one is missing, unknown or revoked, has another purpose than platform, or its creator is deleted: create a new key and try again"
+	errSessionsOff = "This service keeps no sessions of its own: send the key with each request, or ask its operator to set auth.session_key_file (LETHE_AUTH_SESSION_KEY_FILE)"
+	errSessionOver = "This session has ended, or its key no longer works: start another with POST /lethe/api/v1/session and a key that works"
+	errLongKey     = "The key is too long for a session: use one of at most 1024 bytes"
+	errManyEnded   = "You have ended 1000 sessions before their time, so this one was not ended: revoke its key, or let it expire"
+)
+
 var limits = domain.SessionLimits{Idle: 30 * time.Minute, Max: 12 * time.Hour}
 
 // moved is a time that a test moves.
@@ -46,7 +55,7 @@ func (b brokenSessions) End(context.Context, uuid.UUID, uuid.UUID, time.Time) er
 func TestStartSession(t *testing.T) {
 	t.Parallel()
 	people := peopled()
-	long := strings.Repeat("k", domain.MaxSessionKey)
+	long := strings.Repeat("k", int(domain.MaxSessionKey))
 	for _, secret := range []string{long, long + "k"} {
 		people.AddKey(porttest.Key{Secret: secret, Owner: anna, Creator: anna, Purpose: "platform"})
 	}
@@ -64,20 +73,21 @@ func TestStartSession(t *testing.T) {
 		"key without any role":   {identify, domain.Credentials{Key: "key of ben"}, "", ""},
 		"organization's key":     {identify, domain.Credentials{Key: "acme's key of anna", Organization: &globex}, "", ""},
 		"longest key":            {identify, domain.Credentials{Key: long}, "", ""},
-		"too long a key":         {identify, domain.Credentials{Key: long + "k"}, domain.CodeInvalid, "1024 bytes"},
-		"revoked key":            {identify, domain.Credentials{Key: "revoked"}, domain.CodeUnauthenticated, "create a new key"},
-		"another purpose":        {identify, domain.Credentials{Key: "realtime key"}, domain.CodeUnauthenticated, "purpose"},
-		"no key":                 {identify, domain.Credentials{}, domain.CodeUnauthenticated, "Authorization: Bearer KEY"},
-		"other credentials":      {identify, domain.Credentials{Key: "revoked", Sessions: []uuid.UUID{anna}, ExternalID: "anna"}, domain.CodeUnauthenticated, "create a new key"},
-		"another session":        {identify, domain.Credentials{Session: &domain.Session{Key: "key of anna", Until: noon.Add(time.Hour), Seen: noon}}, domain.CodeUnauthenticated, "Bearer"},
+		"too long a key":         {identify, domain.Credentials{Key: long + "k"}, domain.CodeInvalid, errLongKey},
+		"revoked key":            {identify, domain.Credentials{Key: "revoked"}, domain.CodeUnauthenticated, errNoSession},
+		"another purpose":        {identify, domain.Credentials{Key: "realtime key"}, domain.CodeUnauthenticated, errNoSession},
+		"no key":                 {identify, domain.Credentials{}, domain.CodeUnauthenticated, errNoSession},
+		"other credentials":      {identify, domain.Credentials{Key: "revoked", Sessions: []uuid.UUID{anna}, ExternalID: "anna"}, domain.CodeUnauthenticated, errNoSession},
+		"another session":        {identify, domain.Credentials{Session: &domain.Session{Key: "key of anna", Until: noon.Add(time.Hour), Seen: noon}}, domain.CodeUnauthenticated, errNoSession},
 		"lookup fails":           {unreachable, domain.Credentials{Key: "key of anna"}, domain.CodeUnavailable, "gone"},
-		"no sessions":            {domain.NewIdentifyCaller(people, time.Now), domain.Credentials{Key: "key of anna"}, domain.CodeConflict, "auth.session_key_file"},
-		"no sessions, and a key": {domain.NewIdentifyCaller(people, time.Now), domain.Credentials{Key: "revoked"}, domain.CodeUnauthenticated, "create a new key"},
+		"no sessions":            {domain.NewIdentifyCaller(people, time.Now), domain.Credentials{Key: "key of anna"}, domain.CodeConflict, errSessionsOff},
+		"no sessions, and a key": {domain.NewIdentifyCaller(people, time.Now), domain.Credentials{Key: "revoked"}, domain.CodeUnauthenticated, errNoSession},
 	} {
 		s, err := domain.NewStartSession(c.identify).Execute(t.Context(), c.given)
 		if c.want != "" {
-			if domain.CodeOf(err) != c.want || !strings.Contains(err.Error(), c.says) || s != (domain.Session{}) {
-				t.Errorf("%s: want %s with %q and no session, got %v, %+v", name, c.want, c.says, err, s)
+			wantError(t, err, c.want, c.says)
+			if s != (domain.Session{}) {
+				t.Errorf("%s: want no session, got %+v", name, s)
 			}
 			continue
 		}
@@ -101,33 +111,33 @@ func TestSessionRights(t *testing.T) {
 		given        domain.Credentials
 		want         uuid.UUID // nil UUID: nobody
 		organization *uuid.UUID
-		says         string
 	}{
-		"session":                        {domain.Credentials{Session: at("key of anna")}, anna, nil, ""},
-		"of an organization's key":       {domain.Credentials{Session: at("acme's key of anna")}, anna, &acme, ""},
-		"member chooses":                 {domain.Credentials{Session: at("key of anna"), Organization: &acme}, anna, &acme, ""},
-		"stranger chooses":               {domain.Credentials{Session: at("key of ben"), Organization: &acme}, ben, nil, ""},
-		"after a key":                    {domain.Credentials{Key: "key of ben", Session: at("key of anna")}, ben, nil, ""},
-		"after a bad key":                {domain.Credentials{Key: "revoked", Session: at("key of anna")}, anna, nil, ""},
-		"before the gateway's":           {domain.Credentials{Session: at("key of anna"), Sessions: []uuid.UUID{ben}, ExternalID: "root"}, anna, nil, ""},
-		"over, before the gateway's":     {domain.Credentials{Session: over, Sessions: []uuid.UUID{ben}, ExternalID: "root"}, ben, nil, ""},
-		"over, before the proxy":         {domain.Credentials{Session: over, ExternalID: "root"}, root, nil, ""},
-		"revoked, before the gateway's":  {domain.Credentials{Session: at("revoked"), Sessions: []uuid.UUID{ben}}, ben, nil, ""},
-		"over":                           {domain.Credentials{Session: over}, uuid.Nil, nil, "POST /lethe/api/v1/session"},
-		"over, all others fail":          {domain.Credentials{Key: "revoked", Session: over, Sessions: []uuid.UUID{gone}, ExternalID: "gone"}, uuid.Nil, nil, "POST /lethe/api/v1/session"},
-		"of an unknown key":              {domain.Credentials{Session: at("unknown")}, uuid.Nil, nil, "no longer works"},
-		"of a revoked key":               {domain.Credentials{Session: at("revoked")}, uuid.Nil, nil, "no longer works"},
-		"of a deleted person's key":      {domain.Credentials{Session: at("key of gone")}, uuid.Nil, nil, "no longer works"},
-		"of a deleted organization's":    {domain.Credentials{Session: at("closed's key of anna")}, uuid.Nil, nil, "no longer works"},
-		"of a key of another purpose":    {domain.Credentials{Session: at("realtime key")}, uuid.Nil, nil, "no longer works"},
-		"of a stranger's organization's": {domain.Credentials{Session: at("acme's key of ben")}, uuid.Nil, nil, "no longer works"},
+		"session":                        {domain.Credentials{Session: at("key of anna")}, anna, nil},
+		"of an organization's key":       {domain.Credentials{Session: at("acme's key of anna")}, anna, &acme},
+		"member chooses":                 {domain.Credentials{Session: at("key of anna"), Organization: &acme}, anna, &acme},
+		"stranger chooses":               {domain.Credentials{Session: at("key of ben"), Organization: &acme}, ben, nil},
+		"after a key":                    {domain.Credentials{Key: "key of ben", Session: at("key of anna")}, ben, nil},
+		"after a bad key":                {domain.Credentials{Key: "revoked", Session: at("key of anna")}, anna, nil},
+		"before the gateway's":           {domain.Credentials{Session: at("key of anna"), Sessions: []uuid.UUID{ben}, ExternalID: "root"}, anna, nil},
+		"over, before the gateway's":     {domain.Credentials{Session: over, Sessions: []uuid.UUID{ben}, ExternalID: "root"}, ben, nil},
+		"over, before the proxy":         {domain.Credentials{Session: over, ExternalID: "root"}, root, nil},
+		"revoked, before the gateway's":  {domain.Credentials{Session: at("revoked"), Sessions: []uuid.UUID{ben}}, ben, nil},
+		"over":                           {domain.Credentials{Session: over}, uuid.Nil, nil},
+		"over, all others fail":          {domain.Credentials{Key: "revoked", Session: over, Sessions: []uuid.UUID{gone}, ExternalID: "gone"}, uuid.Nil, nil},
+		"of an unknown key":              {domain.Credentials{Session: at("unknown")}, uuid.Nil, nil},
+		"of a revoked key":               {domain.Credentials{Session: at("revoked")}, uuid.Nil, nil},
+		"of a deleted person's key":      {domain.Credentials{Session: at("key of gone")}, uuid.Nil, nil},
+		"of a deleted organization's":    {domain.Credentials{Session: at("closed's key of anna")}, uuid.Nil, nil},
+		"of a key of another purpose":    {domain.Credentials{Session: at("realtime key")}, uuid.Nil, nil},
+		"of a stranger's organization's": {domain.Credentials{Session: at("acme's key of ben")}, uuid.Nil, nil},
 	} {
 		people := peopled()
 		identify, _ := accepting(people, memory.NewSessions())
 		got, err := identify.Execute(t.Context(), c.given)
 		if c.want == uuid.Nil {
-			if domain.CodeOf(err) != domain.CodeUnauthenticated || !strings.Contains(err.Error(), c.says) || got.ID != uuid.Nil {
-				t.Errorf("%s: want nobody, and %q, got %+v, %v", name, c.says, got, err)
+			wantError(t, err, domain.CodeUnauthenticated, errSessionOver)
+			if got.ID != uuid.Nil {
+				t.Errorf("%s: want nobody, got %+v", name, got)
 			}
 			continue
 		}
@@ -221,11 +231,24 @@ func TestEndSession(t *testing.T) {
 			t.Errorf("%s: want no error, got %v", name, err)
 		}
 	}
-	for range domain.MaxEndedSessions {
-		_ = sessions.End(t.Context(), uuid.New(), anna, time.Now().Add(time.Hour))
+}
+
+// TestEndedSessionsLimit: one person can end so many sessions, and no more.
+func TestEndedSessionsLimit(t *testing.T) {
+	t.Parallel()
+	identify, _ := accepting(peopled(), memory.NewSessions())
+	end := domain.NewEndSession(identify)
+	another := func(key string) domain.Credentials {
+		return domain.Credentials{Session: &domain.Session{ID: uuid.New(), Key: key, Until: noon.AddDate(200, 0, 0), Seen: noon}}
 	}
-	if err := end.Execute(t.Context(), domain.Credentials{Session: &both[1]}); domain.CodeOf(err) != domain.CodeCrowded {
-		t.Errorf("after too many: want %s, got %v", domain.CodeCrowded, err)
+	for i := range 1000 {
+		if err := end.Execute(t.Context(), another("key of anna")); err != nil {
+			t.Fatalf("session %d: %v", i+1, err)
+		}
+	}
+	wantError(t, end.Execute(t.Context(), another("key of anna")), domain.CodeCrowded, errManyEnded)
+	if err := end.Execute(t.Context(), another("key of ben")); err != nil {
+		t.Errorf("by somebody else: %v", err)
 	}
 }
 

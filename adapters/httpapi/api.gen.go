@@ -75,6 +75,7 @@ func (e ModelCountCountKind) Valid() bool {
 const (
 	OwnerCountKindEstimate OwnerCountKind = "estimate"
 	OwnerCountKindExact    OwnerCountKind = "exact"
+	OwnerCountKindNone     OwnerCountKind = "none"
 )
 
 // Valid indicates whether the value is a known member of the OwnerCountKind enum.
@@ -83,6 +84,8 @@ func (e OwnerCountKind) Valid() bool {
 	case OwnerCountKindEstimate:
 		return true
 	case OwnerCountKindExact:
+		return true
+	case OwnerCountKindNone:
 		return true
 	default:
 		return false
@@ -582,12 +585,12 @@ type ErasureFilter struct {
 	// Example: true
 	All *onlyTrue `json:"all,omitempty"`
 
-	// CreatedAfter Created at this time or later; RFC 3339 with an offset.
+	// CreatedAfter Created at this time or later; RFC 3339 with an offset, in the years 0 to 9999 in UTC.
 	//
 	// Example: 2026-03-01T12:00:00Z
 	CreatedAfter *instant `json:"created_after,omitempty"`
 
-	// CreatedBefore Created at this time or earlier; RFC 3339 with an offset.
+	// CreatedBefore Created at this time or earlier; RFC 3339 with an offset, in the years 0 to 9999 in UTC.
 	//
 	// Example: 2026-03-02T00:00:00Z
 	CreatedBefore *instant `json:"created_before,omitempty"`
@@ -1156,12 +1159,12 @@ type Hold struct {
 // HoldFilter A filter like that of the list of responses. A response is held if it
 // matches all given conditions at the time of its erasure.
 type HoldFilter struct {
-	// CreatedAfter Created at this time or later; RFC 3339 with an offset.
+	// CreatedAfter Created at this time or later; RFC 3339 with an offset, in the years 0 to 9999 in UTC.
 	//
 	// Example: 2026-03-01T12:00:00Z
 	CreatedAfter *instant `json:"created_after,omitempty"`
 
-	// CreatedBefore Created at this time or earlier; RFC 3339 with an offset.
+	// CreatedBefore Created at this time or earlier; RFC 3339 with an offset, in the years 0 to 9999 in UTC.
 	//
 	// Example: 2026-03-02T00:00:00Z
 	CreatedBefore *instant `json:"created_before,omitempty"`
@@ -1499,7 +1502,7 @@ type OpenAIResponse struct {
 
 // Owner A person or an organization that responses may belong to.
 type Owner struct {
-	// CountKind Whether `responses` is exact or an estimate by the database.
+	// CountKind Whether `responses` is exact, an estimate by the database, or null.
 	//
 	// Example: exact
 	CountKind OwnerCountKind `json:"count_kind"`
@@ -1529,13 +1532,13 @@ type Owner struct {
 	// Example: Alice
 	Name *string `json:"name"`
 
-	// Responses How many responses belong to them.
+	// Responses How many responses belong to them; null if even an estimate took too long.
 	//
 	// Example: 100
-	Responses int64 `json:"responses"`
+	Responses *int64 `json:"responses"`
 }
 
-// OwnerCountKind Whether `responses` is exact or an estimate by the database.
+// OwnerCountKind Whether `responses` is exact, an estimate by the database, or null.
 //
 // Example: exact
 type OwnerCountKind string

@@ -93,6 +93,9 @@ func (f fakes) Get(ctx context.Context, id uuid.UUID, owners []string, _ int64, 
 		return domain.Response{}, domain.Contents{}, errNone
 	}
 	response, contents, err := f.get(ctx, id)
+	if err == nil && owners != nil && !slices.Contains(owners, response.Owner) {
+		return domain.Response{}, domain.Contents{}, errNone
+	}
 	if err == nil && f.record != nil && record.Covers(response.Owner) {
 		l := record.Access
 		l.Response, l.Owner = id, response.Owner

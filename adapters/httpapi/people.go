@@ -39,8 +39,8 @@ func (s *server) FindOwners(ctx context.Context, request FindOwnersRequestObject
 }
 
 func shownOwner(o domain.OwnerFound) Owner {
-	total, kind := counted[OwnerCountKind](&o.Responses)
-	shown := Owner{Id: o.ID, Email: o.Email, Kind: OwnerKind(ownerKind(o.Owner)), Deleted: o.Deleted, Responses: *total, CountKind: kind}
+	total, kind := counted[OwnerCountKind](o.Responses)
+	shown := Owner{Id: o.ID, Email: o.Email, Kind: OwnerKind(ownerKind(o.Owner)), Deleted: o.Deleted, Responses: total, CountKind: kind}
 	if o.Name != "" {
 		shown.Name = &o.Name
 	}

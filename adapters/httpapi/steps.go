@@ -14,7 +14,7 @@ func (s *server) ListSteps(ctx context.Context, request ListStepsRequestObject) 
 	r := domain.StepsRequest{
 		ID: request.RequestId, Address: call.address,
 		Payloads: given(request.Params.Payloads) && !call.head, // nothing is shown: see GetResponse
-		After: (*domain.Cursor)(request.Params.After), Limit: request.Params.Limit,
+		After:    (*domain.Cursor)(request.Params.After), Limit: request.Params.Limit,
 	}
 	var page domain.StepPage
 	err := s.withRoom(ctx, scannedCopies, func(limit int64) (n, left int64, err error) {

@@ -87,7 +87,7 @@ func TestSession(t *testing.T) {
 
 	ended := s.exchange(t, "sk-alice-platform")
 	s.wantSession(t, "begun", ended, http.StatusOK)
-	status, header, body = s.Send(t, http.MethodDelete, sessionPath, "", "", "Cookie", ended, "Sec-Fetch-Site", "cross-site")
+	status, _, body = s.Send(t, http.MethodDelete, sessionPath, "", "", "Cookie", ended, "Sec-Fetch-Site", "cross-site")
 	if status != http.StatusForbidden {
 		t.Errorf("ended by another site: want %d, got %d %s", http.StatusForbidden, status, body)
 	}

@@ -52,6 +52,9 @@ func (s *Store) Figures(ctx context.Context, q domain.FigureQuery) ([]domain.Fig
 		p.P50, p.P95 = percentile(durations, 0.5), percentile(durations, 0.95)
 		s.mu.Lock()
 		for _, u := range s.latest(ids) {
+			if u.Cost != nil && *u.Cost == "NaN" {
+				u.Cost = nil
+			}
 			p.Usage = sum(p.Usage, u)
 		}
 		s.mu.Unlock()

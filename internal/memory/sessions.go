@@ -41,7 +41,7 @@ func (s *Sessions) End(ctx context.Context, id, by uuid.UUID, until time.Time) e
 			stored++
 		}
 	}
-	if stored >= domain.MaxEndedSessions {
+	if int64(stored) >= domain.MaxEndedSessions {
 		return domain.ErrEndedSessions
 	}
 	s.ended[id] = endedSession{by, until}

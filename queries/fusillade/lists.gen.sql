@@ -188,7 +188,7 @@ SELECT u.bucket::timestamptz AS bucket, u.series::text AS series,
        least(coalesce(sum(u.completion_tokens), -1), 9223372036854775807)::bigint AS completion_tokens,
        least(coalesce(sum(u.reasoning_tokens), -1), 9223372036854775807)::bigint AS reasoning_tokens,
        least(coalesce(sum(u.total_tokens), -1), 9223372036854775807)::bigint AS total_tokens,
-       coalesce(sum(nullif(u.total_cost, '')::numeric)::text, '')::text AS total_cost
+       coalesce(sum(nullif(nullif(u.total_cost, ''), 'NaN')::numeric)::text, '')::text AS total_cost
 FROM (
     SELECT p.bucket, (CASE WHEN p.series = ANY (sqlc.arg('largest')::text[]) THEN p.series ELSE 'other' END)::text AS series, a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens,
            coalesce(a.total_cost::text, '')::text AS total_cost
@@ -430,8 +430,8 @@ WITH found AS MATERIALIZED (
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric
     GROUP BY 1, 2
 ), largest AS (
     SELECT series FROM found GROUP BY series ORDER BY sum(responses) DESC, series LIMIT sqlc.arg('max')::bigint
@@ -461,8 +461,8 @@ SELECT id, date_bin(sqlc.arg('stride')::interval, created_at, '2000-01-01 00:00Z
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric
 ) p
 GROUP BY 1, 2;
 
@@ -473,7 +473,7 @@ SELECT u.bucket::timestamptz AS bucket, u.series::text AS series,
        least(coalesce(sum(u.completion_tokens), -1), 9223372036854775807)::bigint AS completion_tokens,
        least(coalesce(sum(u.reasoning_tokens), -1), 9223372036854775807)::bigint AS reasoning_tokens,
        least(coalesce(sum(u.total_tokens), -1), 9223372036854775807)::bigint AS total_tokens,
-       coalesce(sum(nullif(u.total_cost, '')::numeric)::text, '')::text AS total_cost
+       coalesce(sum(nullif(nullif(u.total_cost, ''), 'NaN')::numeric)::text, '')::text AS total_cost
 FROM (
     SELECT p.bucket, (CASE WHEN p.series = ANY (sqlc.arg('largest')::text[]) THEN p.series ELSE 'other' END)::text AS series, a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens,
            coalesce(a.total_cost::text, '')::text AS total_cost
@@ -491,8 +491,8 @@ SELECT id, date_bin(sqlc.arg('stride')::interval, created_at, '2000-01-01 00:00Z
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('min_duration')::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= sqlc.narg('min_duration')::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= sqlc.arg('min_total_cost')::text::numeric
     ) p
     LEFT JOIN LATERAL (
         SELECT n.prompt_tokens, n.completion_tokens, n.reasoning_tokens, n.total_tokens, n.total_cost

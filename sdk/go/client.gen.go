@@ -202,6 +202,7 @@ func (e NewErasureGround) Valid() bool {
 const (
 	OwnerCountKindEstimate OwnerCountKind = "estimate"
 	OwnerCountKindExact    OwnerCountKind = "exact"
+	OwnerCountKindNone     OwnerCountKind = "none"
 )
 
 // Valid indicates whether the value is a known member of the OwnerCountKind enum.
@@ -210,6 +211,8 @@ func (e OwnerCountKind) Valid() bool {
 	case OwnerCountKindEstimate:
 		return true
 	case OwnerCountKindExact:
+		return true
+	case OwnerCountKindNone:
 		return true
 	default:
 		return false
@@ -921,12 +924,12 @@ type ErasureFilter struct {
 	// Example: true
 	All *bool `json:"all,omitempty"`
 
-	// CreatedAfter Created at this time or later; RFC 3339 with an offset.
+	// CreatedAfter Created at this time or later; RFC 3339 with an offset, in the years 0 to 9999 in UTC.
 	//
 	// Example: 2026-03-01T12:00:00Z
 	CreatedAfter *time.Time `json:"created_after,omitempty"`
 
-	// CreatedBefore Created at this time or earlier; RFC 3339 with an offset.
+	// CreatedBefore Created at this time or earlier; RFC 3339 with an offset, in the years 0 to 9999 in UTC.
 	//
 	// Example: 2026-03-02T00:00:00Z
 	CreatedBefore *time.Time `json:"created_before,omitempty"`
@@ -1495,12 +1498,12 @@ type Hold struct {
 // HoldFilter A filter like that of the list of responses. A response is held if it
 // matches all given conditions at the time of its erasure.
 type HoldFilter struct {
-	// CreatedAfter Created at this time or later; RFC 3339 with an offset.
+	// CreatedAfter Created at this time or later; RFC 3339 with an offset, in the years 0 to 9999 in UTC.
 	//
 	// Example: 2026-03-01T12:00:00Z
 	CreatedAfter *time.Time `json:"created_after,omitempty"`
 
-	// CreatedBefore Created at this time or earlier; RFC 3339 with an offset.
+	// CreatedBefore Created at this time or earlier; RFC 3339 with an offset, in the years 0 to 9999 in UTC.
 	//
 	// Example: 2026-03-02T00:00:00Z
 	CreatedBefore *time.Time `json:"created_before,omitempty"`
@@ -1741,7 +1744,7 @@ type NewRetentionRule struct {
 
 // Owner A person or an organization that responses may belong to.
 type Owner struct {
-	// CountKind Whether `responses` is exact or an estimate by the database.
+	// CountKind Whether `responses` is exact, an estimate by the database, or null.
 	//
 	// Example: exact
 	CountKind OwnerCountKind `json:"count_kind"`
@@ -1771,13 +1774,13 @@ type Owner struct {
 	// Example: Alice
 	Name *string `json:"name"`
 
-	// Responses How many responses belong to them.
+	// Responses How many responses belong to them; null if even an estimate took too long.
 	//
 	// Example: 100
-	Responses int64 `json:"responses"`
+	Responses *int64 `json:"responses"`
 }
 
-// OwnerCountKind Whether `responses` is exact or an estimate by the database.
+// OwnerCountKind Whether `responses` is exact, an estimate by the database, or null.
 //
 // Example: exact
 type OwnerCountKind string
@@ -3966,10 +3969,11 @@ type ClientInterface interface {
 	// With `payloads=true`, each step has what was sent and what came back.
 	// If a part of the response is someone else's, the access is recorded first,
 	// as by `getResponse`: once for each page, or the call returns 503. A page
-	// then ends early, at 8 MiB of payloads, but has at least one step.
+	// then ends early, at 8 MiB of payloads, but has at least one step. With HEAD,
+	// no payloads are read, and nothing is recorded.
 	//
 	// Pass `next_cursor` as `after` to get the next page, until `has_more` is
-	// false. HEAD counts as GET.
+	// false.
 	//
 	// Corresponds with GET /lethe/api/v1/responses/{request_id}/steps (the `ListSteps` operationId).
 	ListSteps(ctx context.Context, requestId PartId, params *ListStepsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4709,10 +4713,11 @@ func (c *Client) GetFigures(ctx context.Context, params *GetFiguresParams, reqEd
 // With `payloads=true`, each step has what was sent and what came back.
 // If a part of the response is someone else's, the access is recorded first,
 // as by `getResponse`: once for each page, or the call returns 503. A page
-// then ends early, at 8 MiB of payloads, but has at least one step.
+// then ends early, at 8 MiB of payloads, but has at least one step. With HEAD,
+// no payloads are read, and nothing is recorded.
 //
 // Pass `next_cursor` as `after` to get the next page, until `has_more` is
-// false. HEAD counts as GET.
+// false.
 //
 // Corresponds with GET /lethe/api/v1/responses/{request_id}/steps (the `ListSteps` operationId).
 func (c *Client) ListSteps(ctx context.Context, requestId PartId, params *ListStepsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8733,10 +8738,11 @@ type ClientWithResponsesInterface interface {
 	// With `payloads=true`, each step has what was sent and what came back.
 	// If a part of the response is someone else's, the access is recorded first,
 	// as by `getResponse`: once for each page, or the call returns 503. A page
-	// then ends early, at 8 MiB of payloads, but has at least one step.
+	// then ends early, at 8 MiB of payloads, but has at least one step. With HEAD,
+	// no payloads are read, and nothing is recorded.
 	//
 	// Pass `next_cursor` as `after` to get the next page, until `has_more` is
-	// false. HEAD counts as GET.
+	// false.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -15802,10 +15808,11 @@ func (c *ClientWithResponses) GetFiguresWithResponse(ctx context.Context, params
 // With `payloads=true`, each step has what was sent and what came back.
 // If a part of the response is someone else's, the access is recorded first,
 // as by `getResponse`: once for each page, or the call returns 503. A page
-// then ends early, at 8 MiB of payloads, but has at least one step.
+// then ends early, at 8 MiB of payloads, but has at least one step. With HEAD,
+// no payloads are read, and nothing is recorded.
 //
 // Pass `next_cursor` as `after` to get the next page, until `has_more` is
-// false. HEAD counts as GET.
+// false.
 //
 // Returns a wrapper object for the known response body format(s).
 //

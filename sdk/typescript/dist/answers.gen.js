@@ -1698,7 +1698,8 @@ export const documented = {
                 },
                 "responses": {
                     "type": "integer",
-                    "format": "int64"
+                    "format": "int64",
+                    "nullable": true
                 }
             }
         },

@@ -1701,7 +1701,8 @@ export const documented: Documented = {
     },
     "responses": {
      "type": "integer",
-     "format": "int64"
+     "format": "int64",
+     "nullable": true
     }
    }
   },

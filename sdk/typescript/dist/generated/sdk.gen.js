@@ -120,10 +120,11 @@ export const getResponse = (options) => options.client.get({
  * With `payloads=true`, each step has what was sent and what came back.
  * If a part of the response is someone else's, the access is recorded first,
  * as by `getResponse`: once for each page, or the call returns 503. A page
- * then ends early, at 8 MiB of payloads, but has at least one step.
+ * then ends early, at 8 MiB of payloads, but has at least one step. With HEAD,
+ * no payloads are read, and nothing is recorded.
  *
  * Pass `next_cursor` as `after` to get the next page, until `has_more` is
- * false. HEAD counts as GET.
+ * false.
  *
  */
 export const listSteps = (options) => options.client.get({

@@ -385,13 +385,13 @@ export type Owner = {
      */
     deleted: boolean;
     /**
-     * How many responses belong to them.
+     * How many responses belong to them; null if even an estimate took too long.
      */
-    responses: number;
+    responses: number | null;
     /**
-     * Whether `responses` is exact or an estimate by the database.
+     * Whether `responses` is exact, an estimate by the database, or null.
      */
-    count_kind: 'exact' | 'estimate' | (string & {});
+    count_kind: 'exact' | 'estimate' | 'none' | (string & {});
 };
 
 /**
@@ -836,11 +836,11 @@ export type ErasureFilter = {
      */
     tiers?: Array<string>;
     /**
-     * Created at this time or later; RFC 3339 with an offset.
+     * Created at this time or later; RFC 3339 with an offset, in the years 0 to 9999 in UTC.
      */
     created_after?: string;
     /**
-     * Created at this time or earlier; RFC 3339 with an offset.
+     * Created at this time or earlier; RFC 3339 with an offset, in the years 0 to 9999 in UTC.
      */
     created_before?: string;
     /**
@@ -1400,11 +1400,11 @@ export type HoldFilter = {
      */
     tiers?: Array<string>;
     /**
-     * Created at this time or later; RFC 3339 with an offset.
+     * Created at this time or later; RFC 3339 with an offset, in the years 0 to 9999 in UTC.
      */
     created_after?: string;
     /**
-     * Created at this time or earlier; RFC 3339 with an offset.
+     * Created at this time or earlier; RFC 3339 with an offset, in the years 0 to 9999 in UTC.
      */
     created_before?: string;
 };

@@ -331,8 +331,8 @@ SELECT id, date_bin($2::interval, created_at, '2000-01-01 00:00Z'::timestamptz):
       AND ($11::timestamptz IS NULL OR created_at >= $11::timestamptz)
       AND ($12::timestamptz IS NULL OR created_at <= $12::timestamptz)
       AND ($13::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $13::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $14::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $14::text::numeric
 ) p
 GROUP BY 1, 2
 `
@@ -411,7 +411,7 @@ SELECT u.bucket::timestamptz AS bucket, u.series::text AS series,
        least(coalesce(sum(u.completion_tokens), -1), 9223372036854775807)::bigint AS completion_tokens,
        least(coalesce(sum(u.reasoning_tokens), -1), 9223372036854775807)::bigint AS reasoning_tokens,
        least(coalesce(sum(u.total_tokens), -1), 9223372036854775807)::bigint AS total_tokens,
-       coalesce(sum(nullif(u.total_cost, '')::numeric)::text, '')::text AS total_cost
+       coalesce(sum(nullif(nullif(u.total_cost, ''), 'NaN')::numeric)::text, '')::text AS total_cost
 FROM (
     SELECT p.bucket, (CASE WHEN p.series = ANY ($1::text[]) THEN p.series ELSE 'other' END)::text AS series, a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens,
            coalesce(a.total_cost::text, '')::text AS total_cost
@@ -514,7 +514,7 @@ SELECT u.bucket::timestamptz AS bucket, u.series::text AS series,
        least(coalesce(sum(u.completion_tokens), -1), 9223372036854775807)::bigint AS completion_tokens,
        least(coalesce(sum(u.reasoning_tokens), -1), 9223372036854775807)::bigint AS reasoning_tokens,
        least(coalesce(sum(u.total_tokens), -1), 9223372036854775807)::bigint AS total_tokens,
-       coalesce(sum(nullif(u.total_cost, '')::numeric)::text, '')::text AS total_cost
+       coalesce(sum(nullif(nullif(u.total_cost, ''), 'NaN')::numeric)::text, '')::text AS total_cost
 FROM (
     SELECT p.bucket, (CASE WHEN p.series = ANY ($1::text[]) THEN p.series ELSE 'other' END)::text AS series, a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens,
            coalesce(a.total_cost::text, '')::text AS total_cost
@@ -532,8 +532,8 @@ SELECT id, date_bin($2::interval, created_at, '2000-01-01 00:00Z'::timestamptz):
       AND ($11::timestamptz IS NULL OR created_at >= $11::timestamptz)
       AND ($12::timestamptz IS NULL OR created_at <= $12::timestamptz)
       AND ($13::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $13::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $14::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $14::text::numeric
     ) p
     LEFT JOIN LATERAL (
         SELECT n.prompt_tokens, n.completion_tokens, n.reasoning_tokens, n.total_tokens, n.total_cost
@@ -723,8 +723,8 @@ WITH found AS MATERIALIZED (
       AND ($10::timestamptz IS NULL OR created_at >= $10::timestamptz)
       AND ($11::timestamptz IS NULL OR created_at <= $11::timestamptz)
       AND ($12::interval IS NULL OR CASE WHEN created_by IS NOT NULL AND isfinite(started_at) AND isfinite(completed_at) THEN completed_at - started_at END >= $12::interval)
-      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
-           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $13::text::numeric
+      AND nullif((SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1), 'NaN') >= $13::text::numeric
     GROUP BY 1, 2
 ), largest AS (
     SELECT series FROM found GROUP BY series ORDER BY sum(responses) DESC, series LIMIT $14::bigint

@@ -32,10 +32,10 @@ class ErasureFilter:
             tiers (list[str] | Unset): Matches any of these service tiers: auto, default, flex, priority,
                 background, and any added later.
                  Example: ['flex'].
-            created_after (datetime.datetime | Unset): Created at this time or later; RFC 3339 with an offset. Example:
-                2026-03-01T12:00:00Z.
-            created_before (datetime.datetime | Unset): Created at this time or earlier; RFC 3339 with an offset. Example:
-                2026-03-02T00:00:00Z.
+            created_after (datetime.datetime | Unset): Created at this time or later; RFC 3339 with an offset, in the years
+                0 to 9999 in UTC. Example: 2026-03-01T12:00:00Z.
+            created_before (datetime.datetime | Unset): Created at this time or earlier; RFC 3339 with an offset, in the
+                years 0 to 9999 in UTC. Example: 2026-03-02T00:00:00Z.
             response_status_min (int | Unset): The model's server returned this HTTP status or a higher one. Example: 400.
             response_status_max (int | Unset): The model's server returned this HTTP status or a lower one. Example: 599.
             min_duration_ms (int | Unset): Took this many milliseconds or more from start to completion. Example: 1500.

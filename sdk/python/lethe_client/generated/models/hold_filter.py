@@ -28,10 +28,10 @@ class HoldFilter:
             tiers (list[str] | Unset): Matches any of these service tiers: auto, default, flex, priority,
                 background, and any added later.
                  Example: ['flex'].
-            created_after (datetime.datetime | Unset): Created at this time or later; RFC 3339 with an offset. Example:
-                2026-03-01T12:00:00Z.
-            created_before (datetime.datetime | Unset): Created at this time or earlier; RFC 3339 with an offset. Example:
-                2026-03-02T00:00:00Z.
+            created_after (datetime.datetime | Unset): Created at this time or later; RFC 3339 with an offset, in the years
+                0 to 9999 in UTC. Example: 2026-03-01T12:00:00Z.
+            created_before (datetime.datetime | Unset): Created at this time or earlier; RFC 3339 with an offset, in the
+                years 0 to 9999 in UTC. Example: 2026-03-02T00:00:00Z.
     """
 
     states: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)

@@ -24,8 +24,8 @@ class Owner:
         name (None | str): The name that is shown; null if there is none. Example: Alice.
         kind (OwnerKind): A person or an organization. Example: person.
         deleted (bool): Whether the control layer has deleted them. Example: False.
-        responses (int): How many responses belong to them. Example: 100.
-        count_kind (OwnerCountKind): Whether `responses` is exact or an estimate by the database. Example: exact.
+        responses (int | None): How many responses belong to them; null if even an estimate took too long. Example: 100.
+        count_kind (OwnerCountKind): Whether `responses` is exact, an estimate by the database, or null. Example: exact.
     """
 
     id: UUID
@@ -33,7 +33,7 @@ class Owner:
     name: None | str
     kind: OwnerKind
     deleted: bool
-    responses: int
+    responses: int | None
     count_kind: OwnerCountKind
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -49,6 +49,7 @@ class Owner:
 
         deleted = self.deleted
 
+        responses: int | None
         responses = self.responses
 
         count_kind = self.count_kind.value
@@ -87,7 +88,12 @@ class Owner:
 
         deleted = d.pop("deleted")
 
-        responses = d.pop("responses")
+        def _parse_responses(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        responses = _parse_responses(d.pop("responses"))
 
         count_kind = OwnerCountKind(d.pop("count_kind"))
 

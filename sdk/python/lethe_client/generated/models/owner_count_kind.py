@@ -6,6 +6,7 @@ from typing import Self
 class OwnerCountKind(StrEnum):
     ESTIMATE = "estimate"
     EXACT = "exact"
+    NONE = "none"
 
     def __str__(self) -> str:
         return str(self.value)

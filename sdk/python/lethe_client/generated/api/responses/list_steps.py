@@ -145,10 +145,11 @@ def sync_detailed(
     With `payloads=true`, each step has what was sent and what came back.
     If a part of the response is someone else's, the access is recorded first,
     as by `getResponse`: once for each page, or the call returns 503. A page
-    then ends early, at 8 MiB of payloads, but has at least one step.
+    then ends early, at 8 MiB of payloads, but has at least one step. With HEAD,
+    no payloads are read, and nothing is recorded.
 
     Pass `next_cursor` as `after` to get the next page, until `has_more` is
-    false. HEAD counts as GET.
+    false.
 
     Args:
         request_id (UUID):
@@ -201,10 +202,11 @@ def sync(
     With `payloads=true`, each step has what was sent and what came back.
     If a part of the response is someone else's, the access is recorded first,
     as by `getResponse`: once for each page, or the call returns 503. A page
-    then ends early, at 8 MiB of payloads, but has at least one step.
+    then ends early, at 8 MiB of payloads, but has at least one step. With HEAD,
+    no payloads are read, and nothing is recorded.
 
     Pass `next_cursor` as `after` to get the next page, until `has_more` is
-    false. HEAD counts as GET.
+    false.
 
     Args:
         request_id (UUID):
@@ -254,10 +256,11 @@ async def asyncio_detailed(
     With `payloads=true`, each step has what was sent and what came back.
     If a part of the response is someone else's, the access is recorded first,
     as by `getResponse`: once for each page, or the call returns 503. A page
-    then ends early, at 8 MiB of payloads, but has at least one step.
+    then ends early, at 8 MiB of payloads, but has at least one step. With HEAD,
+    no payloads are read, and nothing is recorded.
 
     Pass `next_cursor` as `after` to get the next page, until `has_more` is
-    false. HEAD counts as GET.
+    false.
 
     Args:
         request_id (UUID):
@@ -310,10 +313,11 @@ async def asyncio(
     With `payloads=true`, each step has what was sent and what came back.
     If a part of the response is someone else's, the access is recorded first,
     as by `getResponse`: once for each page, or the call returns 503. A page
-    then ends early, at 8 MiB of payloads, but has at least one step.
+    then ends early, at 8 MiB of payloads, but has at least one step. With HEAD,
+    no payloads are read, and nothing is recorded.
 
     Pass `next_cursor` as `after` to get the next page, until `has_more` is
-    false. HEAD counts as GET.
+    false.
 
     Args:
         request_id (UUID):
