@@ -80,8 +80,8 @@ func (s *server) withRoom(ctx context.Context, copies int64, read func(limit int
 }
 
 // roomForLarge takes room for that many bytes of contents and their copies.
-func (s *server) roomForLarge(ctx context.Context, caller uuid.UUID, bytes int64) (giveBack func(), err error) {
-	giveBack, err = s.shares.large.take(ctx, caller, bytes)
+func (s *server) roomForLarge(ctx context.Context, caller uuid.UUID, bytes int64) (func(), error) {
+	giveBack, err := s.shares.large.take(ctx, caller, bytes)
 	if err != nil || bytes < 2*worthGivingBack { // freed with other garbage
 		return giveBack, err
 	}
