@@ -65,10 +65,8 @@ func (u *GetFigures) nameOwners(ctx context.Context, caller Principal, series []
 		}
 	}
 	delete(unknown, caller.ID)
-	if len(unknown) > 0 {
-		if err := addEmails(ctx, u.people, u.log, unknown, emails); err != nil {
-			return err
-		}
+	if err := addEmails(ctx, u.people, u.log, unknown, emails); err != nil {
+		return err
 	}
 	for i, id := range owners {
 		if email, ok := emails[id]; ok {

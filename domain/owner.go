@@ -61,13 +61,8 @@ func (u *FindOwners) Execute(ctx context.Context, caller Principal, text string)
 		return nil, false, errForbidden("Read")
 	case int64(utf8.RuneCountInString(q.Text)) < minOwnerText:
 		return nil, false, errParameter("q", "q: must have at least 3 characters: an identifier, or a part of an e-mail address or a name")
-	case caller.readReach() == own:
-		if q.Among, err = organizationsOf(ctx, u.people, caller); err != nil {
-			return nil, false, err
-		}
-		q.Among = append(q.Among, caller.ID)
 	}
-	owners, err := u.people.Owners(ctx, q)
+	owners, err := ownersIn(ctx, u.people, caller, q)
 	if err != nil {
 		return nil, false, err
 	}
@@ -82,6 +77,19 @@ func (u *FindOwners) Execute(ctx context.Context, caller Principal, text string)
 		found = append(found, OwnerFound{o, count})
 	}
 	return found, more, nil
+}
+
+// ownersIn returns what the query selects of those whom the caller may find: anyone for
+// those who may read everyone's responses, else themselves and their organizations.
+func ownersIn(ctx context.Context, people People, caller Principal, q OwnerQuery) ([]Owner, error) {
+	if caller.readReach() != everyone {
+		var err error
+		if q.Among, err = organizationsOf(ctx, people, caller); err != nil {
+			return nil, err
+		}
+		q.Among = append(q.Among, caller.ID)
+	}
+	return people.Owners(ctx, q)
 }
 
 // IdentifyOwner tells which owner a caller means.
@@ -103,16 +111,7 @@ func (u *IdentifyOwner) Execute(ctx context.Context, caller Principal, parameter
 	if !strings.Contains(text, "@") {
 		return uuid.Nil, errParameter(parameter, parameter+": must be the UUID or the whole e-mail address of a person or an organization; find both at /lethe/api/v1/owners?q=")
 	}
-	q := OwnerQuery{Text: text, Limit: maxOwners}
-	if caller.readReach() != everyone {
-		organizations, err := organizationsOf(ctx, u.people, caller)
-		if err != nil {
-			return uuid.Nil, err
-		}
-		q.Among = organizations
-		q.Among = append(q.Among, caller.ID)
-	}
-	found, err := u.people.Owners(ctx, q)
+	found, err := ownersIn(ctx, u.people, caller, OwnerQuery{Text: text, Limit: maxOwners})
 	if err != nil {
 		return uuid.Nil, err
 	}

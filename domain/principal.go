@@ -68,9 +68,14 @@ const (
 // String returns none, own or all.
 func (r Reach) String() string { return [...]string{"none", "own", "all"}[r] }
 
+// oversees reports whether the caller is an administrator or a platform manager.
+func (p Principal) oversees() bool {
+	return p.Admin || slices.Contains(p.Roles, RolePlatformManager)
+}
+
 func (p Principal) readReach() Reach {
 	switch {
-	case p.Admin, slices.Contains(p.Roles, RolePlatformManager):
+	case p.oversees():
 		return everyone
 	case slices.Contains(p.Roles, RoleBatchAPIUser), slices.Contains(p.Roles, RoleConnectionsUser):
 		return own
@@ -80,7 +85,7 @@ func (p Principal) readReach() Reach {
 
 func (p Principal) deleteReach() Reach {
 	switch {
-	case p.Admin, slices.Contains(p.Roles, RolePlatformManager):
+	case p.oversees():
 		return everyone
 	case slices.Contains(p.Roles, RoleBatchAPIUser):
 		return own
@@ -89,20 +94,14 @@ func (p Principal) deleteReach() Reach {
 }
 
 // mayHold reports whether the caller may place, see and release holds.
-func (p Principal) mayHold() bool {
-	return p.Admin || slices.Contains(p.Roles, RolePlatformManager)
-}
+func (p Principal) mayHold() bool { return p.oversees() }
 
 // mayRetain reports whether the caller may decide how long responses are kept.
-func (p Principal) mayRetain() bool {
-	return p.Admin || slices.Contains(p.Roles, RolePlatformManager)
-}
+func (p Principal) mayRetain() bool { return p.oversees() }
 
 // mayReadStatus reports whether the caller may see how the service and its databases
 // are.
-func (p Principal) mayReadStatus() bool {
-	return p.Admin || slices.Contains(p.Roles, RolePlatformManager)
-}
+func (p Principal) mayReadStatus() bool { return p.oversees() }
 
 // mayReadAccessLog is for administrators only, because the log also watches platform
 // managers.

@@ -72,6 +72,9 @@ func (d enricher) enrich(ctx context.Context, caller Principal, responses []Resp
 // be read, they are missing and the log says why. It returns only the context's
 // error.
 func addEmails(ctx context.Context, people People, log *slog.Logger, of map[uuid.UUID]struct{}, emails map[uuid.UUID]string) error {
+	if len(of) == 0 {
+		return nil
+	}
 	found, err := people.Emails(ctx, slices.Collect(maps.Keys(of)))
 	if err != nil && ctx.Err() == nil {
 		log.WarnContext(ctx, "Could not read email addresses; answering without them", "error", err)
@@ -91,10 +94,8 @@ func (u *ListAccessLog) enrich(ctx context.Context, caller Principal, accesses [
 		}
 	}
 	delete(unknown, caller.ID)
-	if len(unknown) > 0 {
-		if err := addEmails(ctx, u.people, u.log, unknown, emails); err != nil {
-			return nil, err
-		}
+	if err := addEmails(ctx, u.people, u.log, unknown, emails); err != nil {
+		return nil, err
 	}
 	summaries := make([]AccessSummary, len(accesses))
 	for i, l := range accesses {

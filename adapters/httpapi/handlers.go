@@ -135,7 +135,6 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 	}
 	answer := ResponsePage{
 		Data:       convert(page.Items, summary),
-		CountKind:  ResponsePageCountKindNone,
 		Skip:       page.Skip,
 		Limit:      page.Limit,
 		HasMore:    page.Next != nil,
