@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
@@ -20,6 +19,10 @@ const (
 	role     = "lethe"
 	database = "lethe"
 )
+
+// stagingGrace is how long a helper that was told to stop waits for a cluster that is
+// being made; it is below cancelGrace.
+const stagingGrace = 30 * time.Second
 
 // accessRules replace the library's rules, which send passwords in clear.
 const accessRules = `# TYPE  DATABASE  USER  ADDRESS       METHOD
@@ -103,15 +106,13 @@ func (h *helper) stageOnce(ctx context.Context, bin binaries, locale string) err
 		return err
 	case <-ctx.Done():
 	}
-	// The library cannot be interrupted: end what it has started. While it fetches,
-	// there is nothing to end, and this process ends in the middle.
+	// The library cannot be interrupted. What it has started is not killed either: a
+	// pg_ctl that is killed leaves a PostgreSQL that nobody can find yet. While it
+	// fetches, there is nothing to wait for, and this process ends in the middle.
 	if _, err := os.Stat(filepath.Join(bin.path, "bin", "pg_ctl")); err == nil {
-		if syscall.Getpgrp() == os.Getpid() {
-			_ = syscall.Kill(0, syscall.SIGTERM) // includes this process, which ignores it
-		}
 		select {
 		case <-result:
-		case <-time.After(3 * time.Second):
+		case <-time.After(stagingGrace):
 		}
 	}
 	return errors.Join(context.Cause(ctx), h.stopLeftOver(data))

@@ -556,6 +556,39 @@ func TestOpenCancelled(t *testing.T) {
 	must(t, ping(context.Background(), open(t, Config{DataDir: dataDir}).URL()))
 }
 
+// TestOpenCancelledWhileStaging: a start that is canceled while the new cluster's first
+// PostgreSQL is being started leaves none, however long that takes.
+func TestOpenCancelledWhileStaging(t *testing.T) {
+	t.Parallel()
+	dataDir := newDataDir(t)
+	stop(t, open(t, Config{DataDir: dataDir + "-other"}))
+	fetched, err := filepath.Glob(filepath.Join(cacheDir, "*", "bin", "pg_ctl"))
+	must(t, err)
+	if len(fetched) == 0 {
+		t.Fatal("no PostgreSQL in the cache")
+	}
+	installed := filepath.Dir(filepath.Dir(fetched[0]))
+	slow, reached := filepath.Join(filepath.Dir(dataDir), "slow"), filepath.Join(filepath.Dir(dataDir), "slow", "reached")
+	must(t, os.MkdirAll(filepath.Join(slow, "bin"), 0o755))
+	for _, name := range []string{"initdb", "postgres"} {
+		must(t, os.WriteFile(filepath.Join(slow, "bin", name), fmt.Appendf(nil, "#!/bin/sh\nexec %s/bin/%s \"$@\"\n", installed, name), 0o755))
+	}
+	// Signals do not reach it, as if the machine were too busy.
+	must(t, os.WriteFile(filepath.Join(slow, "bin", "pg_ctl"), fmt.Appendf(nil,
+		"#!/bin/sh\nif [ ! -e %[2]s ]; then trap '' TERM; : >%[2]s; sleep 5; fi\nexec %[1]s/bin/pg_ctl \"$@\"\n", installed, reached), 0o755))
+	handOver(t, slow)
+
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		defer cancel()
+		await(t, "pg_ctl runs", func() bool { _, err := os.Stat(reached); return err == nil })
+	}()
+	if _, err := Open(ctx, Config{DataDir: dataDir, BinariesPath: slow}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+	await(t, "nothing runs", func() bool { return len(processesOn(dataDir)) == 0 })
+}
+
 func TestOpenCancelledDuringFetch(t *testing.T) {
 	t.Parallel()
 	// A proxy that accepts the connection and never answers.
