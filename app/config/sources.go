@@ -30,6 +30,13 @@ type Sources struct {
 
 const defaultFile = "lethe.yaml"
 
+// The variables of the commands that call a running service: its address and the API
+// key. They are no settings of the service.
+const (
+	ServerVariable = "LETHE_SERVER"
+	KeyVariable    = "LETHE_API_KEY"
+)
+
 // embeddedWord is the value of database.url for the embedded PostgreSQL, and the
 // default.
 const embeddedWord = "embedded"
@@ -234,6 +241,13 @@ func isEmpty(value any) bool {
 	return value == nil || ok && len(m) == 0
 }
 
+// ofClient tells whether a variable is for the commands that call a running service,
+// and so none of the configuration's.
+func ofClient(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	return name == ServerVariable || name == KeyVariable
+}
+
 func (r *reader) readEnvironment(environ []string) {
 	byName := map[string]setting{}
 	for _, s := range settings {
@@ -243,7 +257,7 @@ func (r *reader) readEnvironment(environ []string) {
 	k := koanf.New(".")
 	err := k.Load(env.Provider(".", env.Opt{
 		Prefix:      envPrefix,
-		EnvironFunc: func() []string { return environ },
+		EnvironFunc: func() []string { return slices.DeleteFunc(slices.Clone(environ), ofClient) },
 		TransformFunc: func(name, value string) (string, any) {
 			s, known := byName[name]
 			switch {

@@ -57,9 +57,9 @@ func Attest(ctx context.Context, cfg *config.Config, options AttestOptions, o Ou
 	}
 	defer vacuum.Close()
 	run := attesting{options: options, Output: o, attester: attester, vacuum: vacuum, schemas: db.Schemas,
-		report: newTable("level", "written", "open", "why")}
+		report: NewTable("level", "written", "open", "why")}
 	if options.DryRun {
-		run.report = newTable("level", "to write", "open", "why")
+		run.report = NewTable("level", "to write", "open", "why")
 	}
 	if err := run.run(ctx, expired); err != nil {
 		return err
@@ -92,7 +92,7 @@ type attesting struct {
 	attester *attest.Attester
 	vacuum   *attest.Vacuum
 	schemas  inspect.Schemas
-	report   *table
+	report   *Table
 }
 
 func (s *attesting) run(ctx context.Context, expired time.Time) error {
@@ -171,7 +171,7 @@ func (s *attesting) attest(ctx context.Context, level receipt.Level, reached fun
 			return err
 		}
 	}
-	s.report.row(string(level), outcome.Written, outcome.Open, why)
+	s.report.Row(string(level), outcome.Written, outcome.Open, why)
 	return nil
 }
 

@@ -36,9 +36,9 @@ func migrateWith(ctx context.Context, cfg *config.Config, out, progress io.Write
 	if err != nil {
 		return err
 	}
-	t := newTable("set", "database", "schema", "state", "version", "newest", "what that means")
+	t := NewTable("set", "database", "schema", "state", "version", "newest", "what that means")
 	for _, s := range sets {
-		t.row(s.Set, s.Database, s.Schema, string(s.State), s.Version, s.Latest, meaning(s.State))
+		t.Row(s.Set, s.Database, s.Schema, string(s.State), s.Version, s.Latest, meaning(s.State))
 	}
 	return t.write(out, asJSON)
 }

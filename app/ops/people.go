@@ -67,13 +67,13 @@ func ListUsers(ctx context.Context, cfg *config.Config, o Output) error {
 		if err != nil {
 			return err
 		}
-		t := newTable("id", "email", "name", "kind", "admin", "roles", "organizations", "last login")
+		t := NewTable("id", "email", "name", "kind", "admin", "roles", "organizations", "last login")
 		for _, u := range all {
 			kind := "person"
 			if u.Organization {
 				kind = "organization"
 			}
-			t.row(u.ID, u.Email, u.DisplayName, kind, u.Admin, listed(u.Roles), listed(u.Organizations), moment(u.LastLogin))
+			t.Row(u.ID, u.Email, u.DisplayName, kind, u.Admin, listed(u.Roles), listed(u.Organizations), moment(u.LastLogin))
 		}
 		return t.write(o.Out, o.JSON)
 	})
@@ -128,9 +128,9 @@ func ListKeys(ctx context.Context, cfg *config.Config, o Output) error {
 		if err != nil {
 			return err
 		}
-		t := newTable("id", "name", "begins with", "purpose", "owner", "creator", "created", "last used")
+		t := NewTable("id", "name", "begins with", "purpose", "owner", "creator", "created", "last used")
 		for _, k := range all {
-			t.row(k.ID, k.Name, k.Prefix, k.Purpose, k.Owner, k.Creator, moment(&k.CreatedAt), moment(k.LastUsed))
+			t.Row(k.ID, k.Name, k.Prefix, k.Purpose, k.Owner, k.Creator, moment(&k.CreatedAt), moment(k.LastUsed))
 		}
 		return t.write(o.Out, o.JSON)
 	})

@@ -117,9 +117,9 @@ func (s *Searched) Write(out io.Writer, asJSON bool) error {
 		return writeJSON(out, s)
 	}
 	if len(s.Places) > 0 {
-		t := newTable("database", "table", "column", "rows", "needles", "what it is")
+		t := NewTable("database", "table", "column", "rows", "needles", "what it is")
 		for _, p := range s.Places {
-			t.row(p.Database, p.Table, p.Column, p.Rows, p.Needles, placeWords[p.Treatment])
+			t.Row(p.Database, p.Table, p.Column, p.Rows, p.Needles, placeWords[p.Treatment])
 		}
 		if err := t.write(out, false); err != nil {
 			return err
@@ -129,9 +129,9 @@ func (s *Searched) Write(out io.Writer, asJSON bool) error {
 		}
 	}
 	if len(s.Unread) > 0 {
-		t := newTable("database", "not read", "why")
+		t := NewTable("database", "not read", "why")
 		for _, u := range s.Unread {
-			t.row(u.Database, u.Name, u.Why)
+			t.Row(u.Database, u.Name, u.Why)
 		}
 		if err := t.write(out, false); err != nil {
 			return err

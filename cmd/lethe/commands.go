@@ -70,9 +70,15 @@ Exit codes:
   2  the command line or the configuration is wrong
   3  lethe doctor found a problem that must be fixed
   4  lethe erasures search found something
-  5  lethe erasures search found nothing, but could not read everything`,
+  5  lethe erasures search found nothing, but could not read everything
+  6  lethe erase was not confirmed, and erased nothing
+  7  lethe erase did not erase everything
+  8  lethe erase has not saved the proof yet`,
 		Example: `  # Try it: embedded PostgreSQL, sample data, commands to copy
   lethe demo
+
+  # What is stored, from a running service
+  LETHE_API_KEY=sk-... lethe list
 
   # Beside dwctl, on its database
   LETHE_DATABASE_URL=postgres://lethe:...@db/dwctl lethe doctor
@@ -84,6 +90,7 @@ Exit codes:
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(c.overAPI()...)
 	root.AddCommand(
 		c.serve(), c.demo(), c.migrate(), c.users(), c.keys(), c.verify(), c.log(), c.erasures(), c.replay(), c.doctor(), c.guard(), c.config(), c.version(),
 		// The embedded PostgreSQL runs under a helper, which is this program.

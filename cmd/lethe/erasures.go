@@ -14,9 +14,12 @@ import (
 func (c *cli) erasures() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "erasures",
-		Short: "Attest, export and search for erased data",
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Short: "Follow erasures over the API; attest, export and search on the database",
+		Long: `The commands "over the API" call a running service with an API key, as "lethe
+erase" does. The others are for operators and use the database itself.`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cmd.AddCommand(c.erasuresOverAPI()...)
 	cmd.AddCommand(c.attestErasures(), c.exportErasures(), c.searchErasures(), c.orphans())
 	return cmd
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"lethe/app/client"
 	"lethe/app/config"
 )
 
@@ -23,6 +24,10 @@ const (
 	exitProblem = 3 // the doctor found a problem that must be fixed
 	exitFound   = 4 // a search found something
 	exitUnread  = 5 // a search found nothing, but could not read everything
+
+	exitNotConfirmed = 6 // an erasure was not confirmed
+	exitPartly       = 7 // an erasure left something
+	exitUnproven     = 8 // an erasure's proof is not saved yet
 )
 
 func main() {
@@ -59,7 +64,15 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	} else {
 		code = exitFailed
 		text = oneLine(err)
-		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		switch {
+		case errors.Is(err, client.ErrNotConfirmed):
+			code = exitNotConfirmed
+		case errors.Is(err, client.ErrPartly):
+			code = exitPartly
+		case errors.Is(err, client.ErrUnproven):
+			code = exitUnproven
+		}
+		if code == exitFailed && errors.Is(err, context.Canceled) && ctx.Err() != nil {
 			text = "stopped before it was done; start it again to continue"
 		}
 	}
