@@ -45,6 +45,8 @@ var notRun = map[string]string{
 	"go tool pprof":  "the name of a tool",
 	"lethe listener": "the name of a connection",
 	"go get":         "the name of a command",
+
+	"LETHE_API_KEY=sk-... lethe list": "docs/command-line.md runs it",
 }
 
 // clients have READMEs that are run by tests of their own: sdk/test.sh.
@@ -314,6 +316,7 @@ func TestDocumentedCommands(t *testing.T) {
 		t.Run("beside dwctl", d.besideDwctl)
 		t.Run("own database", d.ownDatabase)
 		t.Run("log", d.withLog)
+		t.Run("over the API", d.overAPI)
 	}) {
 		return
 	}
@@ -430,6 +433,7 @@ func (d *documents) readme(t *testing.T) {
 		return of("Try it", "The three calls", "Erasing many, with proof")(b) && !having("make run")(b)
 	})
 	exports := d.take(t, "docs/export.md", whole)
+	walk := d.take(t, "docs/command-line.md", of("From an address to a proof"))
 	if strings.TrimSpace(strings.Split(begin, "#")[0]) != "make run" {
 		t.Fatalf("README: want make run first, got\n%s", begin)
 	}
@@ -450,6 +454,9 @@ func (d *documents) readme(t *testing.T) {
 			folder := t.TempDir()
 			reader := shell{name: name, folder: root, environ: append(goEnviron(t), "TMPDIR="+folder)}
 			wantInOrder(t, reader.run(t, "HOST="+values+"\n"+exports), `"has_more":false,"next_cursor":null,"rows":[1-9][0-9]*,"sha256":"[0-9a-f]{64}"`, `[0-9a-f]{64}  -`)
+			if name == "sh" {
+				wantInOrder(t, reader.run(t, "HOST="+values+"\n"+walk), "erase all", "amelie.dubois@example.com", "all checked", "Proven:", "PRIV-2026-17")
+			}
 			out := reader.run(t, "HOST="+values+"\n"+rest)
 			wantInOrder(t, out,
 				`"total_count":[1-9]`, `"response_body":"`, `HTTP/1\.1 204`, `HTTP/1\.1 404`,
@@ -641,6 +648,28 @@ func (d *documents) ownDatabase(t *testing.T) {
 	wantInOrder(t, s.run(t, d.take(t, "lethe keys new --help", whole)+"\nlethe keys show both.key"),
 		`example\.com/erasures\+`, `example\.com/erasures\+`, `example\.com/erasures\+`, `example\.com/erasures\+`)
 	wantInOrder(t, s.run(t, d.take(t, "lethe version --help", whole)), `"version": "e2e"`)
+}
+
+// overAPI runs the examples of the commands that call a running service.
+func (d *documents) overAPI(t *testing.T) {
+	t.Parallel()
+	key, _ := keyFile(t)
+	p := serve(t, databaseURL(pgtest.WithFixture(t).RoleURL), "LETHE_ERASURE_KEY_FILE="+key, seenFile(t))
+	s := shell{name: "sh", folder: t.TempDir(), environ: []string{"LETHE_SERVER=" + p.url, "LETHE_API_KEY=" + rootKey},
+		replacement: []string{"jonas.weber@example.com", "alice@example.test", "lethe owners jonas", "lethe owners alice"}}
+	s.run(t, d.take(t, "docs/command-line.md", of("Completion")))
+	help := func(words string) string { return s.run(t, d.take(t, "lethe "+words+" --help", whole)) }
+	first := func(list string) string {
+		return regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).FindString(s.run(t, list))
+	}
+	for _, words := range []string{"list", "get", "owners", "me", "status", "erase", "holds place", "holds", "holds list", "rules", "rules list", "rules create", "erasures list"} {
+		help(words)
+	}
+	s.replacement = append(s.replacement, "9a0c7b1e-2f43-4c7a-8e0d-6b5a4c3d2e1f", first("lethe holds list"),
+		"0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a", first("lethe rules list"), "3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b", first("lethe erasures list"))
+	for _, words := range []string{"holds show", "holds release", "rules show", "rules dry-run", "rules enable", "rules disable", "erasures show", "erasures watch", "erasures cancel", "erasures proof"} {
+		help(words)
+	}
 }
 
 // withLog is what is shown of the log of erasures: on a service that has erased,
