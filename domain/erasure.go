@@ -43,7 +43,28 @@ type Erasure struct {
 	// done.
 	VerifyAt   *time.Time
 	VerifiedAt *time.Time
+	Approval   *Approval // nil: it needs none
 	ErasureProgress
+}
+
+// Approval is the consent of a second person that an erasure needs.
+type Approval struct {
+	ExpiresAt time.Time  // until when it can be given
+	DecidedAt *time.Time // nil: nobody has decided
+	DecidedBy *uuid.UUID // never who asked for the erasure
+	Reason    RefusalReason
+}
+
+// RefusalReason is why an erasure was refused; empty: it was not.
+type RefusalReason string
+
+// Refusals are the reasons that a refusal can have.
+var Refusals = []RefusalReason{"wrong_target", "too_broad", "unfounded", "still_needed", "unspecified"}
+
+// ApprovalLimits say which erasures need an approval.
+type ApprovalLimits struct {
+	Over int64         // those of more responses; 0: none
+	Wait time.Duration // for how long it can be given
 }
 
 // ErasureProgress is the progress of an erasure.
@@ -152,15 +173,22 @@ func (e *Erasure) Finish(at time.Time) {
 type ErasureState string
 
 const (
+	// ErasureAwaitingApproval: it begins once somebody else than who asked approves it.
+	ErasureAwaitingApproval ErasureState = "awaiting_approval"
+
 	ErasurePending  ErasureState = "pending"
 	ErasureRunning  ErasureState = "running"
 	ErasureFinished ErasureState = "finished" // nothing is left that it may and could erase, at that time; see Refused
 	ErasureCanceled ErasureState = "canceled" // what was erased by then stays erased
 	ErasureFailed   ErasureState = "failed"   // it cannot proceed; LastError says why
+	ErasureRefused  ErasureState = "refused"  // not approved; nothing was erased
+	ErasureExpired  ErasureState = "expired"  // not approved in time; nothing was erased
 )
 
 // Finished reports whether nothing more is erased, except by the search at VerifyAt.
-func (s ErasureState) Finished() bool { return s != ErasurePending && s != ErasureRunning }
+func (s ErasureState) Finished() bool {
+	return s != ErasureAwaitingApproval && s != ErasurePending && s != ErasureRunning
+}
 
 // TargetKind is the kind of a target.
 type TargetKind string
@@ -181,6 +209,8 @@ type ErasureTarget struct {
 	// LaterTurns includes the later turns of each, as in
 	// Responses.EraseWithLaterTurns.
 	LaterTurns bool
+	// Until, with Owner: responses created later are left; nil: none is.
+	Until *time.Time
 }
 
 func (t ErasureTarget) Kind() TargetKind {

@@ -14,13 +14,14 @@ type RunErasure struct {
 	erasures ErasureRunner
 	pace     func(ctx context.Context, responses int) error
 	now      func() time.Time
+	people   People // nil: see Checking
 }
 
 // NewRunErasure returns the use case. pace is called after each part with the number
 // of responses erased; it returns when the next part may begin, or when ctx has
 // ended. now is the clock.
 func NewRunErasure(erasures ErasureRunner, pace func(ctx context.Context, responses int) error, now func() time.Time) *RunErasure {
-	return &RunErasure{erasures, pace, now}
+	return &RunErasure{erasures: erasures, pace: pace, now: now}
 }
 
 // erasedAtOnce is the maximum number of responses that one transaction erases. Its
@@ -34,6 +35,11 @@ const erasedAtOnce = 200
 // also stored in the erasure; CodeNotFound if there is no such erasure.
 func (u *RunErasure) Execute(ctx context.Context, id uuid.UUID, turn time.Duration) (over bool, err error) {
 	end := u.now().Add(turn)
+	if begins, err := u.mayBegin(ctx, id); err != nil {
+		return false, u.note(ctx, id, err)
+	} else if !begins {
+		return true, nil
+	}
 	for {
 		before := int64(-1) // number erased before the part; -1: none, because it erases nothing
 		e, err := u.erasures.Advance(ctx, id, erasedAtOnce, func(e Erasure, parts []Part) ([]Verdict, Authorization) {
@@ -56,7 +62,7 @@ func (u *RunErasure) Execute(ctx context.Context, id uuid.UUID, turn time.Durati
 			}
 		}
 		switch {
-		case e.State.Finished() && (e.VerifyAt == nil || e.VerifyAt.After(u.now())):
+		case e.State == ErasureAwaitingApproval, e.State.Finished() && (e.VerifyAt == nil || e.VerifyAt.After(u.now())):
 			return true, nil
 		case turn > 0 && !u.now().Before(end):
 			return false, nil

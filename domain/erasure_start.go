@@ -17,16 +17,23 @@ type StartErasure struct {
 	jobs     Jobs
 	now      func() time.Time
 	log      *slog.Logger
+	approval ApprovalLimits
 }
 
 // NewStartErasure returns the use case; now is the clock. log receives errors that do
 // not fail the request.
 func NewStartErasure(erasures ErasureStarter, run *RunErasure, jobs Jobs, now func() time.Time, log *slog.Logger) *StartErasure {
-	return &StartErasure{erasures, run, jobs, now, log}
+	return &StartErasure{erasures: erasures, run: run, jobs: jobs, now: now, log: log}
+}
+
+// Requiring makes erasures of many responses wait for approval: see DecideErasure.
+func (u *StartErasure) Requiring(l ApprovalLimits) *StartErasure {
+	u.approval = l
+	return u
 }
 
 // Execute starts the erasure and returns it. If at most MaxAtOnce responses are
-// named, it is over; otherwise it continues in the background. secret opens its
+// named, it is over; otherwise it continues in the background, or waits for approval first. secret opens its
 // receipts and is returned only here; it is nil if an earlier request is repeated and
 // its secret has been forgotten.
 //
@@ -61,6 +68,7 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 	case repeated != nil:
 		return repeated.shownTo(caller), repeated.Secret, nil
 	}
+	var counted *Estimate
 	if r.Token != "" {
 		shown, err := u.shown(ctx, caller, r.Token, target, scope, now)
 		if err != nil {
@@ -73,6 +81,10 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 		if !shown.Partial || e.Kind == TargetFilter {
 			e.Expected = &shown.Responses
 		}
+		counted = &shown.Estimate
+	}
+	if err := u.approval.await(ctx, u.erasures, &e, counted); err != nil {
+		return Erasure{}, nil, err
 	}
 	stored, created, err := u.erasures.Create(ctx, e)
 	switch {
@@ -81,7 +93,7 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 	case stored.RequestSum != e.RequestSum: // another request came first
 		return Erasure{}, nil, errOtherRequest
 	}
-	if created && e.Kind == TargetResponses && len(target.Responses) <= MaxAtOnce {
+	if created && e.State == ErasurePending && e.Kind == TargetResponses && len(target.Responses) <= MaxAtOnce {
 		// If it does not finish here, it continues like any other.
 		if _, err := u.run.Execute(ctx, stored.ID, 0); err == nil {
 			stored, err = u.erasures.Get(ctx, stored.ID)
@@ -92,7 +104,7 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 			u.log.WarnContext(ctx, "Could not finish an erasure at once; it continues in the background", "erasure", stored.ID, "error", err)
 		}
 	}
-	if !stored.State.Finished() {
+	if !stored.State.Finished() && stored.State != ErasureAwaitingApproval {
 		enqueue(ctx, u.jobs, u.log, stored.ID)
 	}
 	return stored.shownTo(caller), stored.Secret, nil

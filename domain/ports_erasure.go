@@ -14,7 +14,12 @@ type Erasures interface {
 	ErasureStarter
 	ErasureRunner
 
-	// Due returns the erasures to continue: those not over, or due for verification;
+	// Unapproved returns the erasures that could be approved until before then and
+	// still wait, at most limit, those first that have waited longest.
+	Unapproved(ctx context.Context, before time.Time, limit int64) ([]uuid.UUID, error)
+
+	// Due returns the erasures to continue: those not over that wait for no approval,
+	// or due for verification;
 	// at most limit, the ones requested first.
 	Due(ctx context.Context, limit int) ([]uuid.UUID, error)
 
@@ -73,7 +78,7 @@ type ErasureReader interface {
 type ErasureWriter interface {
 	ErasureReader
 
-	// Create stores a pending erasure. If the same person has stored one with the
+	// Create stores an erasure that is pending or waits for approval. If the same person has stored one with the
 	// same IdempotencyKey, it returns that one as it is now, and false. The erasure
 	// is durable when Create returns.
 	Create(ctx context.Context, e Erasure) (stored Erasure, created bool, err error)
@@ -82,14 +87,29 @@ type ErasureWriter interface {
 	// CodeNotFound if there is none.
 	ByKey(ctx context.Context, by uuid.UUID, idempotencyKey string) (Erasure, error)
 
+	Decider
+
 	// Cancel ends an erasure that is not over and returns it. One that is over stays
 	// as it was, but its search at VerifyAt is canceled. The erasure removes nothing
 	// more once Cancel has returned. CodeNotFound if there is none.
 	Cancel(ctx context.Context, id uuid.UUID) (Erasure, error)
 }
 
+// Decider decides about erasures that need an approval: see Erasures.
+type Decider interface {
+	// Decide calls decide with an erasure, locked and as it is now, and stores the
+	// state, FinishedAt, LastError and the approval of what it returns, durably. If
+	// decide returns an error, Decide returns it unchanged and stores nothing. decide
+	// may be called again if the transaction has to be repeated. CodeNotFound if there
+	// is no such erasure.
+	Decide(ctx context.Context, id uuid.UUID, decide func(Erasure) (Erasure, error)) (Erasure, error)
+}
+
 // ErasureRunner carries out bulk erasures: see Erasures.
 type ErasureRunner interface {
+	ErasureReader
+	Decider
+
 	// Advance looks at the next responses of the erasure, at most limit, and erases
 	// those that judge allows, as Responses.Erase does: all their requests, their
 	// copies, one receipt with the authorization and the progress, all or nothing. If
@@ -110,8 +130,8 @@ type ErasureRunner interface {
 	// One with an owner starts again from the oldest until a whole pass finds nothing
 	// to erase, including copies whose rows are gone; its verification is then due
 	// after VerifyAfter. A verification goes through everything in the same way, and
-	// the erasure is verified at the end. An erasure that is over, or has erased its
-	// maximum, is returned unchanged.
+	// the erasure is verified at the end. An erasure that is over, waits for approval or has
+	// erased its maximum is returned unchanged.
 	//
 	// judge is called with locked parts, as in Responses.Erase, and returns a verdict
 	// for each. It may be called again if a transaction has to be repeated. Held,

@@ -38,6 +38,9 @@ type ErasureStatus struct {
 	Unfinished int64
 	Oldest     *time.Time // when the oldest unfinished one was requested; nil: all are finished
 	Failed     int64      // within the last day
+	// Awaiting counts those that wait for approval; they are not unfinished.
+	Awaiting       int64
+	OldestAwaiting *time.Time // when the oldest of these was requested; nil: none waits
 }
 
 // HoldStatus counts what bypasses holds.
@@ -73,6 +76,7 @@ const (
 	publishedWithin = 10 * time.Minute
 	erasedWithin    = 24 * time.Hour
 	begunWithin     = 10 * time.Minute
+	approvedWithin  = 48 * time.Hour
 )
 
 const allIsWell = "All is well"
@@ -95,6 +99,8 @@ func (s Status) worst() string {
 		return fmt.Sprintf("An erasure has been unfinished for %s; GET /lethe/api/v1/erasures?state=pending,running shows what delays it", span(s.At.Sub(*s.Erasures.Oldest)))
 	case len(s.Rules) > 0 && s.At.Sub(s.Rules[0].At) > begunWithin:
 		return fmt.Sprintf("The retention rule %q has been due for %s and has not begun; the log of `lethe serve` says why", s.Rules[0].Name, span(s.At.Sub(s.Rules[0].At)))
+	case s.Erasures.OldestAwaiting != nil && s.At.Sub(*s.Erasures.OldestAwaiting) > approvedWithin:
+		return fmt.Sprintf("An erasure has been waiting for approval for %s; GET /lethe/api/v1/erasures?state=awaiting_approval shows it, and somebody else than who requested it has to approve or refuse it", span(s.At.Sub(*s.Erasures.OldestAwaiting)))
 	case migrating >= 0:
 		return fmt.Sprintf("A migration of schema %s was begun and not finished; let the system that owns its tables finish it, then run `lethe doctor`", s.Databases[migrating].Schema)
 	}

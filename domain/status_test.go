@@ -69,6 +69,7 @@ func TestStatusSentence(t *testing.T) {
 		{`The retention rule "two weeks" has been due for 11m and has not begun; `, func(s *domain.Status) {
 			s.Rules = []domain.DueRule{{Name: "two weeks", At: *ago(11 * time.Minute)}, {Name: "another", At: *ago(0)}}
 		}},
+		{"An erasure has been waiting for approval for 49h0m; ", func(s *domain.Status) { s.Erasures.Awaiting, s.Erasures.OldestAwaiting = 1, ago(49*time.Hour) }},
 		{"A migration of schema fusillade was begun and not finished; ", func(s *domain.Status) {
 			s.Databases = []domain.SchemaVersion{{Schema: "public"}, {Schema: "fusillade", Failed: []int64{7}}}
 		}},
@@ -89,6 +90,7 @@ func TestStatusSentence(t *testing.T) {
 		"just sealed":    {Log: domain.LogStatus{Leaves: 2, Published: 1, SealedAt: ago(10 * time.Minute)}},
 		"long published": {Log: domain.LogStatus{Leaves: 2, Published: 2, SealedAt: ago(1000 * time.Hour)}},
 		"at work":        {Erasures: domain.ErasureStatus{Unfinished: 9, Oldest: ago(24 * time.Hour)}},
+		"just asked":     {Erasures: domain.ErasureStatus{Awaiting: 1, OldestAwaiting: ago(48 * time.Hour)}},
 		"just due":       {Rules: []domain.DueRule{{At: *ago(10 * time.Minute)}}},
 		"purges failed":  {Holds: domain.HoldStatus{PurgesFailed: 3}},
 		"migrated":       {Databases: []domain.SchemaVersion{{Schema: "public", Migration: ptr(int64(97))}}},

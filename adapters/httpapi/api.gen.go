@@ -348,7 +348,10 @@ type EnabledVersion struct {
 
 // Erasure A bulk erasure and its progress. Every field is always present, null if unknown.
 type Erasure struct {
-	// AsOf With a filter, responses created later are not erased (UTC).
+	// Approval The approval by a second person that it needs; null if it needs none.
+	Approval *ErasureApproval `json:"approval"`
+
+	// AsOf With a filter, or if it needed approval, responses created later are not erased (UTC).
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	AsOf time.Time `json:"as_of"`
@@ -433,7 +436,8 @@ type Erasure struct {
 
 	// State The state. `finished`: nothing that it may erase is left except what
 	// `refused` counts. `failed`: it cannot continue, and `last_error` says
-	// why.
+	// why. `awaiting_approval`: it begins once somebody else approves it;
+	// `refused` and `expired`: nobody has, and nothing was erased.
 	//
 	//
 	// Example: running
@@ -457,6 +461,27 @@ type Erasure struct {
 
 	// VerifyAt When the check for anything left is due (UTC).
 	VerifyAt *time.Time `json:"verify_at"`
+}
+
+// ErasureApproval The decision of a second person about an erasure.
+type ErasureApproval struct {
+	// DecidedAt When it was approved or refused (UTC); null if it was not.
+	//
+	// Example: 2026-03-02T09:00:00Z
+	DecidedAt *time.Time `json:"decided_at"`
+
+	// DecidedBy Who approved or refused it, never who requested it; null if nobody did.
+	//
+	// Example: c0000100-0000-4000-8000-000000000002
+	DecidedBy *openapi_types.UUID `json:"decided_by"`
+
+	// ExpiresAt Until when it can be approved (UTC).
+	//
+	// Example: 2026-03-08T12:01:00.0005Z
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Refusal Why it was refused, as in `ErasureRefusal`; null if it was not.
+	Refusal *string `json:"refusal"`
 }
 
 // ErasureCounts Deleted rows.
@@ -826,6 +851,16 @@ type ErasureReceiptPage struct {
 	NextCursor *string `json:"next_cursor"`
 }
 
+// ErasureRefusal Why an erasure is refused.
+type ErasureRefusal struct {
+	// Reason The reason. `unfounded`: there is no ground for erasing it; `still_needed`:
+	// something must be kept.
+	//
+	//
+	// Example: too_broad
+	Reason string `json:"reason"`
+}
+
 // ErasureRequest What to erase. Give exactly one of responses, owner and filter.
 type ErasureRequest struct {
 	// Filter Which responses of the caller's list to erase. A response must match all
@@ -873,10 +908,18 @@ type ErasureRule struct {
 
 // ErasureStatus Bulk erasures, including runs of retention rules.
 type ErasureStatus struct {
+	// AwaitingApproval Erasures that wait for approval; they do not count as unfinished.
+	//
+	// Example: 0
+	AwaitingApproval int64 `json:"awaiting_approval"`
+
 	// Failed Erasures that failed within the last day.
 	//
 	// Example: 0
 	Failed int64 `json:"failed"`
+
+	// OldestAwaitingAt When the oldest of these was requested; null if there is none.
+	OldestAwaitingAt *time.Time `json:"oldest_awaiting_at"`
 
 	// OldestUnfinishedAt When the oldest unfinished one was requested; null if there is none.
 	//
@@ -2894,9 +2937,9 @@ type ListErasuresParams struct {
 	// rule. Any other word matches nothing.
 	Trigger *ErasureTriggerFilter `form:"trigger,omitempty" json:"trigger,omitempty"`
 
-	// State States, separated by commas; matches any of them: pending, running,
-	// finished, canceled, failed. Any other word, or an empty list, matches
-	// nothing.
+	// State States, separated by commas; matches any of them: awaiting_approval, pending,
+	// running, finished, canceled, failed, refused, expired. Any other word, or an
+	// empty list, matches nothing.
 	State ErasureStateFilter `form:"state,omitempty" json:"state,omitempty"`
 
 	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
@@ -3140,6 +3183,9 @@ type StartErasureJSONRequestBody = NewErasure
 // PreviewErasureJSONRequestBody defines body for PreviewErasure for application/json ContentType.
 type PreviewErasureJSONRequestBody = ErasureRequest
 
+// RefuseErasureJSONRequestBody defines body for RefuseErasure for application/json ContentType.
+type RefuseErasureJSONRequestBody = ErasureRefusal
+
 // PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
 type PlaceHoldJSONRequestBody = NewHold
 
@@ -3187,6 +3233,9 @@ type ServerInterface interface {
 	// GetErasure Fetch an erasure
 	// (GET /lethe/api/v1/erasures/{erasure_id})
 	GetErasure(ctx echo.Context, erasureId ErasureId) error
+	// ApproveErasure Approve an erasure
+	// (POST /lethe/api/v1/erasures/{erasure_id}/approve)
+	ApproveErasure(ctx echo.Context, erasureId ErasureId) error
 	// CancelErasure Cancel an erasure
 	// (POST /lethe/api/v1/erasures/{erasure_id}/cancel)
 	CancelErasure(ctx echo.Context, erasureId ErasureId) error
@@ -3199,6 +3248,9 @@ type ServerInterface interface {
 	// ListErasureReceipts List the receipts of an erasure
 	// (GET /lethe/api/v1/erasures/{erasure_id}/receipts)
 	ListErasureReceipts(ctx echo.Context, erasureId ErasureId, params ListErasureReceiptsParams) error
+	// RefuseErasure Refuse an erasure
+	// (POST /lethe/api/v1/erasures/{erasure_id}/refuse)
+	RefuseErasure(ctx echo.Context, erasureId ErasureId) error
 	// ListHolds List holds
 	// (GET /lethe/api/v1/holds)
 	ListHolds(ctx echo.Context, params ListHoldsParams) error
@@ -3738,6 +3790,22 @@ func (w *ServerInterfaceWrapper) GetErasure(ctx echo.Context) error {
 	return err
 }
 
+// ApproveErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) ApproveErasure(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "erasure_id" -------------
+	var erasureId ErasureId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "erasure_id", ctx.Param("erasure_id"), &erasureId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter erasure_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApproveErasure(ctx, erasureId)
+	return err
+}
+
 // CancelErasure converts echo context to params.
 func (w *ServerInterfaceWrapper) CancelErasure(ctx echo.Context) error {
 	var err error
@@ -3844,6 +3912,22 @@ func (w *ServerInterfaceWrapper) ListErasureReceipts(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListErasureReceipts(ctx, erasureId, params)
+	return err
+}
+
+// RefuseErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) RefuseErasure(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "erasure_id" -------------
+	var erasureId ErasureId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "erasure_id", ctx.Param("erasure_id"), &erasureId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter erasure_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RefuseErasure(ctx, erasureId)
 	return err
 }
 
@@ -4530,10 +4614,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/lethe/api/v1/erasures", wrapper.ListErasures, options.OperationMiddlewares["listErasures"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/erasures", wrapper.StartErasure, options.OperationMiddlewares["startErasure"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/erasures/:erasure_id", wrapper.GetErasure, options.OperationMiddlewares["getErasure"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/erasures/:erasure_id/approve", wrapper.ApproveErasure, options.OperationMiddlewares["approveErasure"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/erasures/:erasure_id/cancel", wrapper.CancelErasure, options.OperationMiddlewares["cancelErasure"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/erasures/:erasure_id/events", wrapper.WatchErasure, options.OperationMiddlewares["watchErasure"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/erasures/:erasure_id/receipt", wrapper.GetReceipt, options.OperationMiddlewares["getReceipt"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/erasures/:erasure_id/receipts", wrapper.ListErasureReceipts, options.OperationMiddlewares["listErasureReceipts"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/erasures/:erasure_id/refuse", wrapper.RefuseErasure, options.OperationMiddlewares["refuseErasure"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/erasures/preview", wrapper.PreviewErasure, options.OperationMiddlewares["previewErasure"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/holds", wrapper.ListHolds, options.OperationMiddlewares["listHolds"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/holds", wrapper.PlaceHold, options.OperationMiddlewares["placeHold"]...)
@@ -7431,6 +7517,255 @@ func (response GetErasure503ApplicationProblemPlusJSONResponse) VisitGetErasureR
 	return err
 }
 
+type ApproveErasureRequestObject struct {
+	ErasureId ErasureId `json:"erasure_id"`
+}
+
+type ApproveErasureResponseObject interface {
+	VisitApproveErasureResponse(w http.ResponseWriter) error
+}
+
+type ApproveErasure200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type ApproveErasure200JSONResponse struct {
+	Body    Erasure
+	Headers ApproveErasure200ResponseHeaders
+}
+
+func (response ApproveErasure200JSONResponse) VisitApproveErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveErasure400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveErasure400ApplicationProblemPlusJSONResponse) VisitApproveErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveErasure401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveErasure401ApplicationProblemPlusJSONResponse) VisitApproveErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveErasure403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveErasure403ApplicationProblemPlusJSONResponse) VisitApproveErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveErasure404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveErasure404ApplicationProblemPlusJSONResponse) VisitApproveErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveErasure405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveErasure405ApplicationProblemPlusJSONResponse) VisitApproveErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveErasure409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveErasure409ApplicationProblemPlusJSONResponse) VisitApproveErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveErasure413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveErasure413ApplicationProblemPlusJSONResponse) VisitApproveErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveErasure429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveErasure429ApplicationProblemPlusJSONResponse) VisitApproveErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveErasure431TextResponse HeadersTooLargeTextResponse
+
+func (response ApproveErasure431TextResponse) VisitApproveErasureResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type ApproveErasure500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveErasure500ApplicationProblemPlusJSONResponse) VisitApproveErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveErasure503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveErasure503ApplicationProblemPlusJSONResponse) VisitApproveErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CancelErasureRequestObject struct {
 	ErasureId ErasureId `json:"erasure_id"`
 }
@@ -8348,6 +8683,275 @@ type ListErasureReceipts503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListErasureReceipts503ApplicationProblemPlusJSONResponse) VisitListErasureReceiptsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseErasureRequestObject struct {
+	ErasureId ErasureId `json:"erasure_id"`
+	Body      *RefuseErasureJSONRequestBody
+}
+
+type RefuseErasureResponseObject interface {
+	VisitRefuseErasureResponse(w http.ResponseWriter) error
+}
+
+type RefuseErasure200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type RefuseErasure200JSONResponse struct {
+	Body    Erasure
+	Headers RefuseErasure200ResponseHeaders
+}
+
+func (response RefuseErasure200JSONResponse) VisitRefuseErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseErasure400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseErasure400ApplicationProblemPlusJSONResponse) VisitRefuseErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseErasure401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseErasure401ApplicationProblemPlusJSONResponse) VisitRefuseErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseErasure403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseErasure403ApplicationProblemPlusJSONResponse) VisitRefuseErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseErasure404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseErasure404ApplicationProblemPlusJSONResponse) VisitRefuseErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseErasure405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseErasure405ApplicationProblemPlusJSONResponse) VisitRefuseErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseErasure409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseErasure409ApplicationProblemPlusJSONResponse) VisitRefuseErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseErasure413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseErasure413ApplicationProblemPlusJSONResponse) VisitRefuseErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseErasure415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseErasure415ApplicationProblemPlusJSONResponse) VisitRefuseErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseErasure429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseErasure429ApplicationProblemPlusJSONResponse) VisitRefuseErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseErasure431TextResponse HeadersTooLargeTextResponse
+
+func (response RefuseErasure431TextResponse) VisitRefuseErasureResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type RefuseErasure500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseErasure500ApplicationProblemPlusJSONResponse) VisitRefuseErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseErasure503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseErasure503ApplicationProblemPlusJSONResponse) VisitRefuseErasureResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -14142,6 +14746,9 @@ type StrictServerInterface interface {
 	// GetErasure Fetch an erasure
 	// (GET /lethe/api/v1/erasures/{erasure_id})
 	GetErasure(ctx context.Context, request GetErasureRequestObject) (GetErasureResponseObject, error)
+	// ApproveErasure Approve an erasure
+	// (POST /lethe/api/v1/erasures/{erasure_id}/approve)
+	ApproveErasure(ctx context.Context, request ApproveErasureRequestObject) (ApproveErasureResponseObject, error)
 	// CancelErasure Cancel an erasure
 	// (POST /lethe/api/v1/erasures/{erasure_id}/cancel)
 	CancelErasure(ctx context.Context, request CancelErasureRequestObject) (CancelErasureResponseObject, error)
@@ -14154,6 +14761,9 @@ type StrictServerInterface interface {
 	// ListErasureReceipts List the receipts of an erasure
 	// (GET /lethe/api/v1/erasures/{erasure_id}/receipts)
 	ListErasureReceipts(ctx context.Context, request ListErasureReceiptsRequestObject) (ListErasureReceiptsResponseObject, error)
+	// RefuseErasure Refuse an erasure
+	// (POST /lethe/api/v1/erasures/{erasure_id}/refuse)
+	RefuseErasure(ctx context.Context, request RefuseErasureRequestObject) (RefuseErasureResponseObject, error)
 	// ListHolds List holds
 	// (GET /lethe/api/v1/holds)
 	ListHolds(ctx context.Context, request ListHoldsRequestObject) (ListHoldsResponseObject, error)
@@ -14567,6 +15177,31 @@ func (sh *strictHandler) GetErasure(ctx echo.Context, erasureId ErasureId) error
 	return nil
 }
 
+// ApproveErasure operation middleware
+func (sh *strictHandler) ApproveErasure(ctx echo.Context, erasureId ErasureId) error {
+	var request ApproveErasureRequestObject
+
+	request.ErasureId = erasureId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApproveErasure(ctx.Request().Context(), request.(ApproveErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApproveErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApproveErasureResponseObject); ok {
+		return validResponse.VisitApproveErasureResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CancelErasure operation middleware
 func (sh *strictHandler) CancelErasure(ctx echo.Context, erasureId ErasureId) error {
 	var request CancelErasureRequestObject
@@ -14664,6 +15299,54 @@ func (sh *strictHandler) ListErasureReceipts(ctx echo.Context, erasureId Erasure
 		return err
 	} else if validResponse, ok := response.(ListErasureReceiptsResponseObject); ok {
 		return validResponse.VisitListErasureReceiptsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RefuseErasure operation middleware
+func (sh *strictHandler) RefuseErasure(ctx echo.Context, erasureId ErasureId) error {
+	var request RefuseErasureRequestObject
+
+	request.ErasureId = erasureId
+
+	var body RefuseErasureJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RefuseErasure(ctx.Request().Context(), request.(RefuseErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RefuseErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RefuseErasureResponseObject); ok {
+		return validResponse.VisitRefuseErasureResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

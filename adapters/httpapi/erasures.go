@@ -115,6 +115,29 @@ func (s *server) CancelErasure(ctx context.Context, request CancelErasureRequest
 	return CancelErasure200JSONResponse{Body: shownErasure(e)}, nil
 }
 
+func (s *server) ApproveErasure(ctx context.Context, request ApproveErasureRequestObject) (ApproveErasureResponseObject, error) {
+	e, err := s.Erasures.Decide.Approve(ctx, callerIn(ctx), request.ErasureId)
+	if err != nil {
+		return nil, err
+	}
+	s.logDecision(ctx, "Erasure approved", e)
+	return ApproveErasure200JSONResponse{Body: shownErasure(e)}, nil
+}
+
+func (s *server) RefuseErasure(ctx context.Context, request RefuseErasureRequestObject) (RefuseErasureResponseObject, error) {
+	e, err := s.Erasures.Decide.Refuse(ctx, callerIn(ctx), request.ErasureId, domain.RefusalReason(request.Body.Reason))
+	if err != nil {
+		return nil, err
+	}
+	s.logDecision(ctx, "Erasure refused", e)
+	return RefuseErasure200JSONResponse{Body: shownErasure(e)}, nil
+}
+
+func (s *server) logDecision(ctx context.Context, decided string, e domain.Erasure) {
+	s.Log.InfoContext(ctx, decided, "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "erasure", e.ID,
+		"requested_by", e.RequestedBy, "state", e.State)
+}
+
 func erasureRequest(responses []uuid.UUID, owner *uuid.UUID, f *ErasureFilter, laterTurns *bool) domain.ErasureRequest {
 	r := domain.ErasureRequest{Responses: responses, Owner: owner, IncludeLaterTurns: given(laterTurns)}
 	if f != nil {
@@ -145,6 +168,11 @@ func shownErasure(e domain.Erasure) Erasure {
 		},
 		Held: e.Held, NotFound: e.NotFound, Refused: e.Refused, Receipts: e.Receipts,
 		Failures: convert(e.Failures, shownFailure), LastError: unlessZero(e.LastError),
+	}
+	if a := e.Approval; a != nil {
+		shown.Approval = &ErasureApproval{
+			ExpiresAt: a.ExpiresAt.UTC(), DecidedAt: utc(a.DecidedAt), DecidedBy: a.DecidedBy, Refusal: unlessZero(string(a.Reason)),
+		}
 	}
 	if e.Rule != nil {
 		shown.Rule = &ErasureRule{Id: e.Rule.ID, Version: e.Rule.Version}

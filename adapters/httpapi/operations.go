@@ -50,6 +50,8 @@ var profiles = map[string]profile{
 	"getErasure":          {cost: fetches, remembered: true, compressed: true},
 	"listErasureReceipts": {cost: lists, compressed: true},
 	"cancelErasure":       {cost: changes},
+	"approveErasure":      {cost: changes},
+	"refuseErasure":       {cost: changes},
 	"watchErasure":        {cost: streams},
 
 	"listHolds":   {cost: lists, reserved: true},

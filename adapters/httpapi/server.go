@@ -113,6 +113,7 @@ type Erasures struct {
 	Get      *domain.GetErasure
 	Receipts *domain.ListErasureReceipts
 	Cancel   *domain.CancelErasure
+	Decide   *domain.DecideErasure
 }
 
 type Holds struct {

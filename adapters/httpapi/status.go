@@ -19,6 +19,7 @@ func (s *server) GetStatus(ctx context.Context, _ GetStatusRequestObject) (GetSt
 		},
 		Erasures: ErasureStatus{
 			Unfinished: status.Erasures.Unfinished, OldestUnfinishedAt: utc(status.Erasures.Oldest), Failed: status.Erasures.Failed,
+			AwaitingApproval: status.Erasures.Awaiting, OldestAwaitingAt: utc(status.Erasures.OldestAwaiting),
 		},
 		Holds: HoldStatus{
 			HeldResponsesGone: status.Holds.Gone, PurgesWaiting: status.Holds.PurgesWaiting, PurgesFailed: status.Holds.PurgesFailed,

@@ -18,16 +18,19 @@ type ErasureCount struct {
 type ErasureMetrics struct {
 	responses, rows *prometheus.CounterVec
 	verifications   prometheus.Counter
+	approvals       *prometheus.CounterVec
 
 	mu     sync.Mutex
 	looked time.Time // zero: never
 	counts []ErasureCount
 	oldest *time.Time
+	// awaiting is when the oldest that waits for approval was requested.
+	awaiting *time.Time
 }
 
 // WatchErasures adds metrics of erasures. triggers and tables are the values that
-// Erased is called with. It fails when called twice.
-func (m *Metrics) WatchErasures(triggers, tables []string) (*ErasureMetrics, error) {
+// Erased is called with, outcomes those that Decided is. It fails when called twice.
+func (m *Metrics) WatchErasures(triggers, tables, outcomes []string) (*ErasureMetrics, error) {
 	e := &ErasureMetrics{
 		responses: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lethe_erased_responses_total",
@@ -41,16 +44,23 @@ func (m *Metrics) WatchErasures(triggers, tables []string) (*ErasureMetrics, err
 			Name: "lethe_verification_failures_total",
 			Help: "How often the log of erasures did not match what was signed.",
 		}),
+		approvals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lethe_erasure_approvals_total",
+			Help: "What became in this process of erasures that wait for approval. The outcome failed counts attempts of those who had asked, and approvals whose people lost the right before the erasure began.",
+		}, []string{"outcome"}),
 	}
 	// A rate needs a zero before the first value.
 	for _, trigger := range triggers {
 		e.responses.WithLabelValues(trigger)
 	}
+	for _, outcome := range outcomes {
+		e.approvals.WithLabelValues(outcome)
+	}
 	for _, table := range tables {
 		e.rows.WithLabelValues(table)
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{e.responses, e.rows, e.verifications, e} {
+	for _, c := range []prometheus.Collector{e.responses, e.rows, e.verifications, e.approvals, e} {
 		errs = append(errs, m.registry.Register(c))
 	}
 	return e, errors.Join(errs...)
@@ -64,25 +74,31 @@ func (e *ErasureMetrics) Erased(trigger string, responses int64, rows map[string
 	}
 }
 
+// Decided counts what became of an erasure that waits for approval.
+func (e *ErasureMetrics) Decided(outcome string) { e.approvals.WithLabelValues(outcome).Inc() }
+
 // VerificationFailed counts checks in which the log did not match what was signed.
 func (e *ErasureMetrics) VerificationFailed() { e.verifications.Inc() }
 
 // Looked records the numbers of erasures, and when the oldest unfinished one was
-// requested; nil: all are finished.
-func (e *ErasureMetrics) Looked(counts []ErasureCount, oldest *time.Time) {
+// requested, and the oldest that waits for approval; nil: none.
+func (e *ErasureMetrics) Looked(counts []ErasureCount, oldest, awaiting *time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.looked, e.counts, e.oldest = time.Now(), counts, oldest
+	e.looked, e.counts, e.oldest, e.awaiting = time.Now(), counts, oldest, awaiting
 }
 
 var (
 	erasures       = prometheus.NewDesc("lethe_erasures", "Bulk erasures, the same in every process.", []string{"state", "trigger"}, nil)
 	erasuresOldest = prometheus.NewDesc("lethe_erasure_oldest_unfinished_seconds", "Time since the oldest unfinished erasure was requested; 0 if all are finished.", nil, nil)
+
+	awaitingOldest = prometheus.NewDesc("lethe_erasure_oldest_awaiting_approval_seconds", "Time since the oldest erasure that waits for approval was requested; 0 if none waits.", nil, nil)
 )
 
 func (*ErasureMetrics) Describe(descs chan<- *prometheus.Desc) {
 	descs <- erasures
 	descs <- erasuresOldest
+	descs <- awaitingOldest
 }
 
 // Unfinished erasures age even while the database cannot be read.
@@ -95,11 +111,15 @@ func (e *ErasureMetrics) Collect(metrics chan<- prometheus.Metric) {
 	for _, c := range e.counts {
 		metrics <- prometheus.MustNewConstMetric(erasures, prometheus.GaugeValue, float64(c.Count), c.State, c.Trigger)
 	}
-	var age time.Duration
-	if e.oldest != nil {
-		age = max(0, time.Since(*e.oldest))
+	metrics <- prometheus.MustNewConstMetric(erasuresOldest, prometheus.GaugeValue, age(e.oldest).Seconds())
+	metrics <- prometheus.MustNewConstMetric(awaitingOldest, prometheus.GaugeValue, age(e.awaiting).Seconds())
+}
+
+func age(since *time.Time) time.Duration {
+	if since == nil {
+		return 0
 	}
-	metrics <- prometheus.MustNewConstMetric(erasuresOldest, prometheus.GaugeValue, age.Seconds())
+	return max(0, time.Since(*since))
 }
 
 // HoldMetrics counts what bypasses holds.

@@ -64,8 +64,10 @@ type Config struct {
 		Witnesses      []receipt.PublicKey // whose signatures may be added to checkpoints
 		CheckpointFile string              // stores the newest checkpoint seen; empty: none, or the embedded mode's own
 		Rate           PerSecond
-		Orphans        bool     // remove raw copies whose request is gone
-		StandbyURLs    []string // standbys to check for erased rows; none: no check
+		ApprovalOver   int64         // erasures of more responses need an approval; 0: none does
+		ApprovalWait   time.Duration // for how long it can be given; whole days
+		Orphans        bool          // remove raw copies whose request is gone
+		StandbyURLs    []string      // standbys to check for erased rows; none: no check
 	}
 	AccessLog struct {
 		Keep time.Duration // whole days

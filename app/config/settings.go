@@ -58,6 +58,8 @@ var settings = []setting{
 	{"erasure.checkpoint_file", "file that stores the newest checkpoint of the log seen, so that a restored older database is noticed; in embedded mode one in data_dir", func(c *Config) value { return text{field: &c.Erasure.CheckpointFile} }},
 	{"erasure.witnesses", "public keys of the witnesses whose signatures may be added to checkpoints of the log, comma-separated", func(c *Config) value { return witnesses(&c.Erasure.Witnesses) }},
 	{"erasure.rate", "maximum responses per second that bulk erasures erase in this process; 0: no limit", func(c *Config) value { return perSecond(&c.Erasure.Rate) }},
+	{"erasure.approval_over", "bulk erasures of more responses than this wait until somebody else approves them; 0: none does", func(c *Config) value { return count(&c.Erasure.ApprovalOver) }},
+	{"erasure.approval_wait", "how long such an erasure can be approved, in days such as 7d", func(c *Config) value { return days(&c.Erasure.ApprovalWait) }},
 	{"erasure.orphans", "true: remove raw copies whose request dwctl deleted; lethe erasures orphans --dry-run counts them", func(c *Config) value { return yes(&c.Erasure.Orphans) }},
 	{"erasure.standby_urls", "URLs of all standbys, to check that erased rows are gone there too, comma-separated", func(c *Config) value { return urls(&c.Erasure.StandbyURLs) }},
 	{"access_log.keep", "how long to keep records of the access log, in days such as 365d", func(c *Config) value { return days(&c.AccessLog.Keep) }},

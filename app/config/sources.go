@@ -60,6 +60,8 @@ func defaults(apart, outletApart bool, environ []string) map[string]any {
 		"auth.proxy_secret_header": auth.DefaultProxySecretHeader,
 		"auth.proxy_incoming":      incomingUnknown,
 		"auth.cache_ttl":           "0s",
+		"erasure.approval_over":    0,
+		"erasure.approval_wait":    "7d",
 		"erasure.orphans":          false,
 		"erasure.rate":             2000,
 		"access_log.keep":          "365d",

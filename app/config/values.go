@@ -142,6 +142,17 @@ func perSecond(field *PerSecond) value {
 	}, func(r PerSecond) any { return int(r) }}
 }
 
+// count is a number of responses.
+func count(field *int64) value {
+	return scalar[int64]{field, func(word string) (int64, error) {
+		n, err := strconv.ParseInt(word, 10, 64)
+		if err != nil || n < 0 || n > 1_000_000_000 {
+			return 0, errors.New("must be a whole number from 1 to 1000000000, or 0 for off")
+		}
+		return n, nil
+	}, asIs[int64]}
+}
+
 func duration(field *time.Duration) value {
 	return scalar[time.Duration]{field, func(word string) (time.Duration, error) {
 		d, err := time.ParseDuration(word)

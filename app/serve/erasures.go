@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"lethe/adapters/gate"
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/jobs"
 	"lethe/adapters/postgres/migrate"
@@ -21,6 +22,7 @@ const (
 	// of ended processes. Each erasure is enqueued once.
 	dispatchEvery = 5 * time.Second
 	maxDue        = 500
+	expireEvery   = time.Minute      // between looks for erasures that nobody has approved in time
 	tallyEvery    = 15 * time.Second // between two counts of erasures for metrics
 	detailsFor    = 24 * time.Hour   // how long a finished erasure keeps its owners and responses
 
@@ -29,8 +31,8 @@ const (
 )
 
 // newJobs returns the jobs of erasures, at the configured rate.
-func newJobs(p *pools, cfg *config.Config, s *stores, log *slog.Logger) (*jobs.Jobs, error) {
-	run := domain.NewRunErasure(s.erasures, cfg.Erasure.Rate.Pace(), time.Now)
+func newJobs(p *pools, cfg *config.Config, s *stores, people *gate.People, log *slog.Logger) (*jobs.Jobs, error) {
+	run := domain.NewRunErasure(s.erasures, cfg.Erasure.Rate.Pace(), time.Now).Checking(people)
 	return jobs.New(p.jobs, run, jobs.Config{}, log)
 }
 
@@ -57,7 +59,7 @@ func newBackground(w *workers, p *pools, rollback *rollbackGuard, s *stores, j *
 // runErasures runs bulk erasures while the service runs. It stops within seconds;
 // another process continues them.
 func runErasures(w *workers, b *background) {
-	whileServing(w.lc, b.work, every(dispatchEvery, b.dispatch), every(tallyEvery, b.count), every(removeEvery, b.forget))
+	whileServing(w.lc, b.work, every(dispatchEvery, b.dispatch), every(expireEvery, b.expire), every(tallyEvery, b.count), every(removeEvery, b.forget))
 }
 
 // work processes jobs as soon as the database is reachable and ready.
@@ -108,6 +110,11 @@ func (b *background) dispatch(ctx context.Context) {
 	b.reported(ctx, "Could not look for erasures to continue; will retry", err)
 }
 
+func (b *background) expire(ctx context.Context) {
+	b.reported(ctx, "Could not end erasures that nobody has approved in time; will retry",
+		domain.NewExpireApprovals(b.stores.erasures, time.Now).Execute(ctx))
+}
+
 func (b *background) forget(ctx context.Context) {
 	b.reported(ctx, "Could not remove the details of finished erasures; will retry",
 		b.stores.erasures.Forget(ctx, time.Now().Add(-detailsFor)))
@@ -116,15 +123,17 @@ func (b *background) forget(ctx context.Context) {
 func (b *background) count(ctx context.Context) {
 	tally, err := b.stores.tally(ctx)
 	if err == nil {
-		var oldest *time.Time
+		var oldest, awaiting *time.Time
 		counts := make([]telemetry.ErasureCount, len(tally))
 		for i, t := range tally {
 			counts[i] = telemetry.ErasureCount{State: string(t.State), Trigger: string(t.Trigger), Count: t.Count}
-			if !t.State.Finished() && (oldest == nil || t.Oldest.Before(*oldest)) {
+			if t.State == domain.ErasureAwaitingApproval {
+				awaiting = &t.Oldest
+			} else if !t.State.Finished() && (oldest == nil || t.Oldest.Before(*oldest)) {
 				oldest = &t.Oldest
 			}
 		}
-		b.metrics.Looked(counts, oldest)
+		b.metrics.Looked(counts, oldest, awaiting)
 	}
 	b.reported(ctx, "Could not count erasures for metrics", err)
 }

@@ -3,6 +3,8 @@ package serve
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,7 +31,7 @@ func newErasureMetrics(metrics *telemetry.Metrics) (*telemetry.ErasureMetrics, e
 		string(domain.TriggerSingle), string(domain.TriggerBulk), string(domain.TriggerRetention), string(domain.TriggerSweep),
 		string(domain.TriggerOrphans),
 	}
-	return metrics.WatchErasures(triggers, tables)
+	return metrics.WatchErasures(triggers, tables, slices.Collect(maps.Values(approvalOutcomes)))
 }
 
 // countedResponses counts what single erasures and sweeps remove.
@@ -113,6 +115,29 @@ func (c countedErasures) Advance(ctx context.Context, id uuid.UUID, limit int, j
 		c.metrics.Erased(string(after.Trigger), after.Done-before.Done, rows)
 	}
 	return after, err
+}
+
+// Decide counts decisions, and attempts to approve what one has asked for.
+func (c countedErasures) Decide(ctx context.Context, id uuid.UUID, decide func(domain.Erasure) (domain.Erasure, error)) (domain.Erasure, error) {
+	var before domain.ErasureState
+	after, err := c.Erasures.Decide(ctx, id, func(e domain.Erasure) (domain.Erasure, error) {
+		before = e.State
+		return decide(e)
+	})
+	switch {
+	case domain.CodeOf(err) == domain.CodeForbidden:
+		c.metrics.Decided(approvalFailed)
+	case err == nil && after.State != before:
+		c.metrics.Decided(approvalOutcomes[after.State])
+	}
+	return after, err
+}
+
+const approvalFailed = "failed"
+
+// approvalOutcomes are the words of metrics for what became of an approval.
+var approvalOutcomes = map[domain.ErasureState]string{
+	domain.ErasurePending: "approved", domain.ErasureRefused: "refused", domain.ErasureExpired: "expired", domain.ErasureFailed: approvalFailed,
 }
 
 // countedLog counts reads that find the log damaged.

@@ -25,7 +25,7 @@ import (
 )
 
 // newCases returns the use cases and the identification of callers.
-func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *boot.Signing, w watched, log *slog.Logger) httpapi.Deps {
+func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *boot.Signing, w watched, cfg *config.Config, log *slog.Logger) httpapi.Deps {
 	// Erasures that finish before the response are so small that they need no pace.
 	atOnce := domain.NewRunErasure(s.erasures, config.PerSecond(0).Pace(), time.Now)
 	erase := domain.NewEraseResponse(s.responses, time.Now).Repeatable(domain.NewRepeats(s.log, sign.RepeatSecrets()))
@@ -47,9 +47,11 @@ func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *b
 		Status:        domain.NewGetStatus(w, time.Now),
 		Figures:       domain.NewGetFigures(s.responses, people, time.Now, log),
 		Erasures: httpapi.Erasures{
-			Preview: domain.NewPreviewErasure(s.erasures, time.Now), Start: domain.NewStartErasure(s.erasures, atOnce, j, time.Now, log),
+			Preview: domain.NewPreviewErasure(s.erasures, time.Now), Start: domain.NewStartErasure(s.erasures, atOnce, j, time.Now, log).
+					Requiring(domain.ApprovalLimits{Over: cfg.Erasure.ApprovalOver, Wait: cfg.Erasure.ApprovalWait}),
 			List: domain.NewListErasures(s.erasures), Get: domain.NewGetErasure(s.erasures),
 			Receipts: domain.NewListErasureReceipts(s.erasures), Cancel: domain.NewCancelErasure(s.erasures),
+			Decide: domain.NewDecideErasure(s.erasures, time.Now),
 		},
 		Holds: httpapi.Holds{
 			Place: domain.NewPlaceHold(s.holds, time.Now), List: domain.NewListHolds(s.holds),

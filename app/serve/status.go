@@ -51,6 +51,11 @@ func (w watched) erasures(ctx context.Context, s *domain.Status) error {
 		switch {
 		case t.State == domain.ErasureFailed:
 			s.Erasures.Failed += t.Count
+		case t.State == domain.ErasureAwaitingApproval:
+			s.Erasures.Awaiting += t.Count
+			if s.Erasures.OldestAwaiting == nil || t.Oldest.Before(*s.Erasures.OldestAwaiting) {
+				s.Erasures.OldestAwaiting = &t.Oldest
+			}
 		case !t.State.Finished():
 			s.Erasures.Unfinished += t.Count
 			if s.Erasures.Oldest == nil || t.Oldest.Before(*s.Erasures.Oldest) {

@@ -191,7 +191,7 @@ func (s *Store) targets(t domain.ErasureTarget, asOf time.Time) []uuid.UUID {
 	for _, row := range s.requests {
 		switch {
 		case row.Batched,
-			t.Owner != nil && row.Owner != t.Owner.String(),
+			t.Owner != nil && (row.Owner != t.Owner.String() || t.Until != nil && row.CreatedAt.After(*t.Until)),
 			t.Filter != nil && (!t.Filter.Matches(row.Response) || row.CreatedAt.After(asOf)):
 			continue
 		}
@@ -365,6 +365,39 @@ func (e *erasure) end(as domain.ErasureState) {
 	}
 }
 
+func (m Erasures) Decide(ctx context.Context, id uuid.UUID, decide func(domain.Erasure) (domain.Erasure, error)) (domain.Erasure, error) {
+	var failed error
+	decided, err := m.change(ctx, id, func(e *erasure) {
+		d, err := decide(e.shown())
+		if failed = err; err == nil {
+			e.State, e.FinishedAt, e.LastError, e.Approval = d.State, d.FinishedAt, d.LastError, d.Approval
+		}
+	})
+	if err = cmp.Or(err, failed); err != nil {
+		return domain.Erasure{}, err
+	}
+	return decided, nil
+}
+
+func (m Erasures) Unapproved(ctx context.Context, before time.Time, limit int64) (ids []uuid.UUID, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.store.mu.Lock()
+	defer m.store.mu.Unlock()
+	var waiting []*erasure
+	for _, e := range m.store.erasures {
+		if e.State == domain.ErasureAwaitingApproval && !e.Approval.ExpiresAt.After(before) {
+			waiting = append(waiting, e)
+		}
+	}
+	slices.SortFunc(waiting, func(a, b *erasure) int { return a.Approval.ExpiresAt.Compare(b.Approval.ExpiresAt) })
+	for _, e := range waiting[:min(limit, int64(len(waiting)))] {
+		ids = append(ids, e.ID)
+	}
+	return ids, nil
+}
+
 func instant() *time.Time {
 	now := domain.ToMicroseconds(time.Now())
 	return &now
@@ -373,7 +406,7 @@ func instant() *time.Time {
 // The store is locked while judge runs, so judge must not use it.
 func (m Erasures) Advance(ctx context.Context, id uuid.UUID, limit int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization)) (domain.Erasure, error) {
 	return m.change(ctx, id, func(e *erasure) {
-		if e.State.Finished() && (e.VerifyAt == nil || e.VerifyAt.After(time.Now())) {
+		if e.State == domain.ErasureAwaitingApproval || e.State.Finished() && (e.VerifyAt == nil || e.VerifyAt.After(time.Now())) {
 			return
 		}
 		e.LastError = ""
@@ -567,7 +600,7 @@ func (m Erasures) Due(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	defer m.store.mu.Unlock()
 	var due []domain.Erasure
 	for _, e := range m.store.erasures {
-		if !e.State.Finished() || e.VerifyAt != nil && !e.VerifyAt.After(time.Now()) {
+		if !e.State.Finished() && e.State != domain.ErasureAwaitingApproval || e.VerifyAt != nil && !e.VerifyAt.After(time.Now()) {
 			due = append(due, e.Erasure)
 		}
 	}

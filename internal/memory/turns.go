@@ -78,7 +78,7 @@ func (s *Store) followedBy(id uuid.UUID) uuid.UUID {
 // untilOf is until when the later turns of a target were created that go along.
 func untilOf(t domain.ErasureTarget, asOf time.Time) *time.Time {
 	if t.Filter == nil {
-		return nil
+		return t.Until
 	}
 	return &asOf
 }

@@ -100,11 +100,11 @@ SELECT set_config('synchronous_commit', coalesce(nullif(current_setting('synchro
 -- name: CreateErasure :many
 -- None where the same person has one with the same key.
 INSERT INTO lethe.erasures (id, trigger, rule_id, rule_version, kind, target, scope, as_of, max, ground, ticket, requested_at,
-    requested_by, role, secret, idempotency_key, request_sum, state, expected, preview)
+    requested_by, role, secret, idempotency_key, request_sum, state, expected, preview, approve_by)
 VALUES (sqlc.arg('id'), sqlc.arg('trigger'), sqlc.narg('rule_id'), sqlc.narg('rule_version'), sqlc.arg('kind'),
         sqlc.arg('target')::text::jsonb, sqlc.narg('scope'), sqlc.arg('as_of'), sqlc.arg('max'), sqlc.arg('ground'),
         sqlc.arg('ticket'), sqlc.arg('requested_at'), sqlc.narg('requested_by'), sqlc.arg('role'), sqlc.narg('secret'),
-        sqlc.narg('idempotency_key'), sqlc.arg('request_sum'), sqlc.arg('state'), sqlc.narg('expected'), sqlc.narg('preview'))
+        sqlc.narg('idempotency_key'), sqlc.arg('request_sum'), sqlc.arg('state'), sqlc.narg('expected'), sqlc.narg('preview'), sqlc.narg('approve_by'))
 ON CONFLICT (requested_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
 RETURNING *;
 
@@ -159,6 +159,18 @@ UPDATE lethe.erasures SET verify_at = NULL,
 WHERE id = sqlc.arg('id')
 RETURNING *;
 
+-- name: DecideErasure :exec
+UPDATE lethe.erasures SET
+    state = sqlc.arg('state'), finished_at = sqlc.narg('finished_at'), last_error = sqlc.arg('last_error'),
+    decided_at = sqlc.narg('decided_at'), decided_by = sqlc.narg('decided_by'), refusal = sqlc.narg('refusal')
+WHERE id = sqlc.arg('id');
+
+-- name: UnapprovedErasures :many
+SELECT id FROM lethe.erasures
+WHERE state = 'awaiting_approval' AND approve_by <= sqlc.arg('before')::timestamptz
+ORDER BY approve_by, id
+LIMIT sqlc.arg('max')::bigint;
+
 -- name: RecordError :execrows
 UPDATE lethe.erasures SET
     last_error = CASE WHEN finished_at IS NULL THEN sqlc.arg('last_error')::text ELSE last_error END,
@@ -185,7 +197,7 @@ SELECT set_config('lock_timeout', '250ms', true);
 
 -- name: DueErasures :many
 SELECT id FROM (
-    (SELECT id, requested_at FROM lethe.erasures WHERE finished_at IS NULL ORDER BY requested_at, id LIMIT sqlc.arg('max')::bigint)
+    (SELECT id, requested_at FROM lethe.erasures WHERE finished_at IS NULL AND state <> 'awaiting_approval' ORDER BY requested_at, id LIMIT sqlc.arg('max')::bigint)
     UNION ALL
     (SELECT id, requested_at FROM lethe.erasures WHERE finished_at IS NOT NULL AND verify_at <= sqlc.arg('by')::timestamptz
      ORDER BY requested_at, id LIMIT sqlc.arg('max')::bigint)

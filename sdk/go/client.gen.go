@@ -77,23 +77,32 @@ func (e ErasureKind) Valid() bool {
 
 // Defines values for ErasureState.
 const (
-	ErasureStateCanceled ErasureState = "canceled"
-	ErasureStateFailed   ErasureState = "failed"
-	ErasureStateFinished ErasureState = "finished"
-	ErasureStatePending  ErasureState = "pending"
-	ErasureStateRunning  ErasureState = "running"
+	ErasureStateAwaitingApproval ErasureState = "awaiting_approval"
+	ErasureStateCanceled         ErasureState = "canceled"
+	ErasureStateExpired          ErasureState = "expired"
+	ErasureStateFailed           ErasureState = "failed"
+	ErasureStateFinished         ErasureState = "finished"
+	ErasureStatePending          ErasureState = "pending"
+	ErasureStateRefused          ErasureState = "refused"
+	ErasureStateRunning          ErasureState = "running"
 )
 
 // Valid indicates whether the value is a known member of the ErasureState enum.
 func (e ErasureState) Valid() bool {
 	switch e {
+	case ErasureStateAwaitingApproval:
+		return true
 	case ErasureStateCanceled:
+		return true
+	case ErasureStateExpired:
 		return true
 	case ErasureStateFailed:
 		return true
 	case ErasureStateFinished:
 		return true
 	case ErasureStatePending:
+		return true
+	case ErasureStateRefused:
 		return true
 	case ErasureStateRunning:
 		return true
@@ -138,6 +147,33 @@ func (e ErasureFailureReason) Valid() bool {
 	case ErasureFailureReasonNotFound:
 		return true
 	case ErasureFailureReasonRefused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ErasureRefusalReason.
+const (
+	ErasureRefusalReasonStillNeeded ErasureRefusalReason = "still_needed"
+	ErasureRefusalReasonTooBroad    ErasureRefusalReason = "too_broad"
+	ErasureRefusalReasonUnfounded   ErasureRefusalReason = "unfounded"
+	ErasureRefusalReasonUnspecified ErasureRefusalReason = "unspecified"
+	ErasureRefusalReasonWrongTarget ErasureRefusalReason = "wrong_target"
+)
+
+// Valid indicates whether the value is a known member of the ErasureRefusalReason enum.
+func (e ErasureRefusalReason) Valid() bool {
+	switch e {
+	case ErasureRefusalReasonStillNeeded:
+		return true
+	case ErasureRefusalReasonTooBroad:
+		return true
+	case ErasureRefusalReasonUnfounded:
+		return true
+	case ErasureRefusalReasonUnspecified:
+		return true
+	case ErasureRefusalReasonWrongTarget:
 		return true
 	default:
 		return false
@@ -691,7 +727,10 @@ type EnabledVersion struct {
 
 // Erasure A bulk erasure and its progress. Every field is always present, null if unknown.
 type Erasure struct {
-	// AsOf With a filter, responses created later are not erased (UTC).
+	// Approval The approval by a second person that it needs; null if it needs none.
+	Approval *ErasureApproval `json:"approval"`
+
+	// AsOf With a filter, or if it needed approval, responses created later are not erased (UTC).
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	AsOf time.Time `json:"as_of"`
@@ -776,7 +815,8 @@ type Erasure struct {
 
 	// State The state. `finished`: nothing that it may erase is left except what
 	// `refused` counts. `failed`: it cannot continue, and `last_error` says
-	// why.
+	// why. `awaiting_approval`: it begins once somebody else approves it;
+	// `refused` and `expired`: nobody has, and nothing was erased.
 	//
 	//
 	// Example: running
@@ -814,7 +854,8 @@ type ErasureKind string
 
 // ErasureState The state. `finished`: nothing that it may erase is left except what
 // `refused` counts. `failed`: it cannot continue, and `last_error` says
-// why.
+// why. `awaiting_approval`: it begins once somebody else approves it;
+// `refused` and `expired`: nobody has, and nothing was erased.
 //
 // Example: running
 type ErasureState string
@@ -823,6 +864,27 @@ type ErasureState string
 //
 // Example: bulk
 type ErasureTrigger string
+
+// ErasureApproval The decision of a second person about an erasure.
+type ErasureApproval struct {
+	// DecidedAt When it was approved or refused (UTC); null if it was not.
+	//
+	// Example: 2026-03-02T09:00:00Z
+	DecidedAt *time.Time `json:"decided_at"`
+
+	// DecidedBy Who approved or refused it, never who requested it; null if nobody did.
+	//
+	// Example: c0000100-0000-4000-8000-000000000002
+	DecidedBy *openapi_types.UUID `json:"decided_by"`
+
+	// ExpiresAt Until when it can be approved (UTC).
+	//
+	// Example: 2026-03-08T12:01:00.0005Z
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Refusal Why it was refused, as in `ErasureRefusal`; null if it was not.
+	Refusal *string `json:"refusal"`
+}
 
 // ErasureCounts Deleted rows.
 type ErasureCounts struct {
@@ -1165,6 +1227,22 @@ type ErasureReceiptPage struct {
 	NextCursor *string `json:"next_cursor"`
 }
 
+// ErasureRefusal Why an erasure is refused.
+type ErasureRefusal struct {
+	// Reason The reason. `unfounded`: there is no ground for erasing it; `still_needed`:
+	// something must be kept.
+	//
+	//
+	// Example: too_broad
+	Reason ErasureRefusalReason `json:"reason"`
+}
+
+// ErasureRefusalReason The reason. `unfounded`: there is no ground for erasing it; `still_needed`:
+// something must be kept.
+//
+// Example: too_broad
+type ErasureRefusalReason string
+
 // ErasureRequest What to erase. Give exactly one of responses, owner and filter.
 type ErasureRequest struct {
 	// Filter Which responses of the caller's list to erase. A response must match all
@@ -1212,10 +1290,18 @@ type ErasureRule struct {
 
 // ErasureStatus Bulk erasures, including runs of retention rules.
 type ErasureStatus struct {
+	// AwaitingApproval Erasures that wait for approval; they do not count as unfinished.
+	//
+	// Example: 0
+	AwaitingApproval int64 `json:"awaiting_approval"`
+
 	// Failed Erasures that failed within the last day.
 	//
 	// Example: 0
 	Failed int64 `json:"failed"`
+
+	// OldestAwaitingAt When the oldest of these was requested; null if there is none.
+	OldestAwaitingAt *time.Time `json:"oldest_awaiting_at"`
 
 	// OldestUnfinishedAt When the oldest unfinished one was requested; null if there is none.
 	//
@@ -3108,9 +3194,9 @@ type ListErasuresParams struct {
 	// rule. Any other word matches nothing.
 	Trigger *ErasureTriggerFilter `form:"trigger,omitempty" json:"trigger,omitempty"`
 
-	// State States, separated by commas; matches any of them: pending, running,
-	// finished, canceled, failed. Any other word, or an empty list, matches
-	// nothing.
+	// State States, separated by commas; matches any of them: awaiting_approval, pending,
+	// running, finished, canceled, failed, refused, expired. Any other word, or an
+	// empty list, matches nothing.
 	State ErasureStateFilter `form:"state,omitempty" json:"state,omitempty"`
 
 	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
@@ -3158,6 +3244,16 @@ type PreviewErasureParams struct {
 
 // GetErasureParams defines parameters for GetErasure.
 type GetErasureParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// ApproveErasureParams defines parameters for ApproveErasure.
+type ApproveErasureParams struct {
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
 	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
@@ -3221,6 +3317,16 @@ type ListErasureReceiptsParams struct {
 	// count mode can change from page to page.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// RefuseErasureParams defines parameters for RefuseErasure.
+type RefuseErasureParams struct {
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
 	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
@@ -3567,6 +3673,9 @@ type StartErasureJSONRequestBody = NewErasure
 // PreviewErasureJSONRequestBody defines body for PreviewErasure for application/json ContentType.
 type PreviewErasureJSONRequestBody = ErasureRequest
 
+// RefuseErasureJSONRequestBody defines body for RefuseErasure for application/json ContentType.
+type RefuseErasureJSONRequestBody = ErasureRefusal
+
 // PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
 type PlaceHoldJSONRequestBody = NewHold
 
@@ -3745,6 +3854,11 @@ type ClientInterface interface {
 	// after the preview. An `owner` also erases what is created during the
 	// erasure, until nothing is left, and checks once more a day later.
 	//
+	// If `erasure.approval_over` is set and more responses than that would be
+	// erased, the erasure waits (202, state `awaiting_approval`) until somebody else
+	// approves it; see `approveErasure`. It then leaves what was created after the
+	// preview, also with an `owner`.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /lethe/api/v1/erasures (the `StartErasure` operationId).
@@ -3764,6 +3878,11 @@ type ClientInterface interface {
 	// returns 409 and nothing is erased. A `filter` does not erase what is created
 	// after the preview. An `owner` also erases what is created during the
 	// erasure, until nothing is left, and checks once more a day later.
+	//
+	// If `erasure.approval_over` is set and more responses than that would be
+	// erased, the erasure waits (202, state `awaiting_approval`) until somebody else
+	// approves it; see `approveErasure`. It then leaves what was created after the
+	// preview, also with an `owner`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3805,6 +3924,18 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
 	GetErasure(ctx context.Context, erasureId ErasureId, params *GetErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveErasure Approve an erasure
+	//
+	// Lets an erasure begin that waits for approval (`awaiting_approval`). Open to
+	// those who may erase everyone's responses, except the person who requested it,
+	// with whatever key: that is 403. Approving again changes nothing; 409 if
+	// somebody else has decided, or if it has been canceled or has expired. Before it
+	// begins, the service checks again that both people still have the right to
+	// erase; otherwise it fails and erases nothing.
+	//
+	// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/approve (the `ApproveErasure` operationId).
+	ApproveErasure(ctx context.Context, erasureId ErasureId, params *ApproveErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CancelErasure Cancel an erasure
 	//
@@ -3852,6 +3983,26 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
 	ListErasureReceipts(ctx context.Context, erasureId ErasureId, params *ListErasureReceiptsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RefuseErasureWithBody Refuse an erasure
+	//
+	// Ends an erasure that waits for approval, without erasing anything. Open to the
+	// same people as `approveErasure`; who requested it can cancel it instead.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/refuse (the `RefuseErasure` operationId).
+	RefuseErasureWithBody(ctx context.Context, erasureId ErasureId, params *RefuseErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RefuseErasure Refuse an erasure
+	//
+	// Ends an erasure that waits for approval, without erasing anything. Open to the
+	// same people as `approveErasure`; who requested it can cancel it instead.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/refuse (the `RefuseErasure` operationId).
+	RefuseErasure(ctx context.Context, erasureId ErasureId, params *RefuseErasureParams, body RefuseErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListHolds List holds
 	//
@@ -4309,6 +4460,11 @@ func (c *Client) ListErasures(ctx context.Context, params *ListErasuresParams, r
 // after the preview. An `owner` also erases what is created during the
 // erasure, until nothing is left, and checks once more a day later.
 //
+// If `erasure.approval_over` is set and more responses than that would be
+// erased, the erasure waits (202, state `awaiting_approval`) until somebody else
+// approves it; see `approveErasure`. It then leaves what was created after the
+// preview, also with an `owner`.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /lethe/api/v1/erasures (the `StartErasure` operationId).
@@ -4338,6 +4494,11 @@ func (c *Client) StartErasureWithBody(ctx context.Context, params *StartErasureP
 // returns 409 and nothing is erased. A `filter` does not erase what is created
 // after the preview. An `owner` also erases what is created during the
 // erasure, until nothing is left, and checks once more a day later.
+//
+// If `erasure.approval_over` is set and more responses than that would be
+// erased, the erasure waits (202, state `awaiting_approval`) until somebody else
+// approves it; see `approveErasure`. It then leaves what was created after the
+// preview, also with an `owner`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4410,6 +4571,28 @@ func (c *Client) PreviewErasure(ctx context.Context, params *PreviewErasureParam
 // Corresponds with GET /lethe/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
 func (c *Client) GetErasure(ctx context.Context, erasureId ErasureId, params *GetErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetErasureRequest(c.Server, erasureId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveErasure Approve an erasure
+//
+// Lets an erasure begin that waits for approval (`awaiting_approval`). Open to
+// those who may erase everyone's responses, except the person who requested it,
+// with whatever key: that is 403. Approving again changes nothing; 409 if
+// somebody else has decided, or if it has been canceled or has expired. Before it
+// begins, the service checks again that both people still have the right to
+// erase; otherwise it fails and erases nothing.
+//
+// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/approve (the `ApproveErasure` operationId).
+func (c *Client) ApproveErasure(ctx context.Context, erasureId ErasureId, params *ApproveErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveErasureRequest(c.Server, erasureId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4497,6 +4680,46 @@ func (c *Client) GetReceipt(ctx context.Context, erasureId ErasureId, params *Ge
 // Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
 func (c *Client) ListErasureReceipts(ctx context.Context, erasureId ErasureId, params *ListErasureReceiptsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListErasureReceiptsRequest(c.Server, erasureId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RefuseErasureWithBody Refuse an erasure
+//
+// Ends an erasure that waits for approval, without erasing anything. Open to the
+// same people as `approveErasure`; who requested it can cancel it instead.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/refuse (the `RefuseErasure` operationId).
+func (c *Client) RefuseErasureWithBody(ctx context.Context, erasureId ErasureId, params *RefuseErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRefuseErasureRequestWithBody(c.Server, erasureId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RefuseErasure Refuse an erasure
+//
+// Ends an erasure that waits for approval, without erasing anything. Open to the
+// same people as `approveErasure`; who requested it can cancel it instead.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/refuse (the `RefuseErasure` operationId).
+func (c *Client) RefuseErasure(ctx context.Context, erasureId ErasureId, params *RefuseErasureParams, body RefuseErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRefuseErasureRequest(c.Server, erasureId, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6110,6 +6333,72 @@ func NewGetErasureRequest(server string, erasureId ErasureId, params *GetErasure
 	return req, nil
 }
 
+// NewApproveErasureRequest constructs an http.Request for the ApproveErasure method
+func NewApproveErasureRequest(server string, erasureId ErasureId, params *ApproveErasureParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "erasure_id", erasureId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lethe/api/v1/erasures/%s/approve", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
 // NewCancelErasureRequest constructs an http.Request for the CancelErasure method
 func NewCancelErasureRequest(server string, erasureId ErasureId, params *CancelErasureParams) (*http.Request, error) {
 	var err error
@@ -6415,6 +6704,85 @@ func NewListErasureReceiptsRequest(server string, erasureId ErasureId, params *L
 	if err != nil {
 		return nil, err
 	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewRefuseErasureRequest calls the generic RefuseErasure builder with application/json body
+func NewRefuseErasureRequest(server string, erasureId ErasureId, params *RefuseErasureParams, body RefuseErasureJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRefuseErasureRequestWithBody(server, erasureId, params, "application/json", bodyReader)
+}
+
+// NewRefuseErasureRequestWithBody constructs an http.Request for the RefuseErasure method, with any body, and a specified content type
+func NewRefuseErasureRequestWithBody(server string, erasureId ErasureId, params *RefuseErasureParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "erasure_id", erasureId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lethe/api/v1/erasures/%s/refuse", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	if params != nil {
 
@@ -8490,6 +8858,11 @@ type ClientWithResponsesInterface interface {
 	// after the preview. An `owner` also erases what is created during the
 	// erasure, until nothing is left, and checks once more a day later.
 	//
+	// If `erasure.approval_over` is set and more responses than that would be
+	// erased, the erasure waits (202, state `awaiting_approval`) until somebody else
+	// approves it; see `approveErasure`. It then leaves what was created after the
+	// preview, also with an `owner`.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /lethe/api/v1/erasures (the `StartErasure` operationId).
@@ -8509,6 +8882,11 @@ type ClientWithResponsesInterface interface {
 	// returns 409 and nothing is erased. A `filter` does not erase what is created
 	// after the preview. An `owner` also erases what is created during the
 	// erasure, until nothing is left, and checks once more a day later.
+	//
+	// If `erasure.approval_over` is set and more responses than that would be
+	// erased, the erasure waits (202, state `awaiting_approval`) until somebody else
+	// approves it; see `approveErasure`. It then leaves what was created after the
+	// preview, also with an `owner`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8552,6 +8930,20 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
 	GetErasureWithResponse(ctx context.Context, erasureId ErasureId, params *GetErasureParams, reqEditors ...RequestEditorFn) (*GetErasureResponse, error)
+
+	// ApproveErasureWithResponse Approve an erasure
+	//
+	// Lets an erasure begin that waits for approval (`awaiting_approval`). Open to
+	// those who may erase everyone's responses, except the person who requested it,
+	// with whatever key: that is 403. Approving again changes nothing; 409 if
+	// somebody else has decided, or if it has been canceled or has expired. Before it
+	// begins, the service checks again that both people still have the right to
+	// erase; otherwise it fails and erases nothing.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/approve (the `ApproveErasure` operationId).
+	ApproveErasureWithResponse(ctx context.Context, erasureId ErasureId, params *ApproveErasureParams, reqEditors ...RequestEditorFn) (*ApproveErasureResponse, error)
 
 	// CancelErasureWithResponse Cancel an erasure
 	//
@@ -8607,6 +8999,26 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
 	ListErasureReceiptsWithResponse(ctx context.Context, erasureId ErasureId, params *ListErasureReceiptsParams, reqEditors ...RequestEditorFn) (*ListErasureReceiptsResponse, error)
+
+	// RefuseErasureWithBodyWithResponse Refuse an erasure
+	//
+	// Ends an erasure that waits for approval, without erasing anything. Open to the
+	// same people as `approveErasure`; who requested it can cancel it instead.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/refuse (the `RefuseErasure` operationId).
+	RefuseErasureWithBodyWithResponse(ctx context.Context, erasureId ErasureId, params *RefuseErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RefuseErasureResponse, error)
+
+	// RefuseErasureWithResponse Refuse an erasure
+	//
+	// Ends an erasure that waits for approval, without erasing anything. Open to the
+	// same people as `approveErasure`; who requested it can cancel it instead.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/refuse (the `RefuseErasure` operationId).
+	RefuseErasureWithResponse(ctx context.Context, erasureId ErasureId, params *RefuseErasureParams, body RefuseErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*RefuseErasureResponse, error)
 
 	// ListHoldsWithResponse List holds
 	//
@@ -10432,6 +10844,199 @@ func (r GetErasureResponse) ContentType() string {
 	return ""
 }
 
+// ApproveErasureResponse200Headers the declared response headers of an HTTP 200 response for ApproveErasure
+type ApproveErasureResponse200Headers struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+// ApproveErasureResponse400Headers the declared response headers of an HTTP 400 response for ApproveErasure
+type ApproveErasureResponse400Headers struct {
+	XRequestId *string
+}
+
+// ApproveErasureResponse401Headers the declared response headers of an HTTP 401 response for ApproveErasure
+type ApproveErasureResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// ApproveErasureResponse403Headers the declared response headers of an HTTP 403 response for ApproveErasure
+type ApproveErasureResponse403Headers struct {
+	XRequestId *string
+}
+
+// ApproveErasureResponse404Headers the declared response headers of an HTTP 404 response for ApproveErasure
+type ApproveErasureResponse404Headers struct {
+	XRequestId *string
+}
+
+// ApproveErasureResponse405Headers the declared response headers of an HTTP 405 response for ApproveErasure
+type ApproveErasureResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// ApproveErasureResponse409Headers the declared response headers of an HTTP 409 response for ApproveErasure
+type ApproveErasureResponse409Headers struct {
+	XRequestId *string
+}
+
+// ApproveErasureResponse413Headers the declared response headers of an HTTP 413 response for ApproveErasure
+type ApproveErasureResponse413Headers struct {
+	XRequestId *string
+}
+
+// ApproveErasureResponse429Headers the declared response headers of an HTTP 429 response for ApproveErasure
+type ApproveErasureResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+// ApproveErasureResponse500Headers the declared response headers of an HTTP 500 response for ApproveErasure
+type ApproveErasureResponse500Headers struct {
+	XRequestId *string
+}
+
+// ApproveErasureResponse503Headers the declared response headers of an HTTP 503 response for ApproveErasure
+type ApproveErasureResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ApproveErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Erasure
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Conflict
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ApproveErasureResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ApproveErasureResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ApproveErasureResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ApproveErasureResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ApproveErasureResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *ApproveErasureResponse405Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *ApproveErasureResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ApproveErasureResponse413Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ApproveErasureResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ApproveErasureResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ApproveErasureResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApproveErasureResponse) GetJSON200() *Erasure {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ApproveErasureResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ApproveErasureResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ApproveErasureResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ApproveErasureResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r ApproveErasureResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r ApproveErasureResponse) GetApplicationproblemJSON409() *Conflict {
+	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ApproveErasureResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r ApproveErasureResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ApproveErasureResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ApproveErasureResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ApproveErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApproveErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApproveErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApproveErasureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // CancelErasureResponse200Headers the declared response headers of an HTTP 200 response for CancelErasure
 type CancelErasureResponse200Headers struct {
 	UnknownParameters *string
@@ -11103,6 +11708,213 @@ func (r ListErasureReceiptsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListErasureReceiptsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RefuseErasureResponse200Headers the declared response headers of an HTTP 200 response for RefuseErasure
+type RefuseErasureResponse200Headers struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+// RefuseErasureResponse400Headers the declared response headers of an HTTP 400 response for RefuseErasure
+type RefuseErasureResponse400Headers struct {
+	XRequestId *string
+}
+
+// RefuseErasureResponse401Headers the declared response headers of an HTTP 401 response for RefuseErasure
+type RefuseErasureResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// RefuseErasureResponse403Headers the declared response headers of an HTTP 403 response for RefuseErasure
+type RefuseErasureResponse403Headers struct {
+	XRequestId *string
+}
+
+// RefuseErasureResponse404Headers the declared response headers of an HTTP 404 response for RefuseErasure
+type RefuseErasureResponse404Headers struct {
+	XRequestId *string
+}
+
+// RefuseErasureResponse405Headers the declared response headers of an HTTP 405 response for RefuseErasure
+type RefuseErasureResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// RefuseErasureResponse409Headers the declared response headers of an HTTP 409 response for RefuseErasure
+type RefuseErasureResponse409Headers struct {
+	XRequestId *string
+}
+
+// RefuseErasureResponse413Headers the declared response headers of an HTTP 413 response for RefuseErasure
+type RefuseErasureResponse413Headers struct {
+	XRequestId *string
+}
+
+// RefuseErasureResponse415Headers the declared response headers of an HTTP 415 response for RefuseErasure
+type RefuseErasureResponse415Headers struct {
+	XRequestId *string
+}
+
+// RefuseErasureResponse429Headers the declared response headers of an HTTP 429 response for RefuseErasure
+type RefuseErasureResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+// RefuseErasureResponse500Headers the declared response headers of an HTTP 500 response for RefuseErasure
+type RefuseErasureResponse500Headers struct {
+	XRequestId *string
+}
+
+// RefuseErasureResponse503Headers the declared response headers of an HTTP 503 response for RefuseErasure
+type RefuseErasureResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type RefuseErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Erasure
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Conflict
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationproblemJSON415 *UnsupportedMediaType
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RefuseErasureResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *RefuseErasureResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RefuseErasureResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *RefuseErasureResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *RefuseErasureResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *RefuseErasureResponse405Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *RefuseErasureResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *RefuseErasureResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *RefuseErasureResponse415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RefuseErasureResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *RefuseErasureResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RefuseErasureResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RefuseErasureResponse) GetJSON200() *Erasure {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r RefuseErasureResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r RefuseErasureResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r RefuseErasureResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r RefuseErasureResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r RefuseErasureResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r RefuseErasureResponse) GetApplicationproblemJSON409() *Conflict {
+	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r RefuseErasureResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r RefuseErasureResponse) GetApplicationproblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationproblemJSON415
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r RefuseErasureResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r RefuseErasureResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r RefuseErasureResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RefuseErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RefuseErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RefuseErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RefuseErasureResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15452,6 +16264,11 @@ func (c *ClientWithResponses) ListErasuresWithResponse(ctx context.Context, para
 // after the preview. An `owner` also erases what is created during the
 // erasure, until nothing is left, and checks once more a day later.
 //
+// If `erasure.approval_over` is set and more responses than that would be
+// erased, the erasure waits (202, state `awaiting_approval`) until somebody else
+// approves it; see `approveErasure`. It then leaves what was created after the
+// preview, also with an `owner`.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /lethe/api/v1/erasures (the `StartErasure` operationId).
@@ -15477,6 +16294,11 @@ func (c *ClientWithResponses) StartErasureWithBodyWithResponse(ctx context.Conte
 // returns 409 and nothing is erased. A `filter` does not erase what is created
 // after the preview. An `owner` also erases what is created during the
 // erasure, until nothing is left, and checks once more a day later.
+//
+// If `erasure.approval_over` is set and more responses than that would be
+// erased, the erasure waits (202, state `awaiting_approval`) until somebody else
+// approves it; see `approveErasure`. It then leaves what was created after the
+// preview, also with an `owner`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -15543,6 +16365,26 @@ func (c *ClientWithResponses) GetErasureWithResponse(ctx context.Context, erasur
 		return nil, err
 	}
 	return ParseGetErasureResponse(rsp)
+}
+
+// ApproveErasureWithResponse Approve an erasure
+//
+// Lets an erasure begin that waits for approval (`awaiting_approval`). Open to
+// those who may erase everyone's responses, except the person who requested it,
+// with whatever key: that is 403. Approving again changes nothing; 409 if
+// somebody else has decided, or if it has been canceled or has expired. Before it
+// begins, the service checks again that both people still have the right to
+// erase; otherwise it fails and erases nothing.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/approve (the `ApproveErasure` operationId).
+func (c *ClientWithResponses) ApproveErasureWithResponse(ctx context.Context, erasureId ErasureId, params *ApproveErasureParams, reqEditors ...RequestEditorFn) (*ApproveErasureResponse, error) {
+	rsp, err := c.ApproveErasure(ctx, erasureId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveErasureResponse(rsp)
 }
 
 // CancelErasureWithResponse Cancel an erasure
@@ -15622,6 +16464,38 @@ func (c *ClientWithResponses) ListErasureReceiptsWithResponse(ctx context.Contex
 		return nil, err
 	}
 	return ParseListErasureReceiptsResponse(rsp)
+}
+
+// RefuseErasureWithBodyWithResponse Refuse an erasure
+//
+// Ends an erasure that waits for approval, without erasing anything. Open to the
+// same people as `approveErasure`; who requested it can cancel it instead.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/refuse (the `RefuseErasure` operationId).
+func (c *ClientWithResponses) RefuseErasureWithBodyWithResponse(ctx context.Context, erasureId ErasureId, params *RefuseErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RefuseErasureResponse, error) {
+	rsp, err := c.RefuseErasureWithBody(ctx, erasureId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRefuseErasureResponse(rsp)
+}
+
+// RefuseErasureWithResponse Refuse an erasure
+//
+// Ends an erasure that waits for approval, without erasing anything. Open to the
+// same people as `approveErasure`; who requested it can cancel it instead.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/refuse (the `RefuseErasure` operationId).
+func (c *ClientWithResponses) RefuseErasureWithResponse(ctx context.Context, erasureId ErasureId, params *RefuseErasureParams, body RefuseErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*RefuseErasureResponse, error) {
+	rsp, err := c.RefuseErasure(ctx, erasureId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRefuseErasureResponse(rsp)
 }
 
 // ListHoldsWithResponse List holds
@@ -18119,6 +18993,250 @@ func ParseGetErasureResponse(rsp *http.Response) (*GetErasureResponse, error) {
 	return response, nil
 }
 
+// ParseApproveErasureResponse parses an HTTP response from a ApproveErasureWithResponse call
+func ParseApproveErasureResponse(rsp *http.Response) (*ApproveErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApproveErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Erasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ApproveErasureResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ApproveErasureResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ApproveErasureResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ApproveErasureResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ApproveErasureResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers ApproveErasureResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 409:
+		var headers ApproveErasureResponse409Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers ApproveErasureResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 429:
+		var headers ApproveErasureResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ApproveErasureResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ApproveErasureResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseCancelErasureResponse parses an HTTP response from a CancelErasureWithResponse call
 func ParseCancelErasureResponse(rsp *http.Response) (*CancelErasureResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -18989,6 +20107,267 @@ func ParseListErasureReceiptsResponse(rsp *http.Response) (*ListErasureReceiptsR
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ListErasureReceiptsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRefuseErasureResponse parses an HTTP response from a RefuseErasureWithResponse call
+func ParseRefuseErasureResponse(rsp *http.Response) (*RefuseErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RefuseErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Erasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RefuseErasureResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers RefuseErasureResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers RefuseErasureResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers RefuseErasureResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers RefuseErasureResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers RefuseErasureResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 409:
+		var headers RefuseErasureResponse409Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers RefuseErasureResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers RefuseErasureResponse415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers RefuseErasureResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers RefuseErasureResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RefuseErasureResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

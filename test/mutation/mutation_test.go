@@ -22,7 +22,7 @@ import (
 var rules = []string{
 	"principal.go", "principal_identify.go", "caller.go", "owner.go", "response_list.go", "response_get.go", "response_steps.go", "response_models.go", "response_export.go", "response_erase.go",
 	"response_whole.go",
-	"response_repeat.go", "session.go", "log_read.go", "hold_read.go", "hold_release.go", "erasure_access.go", "erasure_start.go",
+	"response_repeat.go", "session.go", "log_read.go", "hold_read.go", "hold_release.go", "erasure_access.go", "erasure_approve.go", "erasure_start.go",
 	"erasure_read.go", "rule_write.go", "rule_read.go", "rule_enable.go", "rule_run.go", "status_read.go",
 	"figures_read.go",
 }

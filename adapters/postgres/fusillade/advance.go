@@ -83,7 +83,7 @@ func (e *Erasures) advance(
 			return err
 		}
 		over := a.erasure.State.Finished()
-		if over && (a.erasure.VerifyAt == nil || a.erasure.VerifyAt.After(a.at)) || a.erasure.Target == nil {
+		if a.erasure.State == domain.ErasureAwaitingApproval || over && (a.erasure.VerifyAt == nil || a.erasure.VerifyAt.After(a.at)) || a.erasure.Target == nil {
 			return nil
 		}
 		a.eraser = eraser{tx: tx, reach: e.reach, turns: turnsOf(*a.erasure.Target, a.erasure.AsOf)}

@@ -259,6 +259,46 @@ func (e *Erasures) cancel(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (d
 	return erasureOf(rows[0])
 }
 
+// Decide makes four round trips.
+func (e *Erasures) Decide(ctx context.Context, id uuid.UUID, decide func(domain.Erasure) (domain.Erasure, error)) (decided domain.Erasure, err error) {
+	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
+		q := dbsqlc.New(tx)
+		if err := q.Durably(ctx); err != nil {
+			return err
+		}
+		row, err := q.LockErasure(ctx, id)
+		if err != nil {
+			return err
+		}
+		before, err := erasureOf(row.LetheErasure)
+		if err != nil {
+			return err
+		}
+		if decided, err = decide(before); err != nil {
+			return err
+		}
+		p := dbsqlc.DecideErasureParams{ID: id, State: string(decided.State), FinishedAt: decided.FinishedAt, LastError: decided.LastError}
+		if a := decided.Approval; a != nil {
+			p.DecidedAt, p.DecidedBy = a.DecidedAt, a.DecidedBy
+			if a.Reason != "" {
+				p.Refusal = (*string)(&a.Reason)
+			}
+		}
+		return q.DecideErasure(ctx, p)
+	})
+	if err != nil {
+		return domain.Erasure{}, err
+	}
+	return decided, nil
+}
+
+// Unapproved makes one round trip.
+func (e *Erasures) Unapproved(ctx context.Context, before time.Time, limit int64) ([]uuid.UUID, error) {
+	return read(ctx, e.db, func(q *dbsqlc.Queries) ([]uuid.UUID, error) {
+		return q.UnapprovedErasures(ctx, dbsqlc.UnapprovedErasuresParams{Before: before, Max: limit})
+	})
+}
+
 // Note makes one round trip.
 func (e *Erasures) Note(ctx context.Context, id uuid.UUID, lastError string, failed bool) error {
 	return e.db.Use(ctx, func(c postgres.Conn) error {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -22,6 +23,9 @@ func createParams(wanted domain.Erasure) (dbsqlc.CreateErasureParams, error) {
 		AsOf: wanted.AsOf, Max: wanted.Max, Ground: string(wanted.Ground), Ticket: wanted.Ticket,
 		RequestedAt: wanted.RequestedAt, RequestedBy: wanted.RequestedBy, Role: string(wanted.Role),
 		RequestSum: wanted.RequestSum[:], State: string(wanted.State), Expected: wanted.Expected,
+	}
+	if wanted.Approval != nil {
+		p.ApproveBy = &wanted.Approval.ExpiresAt
 	}
 	if wanted.Rule != nil {
 		p.RuleID, p.RuleVersion = &wanted.Rule.ID, &wanted.Rule.Version
@@ -45,7 +49,8 @@ type (
 		Owner     *uuid.UUID             `json:"owner,omitempty"`
 		Filter    *domain.ResponseFilter `json:"filter,omitempty"`
 
-		LaterTurns bool `json:"later_turns,omitempty"`
+		LaterTurns bool       `json:"later_turns,omitempty"`
+		Until      *time.Time `json:"until,omitempty"`
 	}
 	storedFailure struct {
 		Response uuid.UUID   `json:"response"`
@@ -58,7 +63,7 @@ func encodeTarget(t *domain.ErasureTarget) (string, error) {
 	if t == nil {
 		return "", errors.New("a new erasure needs a target")
 	}
-	text, err := json.Marshal(storedTarget{t.Responses, t.Owner, t.Filter, t.LaterTurns})
+	text, err := json.Marshal(storedTarget{t.Responses, t.Owner, t.Filter, t.LaterTurns, t.Until})
 	return string(text), err
 }
 
@@ -89,6 +94,12 @@ func erasureOf(row dbsqlc.LetheErasure) (domain.Erasure, error) {
 		},
 	}
 	copy(e.RequestSum[:], row.RequestSum)
+	if row.ApproveBy != nil {
+		e.Approval = &domain.Approval{ExpiresAt: *row.ApproveBy, DecidedAt: row.DecidedAt, DecidedBy: row.DecidedBy}
+		if row.Refusal != nil {
+			e.Approval.Reason = domain.RefusalReason(*row.Refusal)
+		}
+	}
 	if row.RuleID != nil && row.RuleVersion != nil {
 		e.Rule = &domain.RuleVersion{ID: *row.RuleID, Version: *row.RuleVersion}
 	}
@@ -108,7 +119,7 @@ func erasureOf(row dbsqlc.LetheErasure) (domain.Erasure, error) {
 		if err := json.Unmarshal(row.Target, &t); err != nil {
 			return domain.Erasure{}, err
 		}
-		e.Target = &domain.ErasureTarget{Responses: t.Responses, Owner: t.Owner, Filter: t.Filter, LaterTurns: t.LaterTurns}
+		e.Target = &domain.ErasureTarget{Responses: t.Responses, Owner: t.Owner, Filter: t.Filter, LaterTurns: t.LaterTurns, Until: t.Until}
 	}
 	var failures []storedFailure
 	if err := json.Unmarshal(row.Failures, &failures); err != nil {

@@ -41,7 +41,7 @@ type turns struct {
 
 // turnsOf says which later turns are erased along with a target.
 func turnsOf(t domain.ErasureTarget, asOf time.Time) turns {
-	along := turns{along: t.LaterTurns}
+	along := turns{along: t.LaterTurns, until: t.Until}
 	if t.Filter != nil {
 		along.until = &asOf
 	}

@@ -48,7 +48,7 @@ func newWalk(t domain.ErasureTarget, owners []string, asOf time.Time) walk {
 	var w walk
 	switch {
 	case t.Owner != nil:
-		w.match = domain.ResponseFilter{Owners: []string{t.Owner.String()}}
+		w.match = domain.ResponseFilter{Owners: []string{t.Owner.String()}, CreatedBefore: t.Until}
 	case t.Filter != nil:
 		w.match = *t.Filter
 		if w.match.CreatedBefore == nil || asOf.Before(*w.match.CreatedBefore) {

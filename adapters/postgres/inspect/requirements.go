@@ -128,6 +128,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"scope", "_text"}, {"as_of", "timestamptz"}, {"max", "int8"}, {"ground", "text"}, {"ticket", "text"},
 		{"requested_at", "timestamptz"}, {"requested_by", "uuid"}, {"role", "text"}, {"secret", "bytea"},
 		{"idempotency_key", "text"}, {"request_sum", "bytea"}, {"state", "text"}, {"expected", "int8"}, {"preview", "bytea"},
+		{"approve_by", "timestamptz"},
 	}
 	progress := []Column{
 		{"state", "text"}, {"started_at", "timestamptz"}, {"finished_at", "timestamptz"}, {"verify_at", "timestamptz"},
@@ -135,6 +136,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"raw_requests", "int8"}, {"raw_responses", "int8"}, {"tasks", "int8"}, {"files", "int8"}, {"kept_templates", "int8"}, {"retained", "int8"}, {"held", "int8"}, {"not_found", "int8"},
 		{"receipts", "int8"}, {"failures", "jsonb"}, {"last_error", "text"}, {"pass_created_at", "timestamptz"}, {"pass_id", "uuid"},
 		{"pass_named", "int8"}, {"pass_erased", "int8"}, {"refused", "int8"},
+		{"decided_at", "timestamptz"}, {"decided_by", "uuid"}, {"refusal", "text"},
 	}
 	intents := []Column{
 		{"begun_at", "timestamptz"}, {"id", "uuid"}, {"trigger", "text"}, {"rule_id", "uuid"}, {"rule_version", "int8"}, {"ground", "text"},

@@ -2,6 +2,22 @@
 export const documented = {
     "operations": [
         {
+            "id": "approveErasure",
+            "method": "POST",
+            "path": "/lethe/api/v1/erasures/([^/]+)/approve$",
+            "answers": {
+                "200": {
+                    "media": "application/json",
+                    "schema": {
+                        "ref": "Erasure"
+                    },
+                    "same": [
+                        "id"
+                    ]
+                }
+            }
+        },
+        {
             "id": "cancelErasure",
             "method": "POST",
             "path": "/lethe/api/v1/erasures/([^/]+)/cancel$",
@@ -515,6 +531,22 @@ export const documented = {
             }
         },
         {
+            "id": "refuseErasure",
+            "method": "POST",
+            "path": "/lethe/api/v1/erasures/([^/]+)/refuse$",
+            "answers": {
+                "200": {
+                    "media": "application/json",
+                    "schema": {
+                        "ref": "Erasure"
+                    },
+                    "same": [
+                        "id"
+                    ]
+                }
+            }
+        },
+        {
             "id": "releaseHold",
             "method": "DELETE",
             "path": "/lethe/api/v1/holds/([^/]+)$",
@@ -755,6 +787,7 @@ export const documented = {
         "Erasure": {
             "type": "object",
             "required": [
+                "approval",
                 "as_of",
                 "counts",
                 "expected",
@@ -781,6 +814,14 @@ export const documented = {
                 "verify_at"
             ],
             "properties": {
+                "approval": {
+                    "all": [
+                        {
+                            "ref": "ErasureApproval"
+                        }
+                    ],
+                    "nullable": true
+                },
                 "as_of": {
                     "type": "string",
                     "format": "date-time"
@@ -886,6 +927,35 @@ export const documented = {
                 "verify_at": {
                     "type": "string",
                     "format": "date-time",
+                    "nullable": true
+                }
+            }
+        },
+        "ErasureApproval": {
+            "type": "object",
+            "required": [
+                "decided_at",
+                "decided_by",
+                "expires_at",
+                "refusal"
+            ],
+            "properties": {
+                "decided_at": {
+                    "type": "string",
+                    "format": "date-time",
+                    "nullable": true
+                },
+                "decided_by": {
+                    "type": "string",
+                    "format": "uuid",
+                    "nullable": true
+                },
+                "expires_at": {
+                    "type": "string",
+                    "format": "date-time"
+                },
+                "refusal": {
+                    "type": "string",
                     "nullable": true
                 }
             }
@@ -1174,14 +1244,25 @@ export const documented = {
         "ErasureStatus": {
             "type": "object",
             "required": [
+                "awaiting_approval",
                 "failed",
+                "oldest_awaiting_at",
                 "oldest_unfinished_at",
                 "unfinished"
             ],
             "properties": {
+                "awaiting_approval": {
+                    "type": "integer",
+                    "format": "int64"
+                },
                 "failed": {
                     "type": "integer",
                     "format": "int64"
+                },
+                "oldest_awaiting_at": {
+                    "type": "string",
+                    "format": "date-time",
+                    "nullable": true
                 },
                 "oldest_unfinished_at": {
                     "type": "string",

@@ -5,6 +5,22 @@ import type { Documented } from './answers.js';
 export const documented: Documented = {
  "operations": [
   {
+   "id": "approveErasure",
+   "method": "POST",
+   "path": "/lethe/api/v1/erasures/([^/]+)/approve$",
+   "answers": {
+    "200": {
+     "media": "application/json",
+     "schema": {
+      "ref": "Erasure"
+     },
+     "same": [
+      "id"
+     ]
+    }
+   }
+  },
+  {
    "id": "cancelErasure",
    "method": "POST",
    "path": "/lethe/api/v1/erasures/([^/]+)/cancel$",
@@ -518,6 +534,22 @@ export const documented: Documented = {
    }
   },
   {
+   "id": "refuseErasure",
+   "method": "POST",
+   "path": "/lethe/api/v1/erasures/([^/]+)/refuse$",
+   "answers": {
+    "200": {
+     "media": "application/json",
+     "schema": {
+      "ref": "Erasure"
+     },
+     "same": [
+      "id"
+     ]
+    }
+   }
+  },
+  {
    "id": "releaseHold",
    "method": "DELETE",
    "path": "/lethe/api/v1/holds/([^/]+)$",
@@ -758,6 +790,7 @@ export const documented: Documented = {
   "Erasure": {
    "type": "object",
    "required": [
+    "approval",
     "as_of",
     "counts",
     "expected",
@@ -784,6 +817,14 @@ export const documented: Documented = {
     "verify_at"
    ],
    "properties": {
+    "approval": {
+     "all": [
+      {
+       "ref": "ErasureApproval"
+      }
+     ],
+     "nullable": true
+    },
     "as_of": {
      "type": "string",
      "format": "date-time"
@@ -889,6 +930,35 @@ export const documented: Documented = {
     "verify_at": {
      "type": "string",
      "format": "date-time",
+     "nullable": true
+    }
+   }
+  },
+  "ErasureApproval": {
+   "type": "object",
+   "required": [
+    "decided_at",
+    "decided_by",
+    "expires_at",
+    "refusal"
+   ],
+   "properties": {
+    "decided_at": {
+     "type": "string",
+     "format": "date-time",
+     "nullable": true
+    },
+    "decided_by": {
+     "type": "string",
+     "format": "uuid",
+     "nullable": true
+    },
+    "expires_at": {
+     "type": "string",
+     "format": "date-time"
+    },
+    "refusal": {
+     "type": "string",
      "nullable": true
     }
    }
@@ -1177,14 +1247,25 @@ export const documented: Documented = {
   "ErasureStatus": {
    "type": "object",
    "required": [
+    "awaiting_approval",
     "failed",
+    "oldest_awaiting_at",
     "oldest_unfinished_at",
     "unfinished"
    ],
    "properties": {
+    "awaiting_approval": {
+     "type": "integer",
+     "format": "int64"
+    },
     "failed": {
      "type": "integer",
      "format": "int64"
+    },
+    "oldest_awaiting_at": {
+     "type": "string",
+     "format": "date-time",
+     "nullable": true
     },
     "oldest_unfinished_at": {
      "type": "string",

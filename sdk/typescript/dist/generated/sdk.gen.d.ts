@@ -1,5 +1,5 @@
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { CancelErasureData, CancelErasureErrors, CancelErasureResponses, ChangeRetentionRuleData, ChangeRetentionRuleErrors, ChangeRetentionRuleResponses, CreateRetentionRuleData, CreateRetentionRuleErrors, CreateRetentionRuleResponses, DisableRetentionRuleData, DisableRetentionRuleErrors, DisableRetentionRuleResponses, DryRunRetentionRuleData, DryRunRetentionRuleErrors, DryRunRetentionRuleResponses, EnableRetentionRuleData, EnableRetentionRuleErrors, EnableRetentionRuleResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EraseResponseData, EraseResponseErrors, EraseResponseResponses, FindOwnersData, FindOwnersErrors, FindOwnersResponses, GetCallerData, GetCallerErrors, GetCallerResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetErasureData, GetErasureErrors, GetErasureResponses, GetFiguresData, GetFiguresErrors, GetFiguresResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetRetentionRuleData, GetRetentionRuleErrors, GetRetentionRuleResponses, GetRetentionRuleVersionData, GetRetentionRuleVersionErrors, GetRetentionRuleVersionResponses, GetStatusData, GetStatusErrors, GetStatusResponses, GetTileData, GetTileErrors, GetTileResponses, ListAccessLogData, ListAccessLogErrors, ListAccessLogResponses, ListErasureReceiptsData, ListErasureReceiptsErrors, ListErasureReceiptsResponses, ListErasuresData, ListErasuresErrors, ListErasuresResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, ListRetentionRulesData, ListRetentionRulesErrors, ListRetentionRulesResponses, ListStepsData, ListStepsErrors, ListStepsResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, PreviewErasureData, PreviewErasureErrors, PreviewErasureResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses, RemoveRetentionRuleData, RemoveRetentionRuleErrors, RemoveRetentionRuleResponses, StartErasureData, StartErasureErrors, StartErasureResponses, StartSessionData, StartSessionErrors, StartSessionResponses, WatchErasureData, WatchErasureErrors, WatchErasureResponses } from './types.gen.js';
+import type { ApproveErasureData, ApproveErasureErrors, ApproveErasureResponses, CancelErasureData, CancelErasureErrors, CancelErasureResponses, ChangeRetentionRuleData, ChangeRetentionRuleErrors, ChangeRetentionRuleResponses, CreateRetentionRuleData, CreateRetentionRuleErrors, CreateRetentionRuleResponses, DisableRetentionRuleData, DisableRetentionRuleErrors, DisableRetentionRuleResponses, DryRunRetentionRuleData, DryRunRetentionRuleErrors, DryRunRetentionRuleResponses, EnableRetentionRuleData, EnableRetentionRuleErrors, EnableRetentionRuleResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EraseResponseData, EraseResponseErrors, EraseResponseResponses, FindOwnersData, FindOwnersErrors, FindOwnersResponses, GetCallerData, GetCallerErrors, GetCallerResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetErasureData, GetErasureErrors, GetErasureResponses, GetFiguresData, GetFiguresErrors, GetFiguresResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetRetentionRuleData, GetRetentionRuleErrors, GetRetentionRuleResponses, GetRetentionRuleVersionData, GetRetentionRuleVersionErrors, GetRetentionRuleVersionResponses, GetStatusData, GetStatusErrors, GetStatusResponses, GetTileData, GetTileErrors, GetTileResponses, ListAccessLogData, ListAccessLogErrors, ListAccessLogResponses, ListErasureReceiptsData, ListErasureReceiptsErrors, ListErasureReceiptsResponses, ListErasuresData, ListErasuresErrors, ListErasuresResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, ListRetentionRulesData, ListRetentionRulesErrors, ListRetentionRulesResponses, ListStepsData, ListStepsErrors, ListStepsResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, PreviewErasureData, PreviewErasureErrors, PreviewErasureResponses, RefuseErasureData, RefuseErasureErrors, RefuseErasureResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses, RemoveRetentionRuleData, RemoveRetentionRuleErrors, RemoveRetentionRuleResponses, StartErasureData, StartErasureErrors, StartErasureResponses, StartSessionData, StartSessionErrors, StartSessionResponses, WatchErasureData, WatchErasureErrors, WatchErasureResponses } from './types.gen.js';
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
      * You can provide a client instance returned by `createClient()` instead of
@@ -162,6 +162,11 @@ export declare const listErasures: <ThrowOnError extends boolean = false>(option
  * after the preview. An `owner` also erases what is created during the
  * erasure, until nothing is left, and checks once more a day later.
  *
+ * If `erasure.approval_over` is set and more responses than that would be
+ * erased, the erasure waits (202, state `awaiting_approval`) until somebody else
+ * approves it; see `approveErasure`. It then leaves what was created after the
+ * preview, also with an `owner`.
+ *
  */
 export declare const startErasure: <ThrowOnError extends boolean = false>(options: Options<StartErasureData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<StartErasureResponses, StartErasureErrors, ThrowOnError, "fields">;
 /**
@@ -184,6 +189,26 @@ export declare const getErasure: <ThrowOnError extends boolean = false>(options:
  *
  */
 export declare const cancelErasure: <ThrowOnError extends boolean = false>(options: Options<CancelErasureData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<CancelErasureResponses, CancelErasureErrors, ThrowOnError, "fields">;
+/**
+ * Approve an erasure
+ *
+ * Lets an erasure begin that waits for approval (`awaiting_approval`). Open to
+ * those who may erase everyone's responses, except the person who requested it,
+ * with whatever key: that is 403. Approving again changes nothing; 409 if
+ * somebody else has decided, or if it has been canceled or has expired. Before it
+ * begins, the service checks again that both people still have the right to
+ * erase; otherwise it fails and erases nothing.
+ *
+ */
+export declare const approveErasure: <ThrowOnError extends boolean = false>(options: Options<ApproveErasureData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ApproveErasureResponses, ApproveErasureErrors, ThrowOnError, "fields">;
+/**
+ * Refuse an erasure
+ *
+ * Ends an erasure that waits for approval, without erasing anything. Open to the
+ * same people as `approveErasure`; who requested it can cancel it instead.
+ *
+ */
+export declare const refuseErasure: <ThrowOnError extends boolean = false>(options: Options<RefuseErasureData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<RefuseErasureResponses, RefuseErasureErrors, ThrowOnError, "fields">;
 /**
  * List the receipts of an erasure
  *

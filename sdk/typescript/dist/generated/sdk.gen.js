@@ -299,6 +299,11 @@ export const listErasures = (options) => options.client.get({
  * after the preview. An `owner` also erases what is created during the
  * erasure, until nothing is left, and checks once more a day later.
  *
+ * If `erasure.approval_over` is set and more responses than that would be
+ * erased, the erasure waits (202, state `awaiting_approval`) until somebody else
+ * approves it; see `approveErasure`. It then leaves what was created after the
+ * preview, also with an `owner`.
+ *
  */
 export const startErasure = (options) => options.client.post({
     security: [
@@ -375,6 +380,64 @@ export const cancelErasure = (options) => options.client.post({
     ],
     url: '/lethe/api/v1/erasures/{erasure_id}/cancel',
     ...options
+});
+/**
+ * Approve an erasure
+ *
+ * Lets an erasure begin that waits for approval (`awaiting_approval`). Open to
+ * those who may erase everyone's responses, except the person who requested it,
+ * with whatever key: that is 403. Approving again changes nothing; 409 if
+ * somebody else has decided, or if it has been canceled or has expired. Before it
+ * begins, the service checks again that both people still have the right to
+ * erase; otherwise it fails and erases nothing.
+ *
+ */
+export const approveErasure = (options) => options.client.post({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/erasures/{erasure_id}/approve',
+    ...options
+});
+/**
+ * Refuse an erasure
+ *
+ * Ends an erasure that waits for approval, without erasing anything. Open to the
+ * same people as `approveErasure`; who requested it can cancel it instead.
+ *
+ */
+export const refuseErasure = (options) => options.client.post({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/erasures/{erasure_id}/refuse',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 /**
  * List the receipts of an erasure

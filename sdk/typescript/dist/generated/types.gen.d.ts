@@ -724,6 +724,14 @@ export type ErasureStatus = {
      * Erasures that failed within the last day.
      */
     failed: number;
+    /**
+     * Erasures that wait for approval; they do not count as unfinished.
+     */
+    awaiting_approval: number;
+    /**
+     * When the oldest of these was requested; null if there is none.
+     */
+    oldest_awaiting_at: string | null;
 };
 /**
  * What bypasses holds.
@@ -1176,10 +1184,11 @@ export type Erasure = {
     /**
      * The state. `finished`: nothing that it may erase is left except what
      * `refused` counts. `failed`: it cannot continue, and `last_error` says
-     * why.
+     * why. `awaiting_approval`: it begins once somebody else approves it;
+     * `refused` and `expired`: nobody has, and nothing was erased.
      *
      */
-    state: 'pending' | 'running' | 'finished' | 'canceled' | 'failed' | (string & {});
+    state: 'awaiting_approval' | 'pending' | 'running' | 'finished' | 'canceled' | 'failed' | 'refused' | 'expired' | (string & {});
     /**
      * What started it: a caller's request (`bulk`) or a retention rule.
      */
@@ -1229,7 +1238,11 @@ export type Erasure = {
      */
     verified_at: string | null;
     /**
-     * With a filter, responses created later are not erased (UTC).
+     * The approval by a second person that it needs; null if it needs none.
+     */
+    approval: ErasureApproval | null;
+    /**
+     * With a filter, or if it needed approval, responses created later are not erased (UTC).
      */
     as_of: string;
     /**
@@ -1269,6 +1282,38 @@ export type Erasure = {
      *
      */
     last_error: string | null;
+};
+/**
+ * The decision of a second person about an erasure.
+ */
+export type ErasureApproval = {
+    /**
+     * Until when it can be approved (UTC).
+     */
+    expires_at: string;
+    /**
+     * When it was approved or refused (UTC); null if it was not.
+     */
+    decided_at: string | null;
+    /**
+     * Who approved or refused it, never who requested it; null if nobody did.
+     */
+    decided_by: string | null;
+    /**
+     * Why it was refused, as in `ErasureRefusal`; null if it was not.
+     */
+    refusal: string | null;
+};
+/**
+ * Why an erasure is refused.
+ */
+export type ErasureRefusal = {
+    /**
+     * The reason. `unfounded`: there is no ground for erasing it; `still_needed`:
+     * something must be kept.
+     *
+     */
+    reason: 'wrong_target' | 'too_broad' | 'unfounded' | 'still_needed' | 'unspecified';
 };
 /**
  * One page of erasures.
@@ -1840,9 +1885,9 @@ export type ErasureId = string;
  */
 export type Reached = 'replicated' | 'vacuumed' | 'rewritten' | 'expired';
 /**
- * States, separated by commas; matches any of them: pending, running,
- * finished, canceled, failed. Any other word, or an empty list, matches
- * nothing.
+ * States, separated by commas; matches any of them: awaiting_approval, pending,
+ * running, finished, canceled, failed, refused, expired. Any other word, or an
+ * empty list, matches nothing.
  *
  */
 export type ErasureStateFilter = Array<string>;
@@ -2844,9 +2889,9 @@ export type ListErasuresData = {
          */
         trigger?: string;
         /**
-         * States, separated by commas; matches any of them: pending, running,
-         * finished, canceled, failed. Any other word, or an empty list, matches
-         * nothing.
+         * States, separated by commas; matches any of them: awaiting_approval, pending,
+         * running, finished, canceled, failed, refused, expired. Any other word, or an
+         * empty list, matches nothing.
          *
          */
         state?: Array<string>;
@@ -2994,7 +3039,7 @@ export type StartErasureResponses = {
      */
     201: Erasure;
     /**
-     * The erasure continues in the background.
+     * The erasure continues in the background, or waits for approval.
      */
     202: Erasure;
 };
@@ -3139,6 +3184,174 @@ export type CancelErasureResponses = {
     200: Erasure;
 };
 export type CancelErasureResponse = CancelErasureResponses[keyof CancelErasureResponses];
+export type ApproveErasureData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The erasure's identifier; for `/receipt`, the receipt's identifier, which is
+         * the same for a single response. Accepts the same formats as `request_id`.
+         *
+         */
+        erasure_id: string;
+    };
+    query?: never;
+    url: '/lethe/api/v1/erasures/{erasure_id}/approve';
+};
+export type ApproveErasureErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type ApproveErasureError = ApproveErasureErrors[keyof ApproveErasureErrors];
+export type ApproveErasureResponses = {
+    /**
+     * The erasure as it is now.
+     */
+    200: Erasure;
+};
+export type ApproveErasureResponse = ApproveErasureResponses[keyof ApproveErasureResponses];
+export type RefuseErasureData = {
+    body: ErasureRefusal;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The erasure's identifier; for `/receipt`, the receipt's identifier, which is
+         * the same for a single response. Accepts the same formats as `request_id`.
+         *
+         */
+        erasure_id: string;
+    };
+    query?: never;
+    url: '/lethe/api/v1/erasures/{erasure_id}/refuse';
+};
+export type RefuseErasureErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The request body is not declared as JSON.
+     */
+    415: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type RefuseErasureError = RefuseErasureErrors[keyof RefuseErasureErrors];
+export type RefuseErasureResponses = {
+    /**
+     * The erasure as it is now.
+     */
+    200: Erasure;
+};
+export type RefuseErasureResponse = RefuseErasureResponses[keyof RefuseErasureResponses];
 export type ListErasureReceiptsData = {
     body?: never;
     headers?: {

@@ -38,7 +38,7 @@ UPDATE lethe.erasures SET verify_at = NULL,
     state = CASE WHEN finished_at IS NULL THEN 'canceled' ELSE state END,
     finished_at = coalesce(finished_at, $1::timestamptz)
 WHERE id = $2
-RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased
+RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, approve_by, decided_at, decided_by, refusal
 `
 
 type CancelErasureParams struct {
@@ -101,6 +101,10 @@ func (q *Queries) CancelErasure(ctx context.Context, arg CancelErasureParams) ([
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.ApproveBy,
+			&i.DecidedAt,
+			&i.DecidedBy,
+			&i.Refusal,
 		); err != nil {
 			return nil, err
 		}
@@ -152,13 +156,13 @@ func (q *Queries) CountTemplates(ctx context.Context, ids []uuid.UUID) (int64, e
 
 const CreateErasure = `-- name: CreateErasure :many
 INSERT INTO lethe.erasures (id, trigger, rule_id, rule_version, kind, target, scope, as_of, max, ground, ticket, requested_at,
-    requested_by, role, secret, idempotency_key, request_sum, state, expected, preview)
+    requested_by, role, secret, idempotency_key, request_sum, state, expected, preview, approve_by)
 VALUES ($1, $2, $3, $4, $5,
         $6::text::jsonb, $7, $8, $9, $10,
         $11, $12, $13, $14, $15,
-        $16, $17, $18, $19, $20)
+        $16, $17, $18, $19, $20, $21)
 ON CONFLICT (requested_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased
+RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, approve_by, decided_at, decided_by, refusal
 `
 
 type CreateErasureParams struct {
@@ -182,6 +186,7 @@ type CreateErasureParams struct {
 	State          string
 	Expected       *int64
 	Preview        []byte
+	ApproveBy      *time.Time
 }
 
 // None where the same person has one with the same key.
@@ -207,6 +212,7 @@ func (q *Queries) CreateErasure(ctx context.Context, arg CreateErasureParams) ([
 		arg.State,
 		arg.Expected,
 		arg.Preview,
+		arg.ApproveBy,
 	)
 	if err != nil {
 		return nil, err
@@ -260,6 +266,10 @@ func (q *Queries) CreateErasure(ctx context.Context, arg CreateErasureParams) ([
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.ApproveBy,
+			&i.DecidedAt,
+			&i.DecidedBy,
+			&i.Refusal,
 		); err != nil {
 			return nil, err
 		}
@@ -269,6 +279,36 @@ func (q *Queries) CreateErasure(ctx context.Context, arg CreateErasureParams) ([
 		return nil, err
 	}
 	return items, nil
+}
+
+const DecideErasure = `-- name: DecideErasure :exec
+UPDATE lethe.erasures SET
+    state = $1, finished_at = $2, last_error = $3,
+    decided_at = $4, decided_by = $5, refusal = $6
+WHERE id = $7
+`
+
+type DecideErasureParams struct {
+	State      string
+	FinishedAt *time.Time
+	LastError  string
+	DecidedAt  *time.Time
+	DecidedBy  *uuid.UUID
+	Refusal    *string
+	ID         uuid.UUID
+}
+
+func (q *Queries) DecideErasure(ctx context.Context, arg DecideErasureParams) error {
+	_, err := q.db.Exec(ctx, DecideErasure,
+		arg.State,
+		arg.FinishedAt,
+		arg.LastError,
+		arg.DecidedAt,
+		arg.DecidedBy,
+		arg.Refusal,
+		arg.ID,
+	)
+	return err
 }
 
 const DropPreviews = `-- name: DropPreviews :exec
@@ -296,7 +336,7 @@ func (q *Queries) DropPreviews(ctx context.Context, arg DropPreviewsParams) erro
 
 const DueErasures = `-- name: DueErasures :many
 SELECT id FROM (
-    (SELECT id, requested_at FROM lethe.erasures WHERE finished_at IS NULL ORDER BY requested_at, id LIMIT $1::bigint)
+    (SELECT id, requested_at FROM lethe.erasures WHERE finished_at IS NULL AND state <> 'awaiting_approval' ORDER BY requested_at, id LIMIT $1::bigint)
     UNION ALL
     (SELECT id, requested_at FROM lethe.erasures WHERE finished_at IS NOT NULL AND verify_at <= $2::timestamptz
      ORDER BY requested_at, id LIMIT $1::bigint)
@@ -341,7 +381,7 @@ func (q *Queries) Durably(ctx context.Context) error {
 }
 
 const Erasure = `-- name: Erasure :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased FROM lethe.erasures WHERE id = $1
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, approve_by, decided_at, decided_by, refusal FROM lethe.erasures WHERE id = $1
 `
 
 func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, error) {
@@ -392,12 +432,16 @@ func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, erro
 		&i.PassID,
 		&i.PassNamed,
 		&i.PassErased,
+		&i.ApproveBy,
+		&i.DecidedAt,
+		&i.DecidedBy,
+		&i.Refusal,
 	)
 	return i, err
 }
 
 const ErasureByKey = `-- name: ErasureByKey :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased FROM lethe.erasures WHERE requested_by = $1::uuid AND idempotency_key = $2::text
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, approve_by, decided_at, decided_by, refusal FROM lethe.erasures WHERE requested_by = $1::uuid AND idempotency_key = $2::text
 `
 
 type ErasureByKeyParams struct {
@@ -453,6 +497,10 @@ func (q *Queries) ErasureByKey(ctx context.Context, arg ErasureByKeyParams) (Let
 		&i.PassID,
 		&i.PassNamed,
 		&i.PassErased,
+		&i.ApproveBy,
+		&i.DecidedAt,
+		&i.DecidedBy,
+		&i.Refusal,
 	)
 	return i, err
 }
@@ -505,7 +553,7 @@ func (q *Queries) ErasureReceipts(ctx context.Context, arg ErasureReceiptsParams
 }
 
 const Erasures = `-- name: Erasures :many
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased FROM lethe.erasures
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, approve_by, decided_at, decided_by, refusal FROM lethe.erasures
 WHERE ($1::uuid IS NULL OR requested_by = $1::uuid)
   AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
   AND ($3::text IS NULL OR trigger = $3::text)
@@ -585,6 +633,10 @@ func (q *Queries) Erasures(ctx context.Context, arg ErasuresParams) ([]LetheEras
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.ApproveBy,
+			&i.DecidedAt,
+			&i.DecidedBy,
+			&i.Refusal,
 		); err != nil {
 			return nil, err
 		}
@@ -597,7 +649,7 @@ func (q *Queries) Erasures(ctx context.Context, arg ErasuresParams) ([]LetheEras
 }
 
 const ErasuresOf = `-- name: ErasuresOf :many
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased FROM lethe.erasures
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, approve_by, decided_at, decided_by, refusal FROM lethe.erasures
 WHERE requested_by = $1::uuid
   AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
   AND ($3::text IS NULL OR trigger = $3::text)
@@ -678,6 +730,10 @@ func (q *Queries) ErasuresOf(ctx context.Context, arg ErasuresOfParams) ([]Lethe
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.ApproveBy,
+			&i.DecidedAt,
+			&i.DecidedBy,
+			&i.Refusal,
 		); err != nil {
 			return nil, err
 		}
@@ -733,7 +789,7 @@ func (q *Queries) LimitEstimate(ctx context.Context, atMost string) error {
 }
 
 const LockErasure = `-- name: LockErasure :one
-SELECT e.id, e.trigger, e.rule_id, e.rule_version, e.kind, e.target, e.scope, e.as_of, e.preview, e.max, e.ground, e.ticket, e.requested_at, e.requested_by, e.role, e.secret, e.idempotency_key, e.request_sum, e.state, e.started_at, e.finished_at, e.verify_at, e.verified_at, e.expected, e.done, e.requests, e.steps, e.templates, e.raw_requests, e.raw_responses, e.tasks, e.files, e.kept_templates, e.retained, e.held, e.not_found, e.refused, e.receipts, e.failures, e.last_error, e.pass_created_at, e.pass_id, e.pass_named, e.pass_erased, (to_regclass('retained_response_resurrection_fences') IS NOT NULL)::boolean AS beside_retained
+SELECT e.id, e.trigger, e.rule_id, e.rule_version, e.kind, e.target, e.scope, e.as_of, e.preview, e.max, e.ground, e.ticket, e.requested_at, e.requested_by, e.role, e.secret, e.idempotency_key, e.request_sum, e.state, e.started_at, e.finished_at, e.verify_at, e.verified_at, e.expected, e.done, e.requests, e.steps, e.templates, e.raw_requests, e.raw_responses, e.tasks, e.files, e.kept_templates, e.retained, e.held, e.not_found, e.refused, e.receipts, e.failures, e.last_error, e.pass_created_at, e.pass_id, e.pass_named, e.pass_erased, e.approve_by, e.decided_at, e.decided_by, e.refusal, (to_regclass('retained_response_resurrection_fences') IS NOT NULL)::boolean AS beside_retained
 FROM lethe.erasures e WHERE e.id = $1 FOR UPDATE OF e
 `
 
@@ -791,6 +847,10 @@ func (q *Queries) LockErasure(ctx context.Context, id uuid.UUID) (LockErasureRow
 		&i.LetheErasure.PassID,
 		&i.LetheErasure.PassNamed,
 		&i.LetheErasure.PassErased,
+		&i.LetheErasure.ApproveBy,
+		&i.LetheErasure.DecidedAt,
+		&i.LetheErasure.DecidedBy,
+		&i.LetheErasure.Refusal,
 		&i.BesideRetained,
 	)
 	return i, err
@@ -1185,6 +1245,38 @@ func (q *Queries) SharedTemplates(ctx context.Context, arg SharedTemplatesParams
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const UnapprovedErasures = `-- name: UnapprovedErasures :many
+SELECT id FROM lethe.erasures
+WHERE state = 'awaiting_approval' AND approve_by <= $1::timestamptz
+ORDER BY approve_by, id
+LIMIT $2::bigint
+`
+
+type UnapprovedErasuresParams struct {
+	Before time.Time
+	Max    int64
+}
+
+func (q *Queries) UnapprovedErasures(ctx context.Context, arg UnapprovedErasuresParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, UnapprovedErasures, arg.Before, arg.Max)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

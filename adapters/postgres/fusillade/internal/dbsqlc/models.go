@@ -73,6 +73,13 @@ type LetheErasure struct {
 	PassNamed int64
 	// Responses that were erased since it last began with the oldest.
 	PassErased int64
+	// Until when it may be approved; null: it needs no approval.
+	ApproveBy *time.Time
+	DecidedAt *time.Time
+	// Who approved or refused it, never who asked for it; null: nobody has.
+	DecidedBy *uuid.UUID
+	// Why it was refused, as a word.
+	Refusal *string
 }
 
 // Erasures that have begun and are not finished. A row goes with what it is about.

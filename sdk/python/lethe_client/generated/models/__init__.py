@@ -9,6 +9,7 @@ from .changed_retention_rule import ChangedRetentionRule
 from .due_rule import DueRule
 from .enabled_version import EnabledVersion
 from .erasure import Erasure
+from .erasure_approval import ErasureApproval
 from .erasure_counts import ErasureCounts
 from .erasure_failure import ErasureFailure
 from .erasure_failure_reason import ErasureFailureReason
@@ -19,6 +20,8 @@ from .erasure_page import ErasurePage
 from .erasure_preview import ErasurePreview
 from .erasure_receipt import ErasureReceipt
 from .erasure_receipt_page import ErasureReceiptPage
+from .erasure_refusal import ErasureRefusal
+from .erasure_refusal_reason import ErasureRefusalReason
 from .erasure_request import ErasureRequest
 from .erasure_rule import ErasureRule
 from .erasure_state import ErasureState
@@ -82,6 +85,7 @@ __all__ = (
     "DueRule",
     "EnabledVersion",
     "Erasure",
+    "ErasureApproval",
     "ErasureCounts",
     "ErasureFailure",
     "ErasureFailureReason",
@@ -92,6 +96,8 @@ __all__ = (
     "ErasurePreview",
     "ErasureReceipt",
     "ErasureReceiptPage",
+    "ErasureRefusal",
+    "ErasureRefusalReason",
     "ErasureRequest",
     "ErasureRule",
     "ErasureState",

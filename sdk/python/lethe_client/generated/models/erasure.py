@@ -17,6 +17,7 @@ from ..models.erasure_state import ErasureState
 from ..models.erasure_trigger import ErasureTrigger
 
 if TYPE_CHECKING:
+    from ..models.erasure_approval import ErasureApproval
     from ..models.erasure_counts import ErasureCounts
     from ..models.erasure_failure import ErasureFailure
     from ..models.erasure_rule import ErasureRule
@@ -34,7 +35,8 @@ class Erasure:
         id (UUID): The erasure's identifier. Example: 3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b.
         state (ErasureState): The state. `finished`: nothing that it may erase is left except what
             `refused` counts. `failed`: it cannot continue, and `last_error` says
-            why.
+            why. `awaiting_approval`: it begins once somebody else approves it;
+            `refused` and `expired`: nobody has, and nothing was erased.
              Example: running.
         trigger (ErasureTrigger): What started it: a caller's request (`bulk`) or a retention rule. Example: bulk.
         rule (ErasureRule | None): The rule that started it; null if a caller did.
@@ -48,8 +50,9 @@ class Erasure:
         finished_at (datetime.datetime | None): When it ended (UTC).
         verify_at (datetime.datetime | None): When the check for anything left is due (UTC).
         verified_at (datetime.datetime | None): When that check found nothing left (UTC).
-        as_of (datetime.datetime): With a filter, responses created later are not erased (UTC). Example:
-            2026-03-01T12:00:00.0005Z.
+        approval (ErasureApproval | None): The approval by a second person that it needs; null if it needs none.
+        as_of (datetime.datetime): With a filter, or if it needed approval, responses created later are not erased
+            (UTC). Example: 2026-03-01T12:00:00.0005Z.
         expected (int | None): Responses counted by the preview; null without a preview, or if the
             preview of an owner was not complete.
              Example: 12.
@@ -79,6 +82,7 @@ class Erasure:
     finished_at: datetime.datetime | None
     verify_at: datetime.datetime | None
     verified_at: datetime.datetime | None
+    approval: ErasureApproval | None
     as_of: datetime.datetime
     expected: int | None
     responses: int
@@ -92,6 +96,7 @@ class Erasure:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.erasure_approval import ErasureApproval
         from ..models.erasure_rule import ErasureRule
         from ..models.erasure_target import ErasureTarget
 
@@ -152,6 +157,12 @@ class Erasure:
         else:
             verified_at = self.verified_at
 
+        approval: dict[str, Any] | None
+        if isinstance(self.approval, ErasureApproval):
+            approval = self.approval.to_dict()
+        else:
+            approval = self.approval
+
         as_of = self.as_of.isoformat()
 
         expected: int | None
@@ -195,6 +206,7 @@ class Erasure:
                 "finished_at": finished_at,
                 "verify_at": verify_at,
                 "verified_at": verified_at,
+                "approval": approval,
                 "as_of": as_of,
                 "expected": expected,
                 "responses": responses,
@@ -212,6 +224,7 @@ class Erasure:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.erasure_approval import ErasureApproval
         from ..models.erasure_counts import ErasureCounts
         from ..models.erasure_failure import ErasureFailure
         from ..models.erasure_rule import ErasureRule
@@ -342,6 +355,21 @@ class Erasure:
 
         verified_at = _parse_verified_at(d.pop("verified_at"))
 
+        def _parse_approval(data: object) -> ErasureApproval | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                approval_type_1 = ErasureApproval.from_dict(data)
+
+                return approval_type_1
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(ErasureApproval | None, data)
+
+        approval = _parse_approval(d.pop("approval"))
+
         as_of = datetime.datetime.fromisoformat(d.pop("as_of"))
 
         def _parse_expected(data: object) -> int | None:
@@ -392,6 +420,7 @@ class Erasure:
             finished_at=finished_at,
             verify_at=verify_at,
             verified_at=verified_at,
+            approval=approval,
             as_of=as_of,
             expected=expected,
             responses=responses,

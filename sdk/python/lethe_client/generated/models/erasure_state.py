@@ -4,10 +4,13 @@ from typing import Self
 
 
 class ErasureState(StrEnum):
+    AWAITING_APPROVAL = "awaiting_approval"
     CANCELED = "canceled"
+    EXPIRED = "expired"
     FAILED = "failed"
     FINISHED = "finished"
     PENDING = "pending"
+    REFUSED = "refused"
     RUNNING = "running"
 
     def __str__(self) -> str:

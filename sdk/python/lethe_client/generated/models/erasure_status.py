@@ -20,11 +20,15 @@ class ErasureStatus:
         oldest_unfinished_at (datetime.datetime | None): When the oldest unfinished one was requested; null if there is
             none. Example: 2026-03-01T11:58:00Z.
         failed (int): Erasures that failed within the last day. Example: 0.
+        awaiting_approval (int): Erasures that wait for approval; they do not count as unfinished. Example: 0.
+        oldest_awaiting_at (datetime.datetime | None): When the oldest of these was requested; null if there is none.
     """
 
     unfinished: int
     oldest_unfinished_at: datetime.datetime | None
     failed: int
+    awaiting_approval: int
+    oldest_awaiting_at: datetime.datetime | None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -38,6 +42,14 @@ class ErasureStatus:
 
         failed = self.failed
 
+        awaiting_approval = self.awaiting_approval
+
+        oldest_awaiting_at: None | str
+        if isinstance(self.oldest_awaiting_at, datetime.datetime):
+            oldest_awaiting_at = self.oldest_awaiting_at.isoformat()
+        else:
+            oldest_awaiting_at = self.oldest_awaiting_at
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -45,6 +57,8 @@ class ErasureStatus:
                 "unfinished": unfinished,
                 "oldest_unfinished_at": oldest_unfinished_at,
                 "failed": failed,
+                "awaiting_approval": awaiting_approval,
+                "oldest_awaiting_at": oldest_awaiting_at,
             }
         )
 
@@ -74,10 +88,29 @@ class ErasureStatus:
 
         failed = d.pop("failed")
 
+        awaiting_approval = d.pop("awaiting_approval")
+
+        def _parse_oldest_awaiting_at(data: object) -> datetime.datetime | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                oldest_awaiting_at_type_0 = datetime.datetime.fromisoformat(data)
+
+                return oldest_awaiting_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
+
+        oldest_awaiting_at = _parse_oldest_awaiting_at(d.pop("oldest_awaiting_at"))
+
         erasure_status = cls(
             unfinished=unfinished,
             oldest_unfinished_at=oldest_unfinished_at,
             failed=failed,
+            awaiting_approval=awaiting_approval,
+            oldest_awaiting_at=oldest_awaiting_at,
         )
 
         erasure_status.additional_properties = d

@@ -148,6 +148,11 @@ def sync_detailed(
     after the preview. An `owner` also erases what is created during the
     erasure, until nothing is left, and checks once more a day later.
 
+    If `erasure.approval_over` is set and more responses than that would be
+    erased, the erasure waits (202, state `awaiting_approval`) until somebody else
+    approves it; see `approveErasure`. It then leaves what was created after the
+    preview, also with an `owner`.
+
     Args:
         idempotency_key (str | Unset):
         x_organization_id (str | Unset):
@@ -198,6 +203,11 @@ def sync(
     after the preview. An `owner` also erases what is created during the
     erasure, until nothing is left, and checks once more a day later.
 
+    If `erasure.approval_over` is set and more responses than that would be
+    erased, the erasure waits (202, state `awaiting_approval`) until somebody else
+    approves it; see `approveErasure`. It then leaves what was created after the
+    preview, also with an `owner`.
+
     Args:
         idempotency_key (str | Unset):
         x_organization_id (str | Unset):
@@ -244,6 +254,11 @@ async def asyncio_detailed(
     returns 409 and nothing is erased. A `filter` does not erase what is created
     after the preview. An `owner` also erases what is created during the
     erasure, until nothing is left, and checks once more a day later.
+
+    If `erasure.approval_over` is set and more responses than that would be
+    erased, the erasure waits (202, state `awaiting_approval`) until somebody else
+    approves it; see `approveErasure`. It then leaves what was created after the
+    preview, also with an `owner`.
 
     Args:
         idempotency_key (str | Unset):
@@ -294,6 +309,11 @@ async def asyncio(
     returns 409 and nothing is erased. A `filter` does not erase what is created
     after the preview. An `owner` also erases what is created during the
     erasure, until nothing is left, and checks once more a day later.
+
+    If `erasure.approval_over` is set and more responses than that would be
+    erased, the erasure waits (202, state `awaiting_approval`) until somebody else
+    approves it; see `approveErasure`. It then leaves what was created after the
+    preview, also with an `owner`.
 
     Args:
         idempotency_key (str | Unset):
