@@ -22,6 +22,7 @@ var bodies = map[string]string{
 	"placeHold":           `{"owners":["c0000400-0000-4000-8000-00000000005a"],"reason":"r"}`,
 	"createRetentionRule": `{"name":"n","age_days":1,"run_at":["12:30"]}`,
 	"changeRetentionRule": `{"version":1,"name":"n","age_days":1,"run_at":["12:30"]}`,
+	"refuseErasure":       `{"reason":"too_broad"}`,
 	"enableRetentionRule": `{"version":1}`,
 }
 

@@ -506,6 +506,46 @@ func TestCancelErasure(t *testing.T) {
 	}
 }
 
+// TestApproval: somebody else than who asked approves or refuses.
+func TestApproval(t *testing.T) {
+	t.Parallel()
+	s, store := erasing(t)
+	s = assemble(t, fakes{}, func(_ *httpapi.Config, d *httpapi.Deps) {
+		d.Erasures.Start = domain.NewStartErasure(store.Erasures(), runner(store.Erasures()), store.Jobs(), time.Now, d.Log).
+			Requiring(domain.ApprovalLimits{Over: 1, Wait: time.Hour})
+		d.Erasures.Get, d.Erasures.Decide = domain.NewGetErasure(store.Erasures()), domain.NewDecideErasure(store.Erasures(), time.Now)
+	})
+	wait := func() string {
+		a := s.start(t, "alice", "", `{"responses":["`+owned(store, alice, "completed").String()+`","`+owned(store, alice, "completed").String()+`"]}`)
+		e := decode(t, a.body)
+		if approval, _ := e["approval"].(map[string]any); a.status != http.StatusAccepted || e["state"] != "awaiting_approval" || approval["expires_at"] == nil || approval["decided_by"] != nil {
+			t.Fatalf("answered %d %s", a.status, a.body)
+		}
+		return erasures + "/" + e["id"].(string)
+	}
+	path := wait()
+	if a := s.post(t, path+"/approve", "alice", ""); a.status != http.StatusForbidden || !strings.Contains(a.problem.Detail, "somebody else who may erase everyone's responses") {
+		t.Errorf("answered %d %s", a.status, a.body)
+	}
+	a := s.post(t, path+"/approve", "root", "")
+	e := decode(t, a.body)
+	if approval, _ := e["approval"].(map[string]any); a.status != http.StatusOK || e["state"] != "pending" || approval["decided_by"] == nil || approval["refusal"] != nil {
+		t.Errorf("answered %d %s", a.status, a.body)
+	}
+	path = wait()
+	if a := s.post(t, path+"/refuse", "root", `{"reason":"because"}`); a.status != http.StatusBadRequest {
+		t.Errorf("answered %d %s", a.status, a.body)
+	}
+	a = s.post(t, path+"/refuse", "root", `{"reason":"too_broad"}`)
+	e = decode(t, a.body)
+	if approval, _ := e["approval"].(map[string]any); a.status != http.StatusOK || e["state"] != "refused" || approval["refusal"] != "too_broad" || e["finished_at"] == nil {
+		t.Errorf("answered %d %s", a.status, a.body)
+	}
+	if a := s.post(t, path+"/approve", "root", ""); a.status != http.StatusConflict {
+		t.Errorf("answered %d %s", a.status, a.body)
+	}
+}
+
 // TestErasurePermissions: an erasure is visible to the caller who requested it and to
 // those who may erase everyone's responses. Anyone else gets 404.
 func TestErasurePermissions(t *testing.T) {

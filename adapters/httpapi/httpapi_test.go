@@ -295,6 +295,7 @@ func deps(f fakes, s *service) httpapi.Deps {
 			Start:   domain.NewStartErasure(f.erasures, runner(f.erasures), f.jobs, time.Now, logger),
 			List:    domain.NewListErasures(f.erasures), Get: domain.NewGetErasure(f.erasures),
 			Receipts: domain.NewListErasureReceipts(f.erasures), Cancel: domain.NewCancelErasure(f.erasures),
+			Decide: domain.NewDecideErasure(f.erasures, time.Now),
 		},
 		Holds: httpapi.Holds{
 			Place: domain.NewPlaceHold(f.holds, time.Now), List: domain.NewListHolds(f.holds),

@@ -42,11 +42,11 @@ func TestDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	holds.Looked(1, 2, 3)
-	erasures, err := m.WatchErasures([]string{"single"}, []string{"requests"})
+	erasures, err := m.WatchErasures([]string{"single"}, []string{"requests"}, []string{"approved"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	erasures.Looked([]telemetry.ErasureCount{{State: "running", Trigger: "bulk", Count: 1}}, nil)
+	erasures.Looked([]telemetry.ErasureCount{{State: "running", Trigger: "bulk", Count: 1}}, nil, nil)
 	ask(t.Context(), m.QueryTracer("main"), listQuery, os.ErrInvalid)
 	names := map[string]bool{}
 	labels := map[string]bool{"instance": true, "le": true} // added by Prometheus and by histograms

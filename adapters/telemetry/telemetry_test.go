@@ -222,11 +222,11 @@ func TestWatchLog(t *testing.T) {
 func TestWatchErasures(t *testing.T) {
 	t.Parallel()
 	m := newMetrics(t, "1")
-	e, err := m.WatchErasures([]string{"single", "bulk"}, []string{"requests"})
+	e, err := m.WatchErasures([]string{"single", "bulk"}, []string{"requests"}, []string{"refused"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.WatchErasures(nil, nil); err == nil {
+	if _, err := m.WatchErasures(nil, nil, nil); err == nil {
 		t.Error("second WatchErasures: got no error")
 	}
 	text := fetch(t, m)
@@ -237,13 +237,13 @@ func TestWatchErasures(t *testing.T) {
 	e.Erased("bulk", 2, map[string]int64{"requests": 5, "steps": 0})
 	e.Erased("bulk", 1, map[string]int64{"requests": 1})
 	e.VerificationFailed()
-	e.Looked([]telemetry.ErasureCount{{State: "finished", Trigger: "bulk", Count: 3}}, nil)
+	e.Looked([]telemetry.ErasureCount{{State: "finished", Trigger: "bulk", Count: 3}}, nil, nil)
 	expect(t, fetch(t, m), `lethe_erased_responses_total{trigger="bulk"} 3`, `lethe_erased_responses_total{trigger="single"} 0`,
 		`lethe_erased_rows_total{table="requests"} 6`, `lethe_erased_rows_total{table="steps"} 0`, "lethe_verification_failures_total 1",
 		`lethe_erasures{state="finished",trigger="bulk"} 3`, "lethe_erasure_oldest_unfinished_seconds 0")
 	// The age grows by itself.
 	asked := time.Now().Add(-time.Hour)
-	e.Looked(nil, &asked)
+	e.Looked(nil, &asked, nil)
 	age := func() float64 { return number(t, fetch(t, m), "lethe_erasure_oldest_unfinished_seconds") }
 	if first, second := age(), age(); first < 3600 || second <= first {
 		t.Errorf("age went from %v s to %v s, want it to grow from 3600", first, second)

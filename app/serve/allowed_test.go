@@ -57,6 +57,8 @@ var mayDo = map[string]func(kind string) string{
 	"listErasures":        whoErases,
 	"getErasure":          whoAskedForThis,
 	"cancelErasure":       whoAskedForThis,
+	"approveErasure":      whoDecides,
+	"refuseErasure":       whoDecides,
 	"listErasureReceipts": whoAskedForThis,
 	"watchErasure":        whoAskedForThis,
 	"getReceipt":          whoAskedForThis,
@@ -158,6 +160,14 @@ func whoAskedForThis(kind string) string {
 		return got
 	}
 	return hidden
+}
+
+// The erasure that is asked about needs no approval.
+func whoDecides(kind string) string {
+	if got := whoAskedForThis(kind); got != allowed {
+		return got
+	}
+	return conflict
 }
 
 // TestPermissions calls every operation as every kind of caller, about a person's and
@@ -328,8 +338,12 @@ func TestPermissions(t *testing.T) {
 			"listErasures": func() question {
 				return question{method: "GET", path: apptest.ErasuresPath + "?limit=100", shown: strings.TrimPrefix(erasure, apptest.ErasuresPath+"/")}
 			},
-			"getErasure":          func() question { return question{method: "GET", path: erasure} },
-			"cancelErasure":       func() question { return question{method: "POST", path: erasure + "/cancel"} },
+			"getErasure":     func() question { return question{method: "GET", path: erasure} },
+			"cancelErasure":  func() question { return question{method: "POST", path: erasure + "/cancel"} },
+			"approveErasure": func() question { return question{method: "POST", path: erasure + "/approve"} },
+			"refuseErasure": func() question {
+				return question{method: "POST", path: erasure + "/refuse", body: `{"reason":"too_broad"}`}
+			},
 			"listErasureReceipts": func() question { return question{method: "GET", path: erasure + "/receipts"} },
 			"watchErasure":        func() question { return question{method: "GET", path: erasure + "/events"} },
 			"getReceipt":          func() question { return question{method: "GET", path: receipt} },

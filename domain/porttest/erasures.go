@@ -45,6 +45,7 @@ func Erasures(t *testing.T, newFixture func(t *testing.T) ErasuresFixture) {
 		"verdicts":                testVerdicts,
 		"refused by the database": testRefusedErasure,
 		"cancel":                  testCanceledErasure,
+		"approval":                testApprovedErasure,
 		"record":                  testRecordedErasure,
 		"redact":                  testRedactedErasure,
 		"receipts":                testReceiptsOfAnErasure,
@@ -847,6 +848,68 @@ func testVerdicts(t *testing.T, f ErasuresFixture) {
 				t.Errorf("want %+v among %+v", row.Response, p.Requests)
 			}
 		}
+	}
+}
+
+// testApprovedErasure: one that waits erases nothing, and then nothing created later.
+func testApprovedErasure(t *testing.T, f ErasuresFixture) {
+	ctx, owner, other := t.Context(), uuid.New(), uuid.New()
+	add(f, owner.String(), 3, start)
+	until := start.Add(time.Hour)
+	e := newErasure(domain.ErasureTarget{Owner: &owner, Until: &until})
+	e.State, e.Approval = domain.ErasureAwaitingApproval, &domain.Approval{ExpiresAt: start.Add(2 * time.Hour)}
+	waits := create(t, f, e)
+	add(f, owner.String(), 1, until.Add(time.Second))
+	if got, err := f.Erasures().Get(ctx, waits.ID); err != nil || !reflect.DeepEqual(got.Approval, e.Approval) || !reflect.DeepEqual(got.Target, e.Target) {
+		t.Errorf("want %+v, got %+v, %v", e, got, err)
+	}
+	if due, err := f.Erasures().Due(ctx, 10); err != nil || slices.Contains(due, waits.ID) {
+		t.Errorf("want it not due, got %v, %v", due, err)
+	}
+	if got, err := f.Erasures().Advance(ctx, waits.ID, 10, JudgeAll); err != nil || got.State != domain.ErasureAwaitingApproval || got.Done != 0 {
+		t.Errorf("want nothing done, got %+v, %v", got, err)
+	}
+	for at, want := range map[time.Duration]int{-time.Second: 0, 0: 1} {
+		if ids, err := f.Erasures().Unapproved(ctx, e.Approval.ExpiresAt.Add(at), 10); err != nil || len(ids) != want {
+			t.Errorf("want %d that waited, got %v, %v", want, ids, err)
+		}
+	}
+	no := errors.New("no")
+	if _, err := f.Erasures().Decide(ctx, waits.ID, func(domain.Erasure) (domain.Erasure, error) { return domain.Erasure{}, no }); !errors.Is(err, no) {
+		t.Errorf("want %v, got %v", no, err)
+	}
+	decide := func(id uuid.UUID, to domain.ErasureState, reason domain.RefusalReason, end *time.Time) domain.Erasure {
+		t.Helper()
+		decided, err := f.Erasures().Decide(ctx, id, func(e domain.Erasure) (domain.Erasure, error) {
+			at := start.Add(time.Hour)
+			e.State, e.FinishedAt = to, end
+			e.Approval = &domain.Approval{ExpiresAt: e.Approval.ExpiresAt, DecidedAt: &at, DecidedBy: &other, Reason: reason}
+			return e, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := f.Erasures().Get(ctx, id); err != nil || !reflect.DeepEqual(got, decided) {
+			t.Errorf("want it stored as %+v, got %+v, %v", decided, got, err)
+		}
+		return decided
+	}
+	decide(waits.ID, domain.ErasurePending, "", nil)
+	if due, err := f.Erasures().Due(ctx, 10); err != nil || !slices.Contains(due, waits.ID) {
+		t.Errorf("want it due, got %v, %v", due, err)
+	}
+	wantProgress(t, advance(t, f, waits.ID, 2), domain.ErasureFinished, 3, 0, 0)
+	if left := f.Stored().Requests; left != 1 {
+		t.Errorf("want the later one left, got %d", left)
+	}
+	e.ID = uuid.New()
+	refused := create(t, f, e)
+	decide(refused.ID, domain.ErasureRefused, "too_broad", &until)
+	if got, err := f.Erasures().Advance(ctx, refused.ID, 10, JudgeAll); err != nil || got.Done != 0 || got.State != domain.ErasureRefused {
+		t.Errorf("want nothing done, got %+v, %v", got, err)
+	}
+	if _, err := f.Erasures().Decide(ctx, uuid.New(), func(e domain.Erasure) (domain.Erasure, error) { return e, nil }); domain.CodeOf(err) != domain.CodeNotFound {
+		t.Errorf("want %s, got %v", domain.CodeNotFound, err)
 	}
 }
 

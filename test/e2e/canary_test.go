@@ -40,7 +40,7 @@ var unplanted = map[string]string{
 	"lethe.response_steps":     "step_kind request_payload response_payload state error", // stays empty: see 00007_serve_arsenal.sql
 	"lethe.receipts":           "body level horizon",
 	"lethe.intents":            "trigger ground role salt request_ids owners instance_ids correlation_ids",
-	"lethe.erasures":           "trigger kind target scope ground ticket role secret idempotency_key request_sum state failures last_error preview",
+	"lethe.erasures":           "trigger kind target scope ground ticket role secret idempotency_key request_sum state failures last_error preview refusal",
 	"lethe.previews":           "token_sum target sum",
 	"lethe.preview_requests":   "token_sum request_ids",
 	"lethe.receipt_secrets":    "salt owner_keys",
