@@ -142,7 +142,7 @@ func TestStartErasureOwner(t *testing.T) {
 		"id": id, "state": "pending", "trigger": "bulk", "rule": nil, "kind": "owner",
 		"target": map[string]any{"responses": []any{}, "owner": alice.String(), "filter": nil, "include_later_turns": false},
 		"ground": "request", "ticket": "canary-ticket", "requested_at": e["requested_at"], "requested_by": alice.String(),
-		"started_at": nil, "finished_at": nil, "verify_at": nil, "verified_at": nil, "as_of": shown["as_of"],
+		"started_at": nil, "finished_at": nil, "verify_at": nil, "verified_at": nil, "approval": nil, "as_of": shown["as_of"],
 		"expected": 3.0, "responses": 0.0, "counts": zeroCounts(), "held": 0.0, "not_found": 0.0, "refused": 0.0, "receipts": 0.0,
 		"failures": []any{}, "last_error": nil,
 	}

@@ -874,7 +874,7 @@ func testApprovedErasure(t *testing.T, f ErasuresFixture) {
 			t.Errorf("want %d that waited, got %v, %v", want, ids, err)
 		}
 	}
-	no := errors.New("no")
+	no := domain.Errorf(domain.CodeConflict, "no")
 	if _, err := f.Erasures().Decide(ctx, waits.ID, func(domain.Erasure) (domain.Erasure, error) { return domain.Erasure{}, no }); !errors.Is(err, no) {
 		t.Errorf("want %v, got %v", no, err)
 	}
