@@ -55,8 +55,10 @@ type Approval struct {
 	Reason    RefusalReason
 }
 
-// RefusalReason is why an erasure was refused; empty: it was not.
+// RefusalReason is why an erasure was refused.
 type RefusalReason string
+
+const notRefused RefusalReason = ""
 
 // Refusals are the reasons that a refusal can have.
 var Refusals = []RefusalReason{"wrong_target", "too_broad", "unfounded", "still_needed", "unspecified"}

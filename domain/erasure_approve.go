@@ -25,7 +25,7 @@ func NewDecideErasure(erasures ErasureWriter, now func() time.Time) *DecideErasu
 // the person who asked for it, with whatever key; CodeConflict if it needs no approval,
 // has been decided or canceled, or has waited too long.
 func (u *DecideErasure) Approve(ctx context.Context, caller Principal, id uuid.UUID) (Erasure, error) {
-	return u.decide(ctx, caller, id, ErasurePending, "")
+	return u.decide(ctx, caller, id, ErasurePending, notRefused)
 }
 
 // Refuse ends the erasure and returns it; nothing is erased. Errors are those of

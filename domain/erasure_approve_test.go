@@ -236,3 +236,25 @@ func TestApprovalPeopleUnavailable(t *testing.T) {
 		t.Errorf("want it to wait, got %+v, %v", got, err)
 	}
 }
+
+// TestExpireApprovalsAtOnce: one call ends a hundred.
+func TestExpireApprovalsAtOnce(t *testing.T) {
+	t.Parallel()
+	m := newEraseMany()
+	for range 101 {
+		if _, _, err := m.Erasures().Create(t.Context(), domain.Erasure{
+			ID: uuid.New(), Trigger: domain.TriggerBulk, Target: &domain.ErasureTarget{Responses: []uuid.UUID{uuid.New()}}, Kind: domain.TargetResponses,
+			RequestedBy: &anna, State: domain.ErasureAwaitingApproval, Approval: &domain.Approval{ExpiresAt: noon},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, left := range []int{1, 0} {
+		if err := domain.NewExpireApprovals(m.port, m.clock).Execute(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if ids, err := m.Erasures().Unapproved(t.Context(), m.now, 1000); err != nil || len(ids) != left {
+			t.Errorf("want %d left, got %d, %v", left, len(ids), err)
+		}
+	}
+}
