@@ -24,11 +24,12 @@ type Erasure struct {
 	Preview *[sha256.Size]byte
 	Max     int64 // maximum number of responses to erase; 0: all
 
-	Ground      Ground
-	Ticket      string // the caller's own reference; not in receipts
-	RequestedAt time.Time
-	RequestedBy *uuid.UUID // nil: a rule
-	Role        ActorRole
+	Ground         Ground
+	Ticket         string     // the caller's own reference; not in receipts
+	SubjectRequest *uuid.UUID // that asked for it; nil: none
+	RequestedAt    time.Time
+	RequestedBy    *uuid.UUID // nil: a rule
+	Role           ActorRole
 	// Secret opens its receipts: the salt of each is derived from it. Nil if it has
 	// been forgotten.
 	Secret *Salt

@@ -33,7 +33,8 @@ type StartRequest struct {
 	Token          string // of a preview; optional with Responses
 	Ground         Ground // empty: GroundUnspecified
 	Ticket         string
-	IdempotencyKey string // empty: none
+	SubjectRequest *uuid.UUID // that asks for it; nil: none
+	IdempotencyKey string     // empty: none
 }
 
 // boundTarget is what a preview binds: the target, within the scope.
@@ -88,10 +89,11 @@ const MaxIdempotencyKey = 255
 // sum distinguishes requests of one caller; the token is not part of the request.
 func (r StartRequest) sum(t ErasureTarget, scope []string) fingerprint {
 	return fingerprintOf(struct {
-		Target fingerprint
-		Ground Ground
-		Ticket string
-	}{boundTarget(t, scope), r.Ground, r.Ticket})
+		Target         fingerprint
+		Ground         Ground
+		Ticket         string
+		SubjectRequest *uuid.UUID `json:",omitempty"`
+	}{boundTarget(t, scope), r.Ground, r.Ticket, r.SubjectRequest})
 }
 
 // owners returns whose responses may be erased, as far as that is known beforehand;

@@ -13,6 +13,7 @@ import (
 // StartErasure starts a bulk erasure.
 type StartErasure struct {
 	erasures ErasureStarter
+	subjects SubjectRequestReader
 	run      *RunErasure
 	jobs     Jobs
 	now      func() time.Time
@@ -22,8 +23,8 @@ type StartErasure struct {
 
 // NewStartErasure returns the use case; now is the clock. log receives errors that do
 // not fail the request.
-func NewStartErasure(erasures ErasureStarter, run *RunErasure, jobs Jobs, now func() time.Time, log *slog.Logger) *StartErasure {
-	return &StartErasure{erasures: erasures, run: run, jobs: jobs, now: now, log: log}
+func NewStartErasure(erasures ErasureStarter, subjects SubjectRequestReader, run *RunErasure, jobs Jobs, now func() time.Time, log *slog.Logger) *StartErasure {
+	return &StartErasure{erasures: erasures, subjects: subjects, run: run, jobs: jobs, now: now, log: log}
 }
 
 // Requiring makes erasures of many responses wait for approval: see DecideErasure.
@@ -41,7 +42,8 @@ func (u *StartErasure) Requiring(l ApprovalLimits) *StartErasure {
 // a filter comes without a token. CodeConflict if the token does not belong to a
 // preview of the same request by the same caller, if it has expired, if the target
 // now has other requests than were shown, or if the caller has used the idempotency
-// key for another request.
+// key for another request, and if the subject request does not allow the erasure.
+// CodeNotFound if there is no such subject request, or not for this caller.
 func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartRequest) (e Erasure, secret *Salt, err error) {
 	target, scope, err := r.target(caller, "Start")
 	if err != nil {
@@ -53,7 +55,7 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 	now := ToMicroseconds(u.now())
 	e = Erasure{
 		ID: uuid.New(), Trigger: TriggerBulk, Kind: target.Kind(), Target: &target, Scope: scope, AsOf: now,
-		Ground: r.Ground, Ticket: r.Ticket, RequestedAt: now, RequestedBy: &caller.ID,
+		Ground: r.Ground, Ticket: r.Ticket, SubjectRequest: r.SubjectRequest, RequestedAt: now, RequestedBy: &caller.ID,
 		Role: caller.actorRole(Found{Owners: r.owners(target, scope)}), Secret: new(Salt), State: ErasurePending,
 		IdempotencyKey: r.IdempotencyKey, RequestSum: r.sum(target, scope),
 	}
@@ -67,6 +69,9 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 		return Erasure{}, nil, err
 	case repeated != nil:
 		return repeated.shownTo(caller), repeated.Secret, nil
+	}
+	if err := u.askedFor(ctx, caller, r.SubjectRequest, target); err != nil {
+		return Erasure{}, nil, err
 	}
 	var counted *Estimate
 	if r.Token != "" {
@@ -108,6 +113,21 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 		enqueue(ctx, u.jobs, u.log, stored.ID)
 	}
 	return stored.shownTo(caller), stored.Secret, nil
+}
+
+// askedFor refuses an erasure that its subject request, if it has one, does not ask for.
+func (u *StartErasure) askedFor(ctx context.Context, caller Principal, id *uuid.UUID, t ErasureTarget) error {
+	if id == nil {
+		return nil
+	}
+	if !caller.mayAnswer() {
+		return errNoSubjectRequest(*id)
+	}
+	r, err := u.subjects.Get(ctx, *id)
+	if r, err = foundSubject(*id, r, err); err != nil {
+		return err
+	}
+	return r.mayErase(t)
 }
 
 // repeated returns the erasure that the caller has requested before with the same

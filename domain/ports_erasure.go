@@ -70,6 +70,10 @@ type ErasureReader interface {
 	// Page returns the part of the list that q describes, which may be empty.
 	Page(ctx context.Context, q ErasureQuery) ([]Erasure, error)
 
+	// ForSubject returns the erasures that a subject request asked for, the ones
+	// requested last first, at most limit; none if there is no such request.
+	ForSubject(ctx context.Context, subjectRequest uuid.UUID, limit int64) ([]Erasure, error)
+
 	// Receipts returns the part of the list that q describes, which may be empty.
 	Receipts(ctx context.Context, q ErasureReceiptQuery) ([]ErasureReceipt, error)
 }

@@ -96,6 +96,10 @@ func (p Principal) deleteReach() Reach {
 // mayHold reports whether the caller may place, see and release holds.
 func (p Principal) mayHold() bool { return p.oversees() }
 
+// mayAnswer reports whether the caller may see and answer what people ask about their
+// own data.
+func (p Principal) mayAnswer() bool { return p.oversees() }
+
 // mayRetain reports whether the caller may decide how long responses are kept.
 func (p Principal) mayRetain() bool { return p.oversees() }
 

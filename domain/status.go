@@ -19,6 +19,7 @@ type Status struct {
 	Log       LogStatus
 	Erasures  ErasureStatus
 	Holds     HoldStatus
+	Subjects  SubjectRequestStatus
 	Rules     []DueRule // enabled retention rules, the next one first; at most MaxDueRules
 	Version   string    // of the service
 	Databases []SchemaVersion
@@ -93,6 +94,8 @@ func (s Status) worst() string {
 		return fmt.Sprintf("A receipt of an erasure has been waiting to be sealed for %s; `lethe doctor` says whether a key is missing or the log differs from what was signed", span(s.Log.Oldest))
 	case s.Log.Published < s.Log.Leaves && s.Log.SealedAt != nil && s.At.Sub(*s.Log.SealedAt) > publishedWithin:
 		return fmt.Sprintf("Sealed receipts that no published checkpoint covers: %d; `lethe doctor` names the standby of erasure.standbys that is not connected", s.Log.Leaves-s.Log.Published)
+	case s.Subjects.Overdue > 0:
+		return fmt.Sprintf("Subject requests whose answer is overdue: %d; GET /lethe/api/v1/subject-requests?open=true lists them", s.Subjects.Overdue)
 	case s.Erasures.Failed > 0:
 		return fmt.Sprintf("Erasures that failed within the last day: %d; GET /lethe/api/v1/erasures?state=failed says why, and each has to be started again", s.Erasures.Failed)
 	case s.Erasures.Oldest != nil && s.At.Sub(*s.Erasures.Oldest) > erasedWithin:

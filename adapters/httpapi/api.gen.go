@@ -443,6 +443,9 @@ type Erasure struct {
 	// Example: running
 	State string `json:"state"`
 
+	// SubjectRequest The subject request that asked for it.
+	SubjectRequest *openapi_types.UUID `json:"subject_request"`
+
 	// Target What to erase; null once it is forgotten.
 	Target *ErasureTarget `json:"target"`
 
@@ -1369,6 +1372,14 @@ type NewErasure struct {
 	// Example: ["c0000400-0000-4000-8000-00000000005a"]
 	Responses []openapi_types.UUID `json:"responses,omitempty"`
 
+	// SubjectRequest The subject request that asks for this erasure. It must wait for an answer,
+	// ask for the erasure of this same `owner`, and its identity must have been
+	// checked. Administrators and platform managers only.
+	//
+	//
+	// Example: 5d7c0e6a-3b1f-4f0e-9c1d-7a8b9c0d1e2f
+	SubjectRequest *openapi_types.UUID `json:"subject_request,omitempty"`
+
 	// Ticket The caller's own reference, visible to those who can see the erasure. It
 	// is not part of any receipt.
 	//
@@ -1439,6 +1450,29 @@ type NewRetentionRule struct {
 	//
 	// Example: ["01:30","13:30"]
 	RunAt []timeOfDay `json:"run_at"`
+}
+
+// NewSubjectRequest A request to record.
+type NewSubjectRequest struct {
+	// Kind What the person asks for.
+	//
+	// Example: both
+	Kind string `json:"kind"`
+
+	// Owner The person, or the organization, by UUID or e-mail address.
+	//
+	// Example: anna@example.com
+	Owner string `json:"owner"`
+
+	// ReceivedAt When it was received; now unless given, within the last year.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	ReceivedAt *instant `json:"received_at,omitempty"`
+
+	// Ticket A reference of your own.
+	//
+	// Example: PRIV-2026-17
+	Ticket *string `json:"ticket,omitempty"`
 }
 
 // OpenAIDeleted The confirmation that a response is erased.
@@ -2294,6 +2328,9 @@ type ServiceStatus struct {
 	// Example: All is well.
 	Sentence string `json:"sentence"`
 
+	// SubjectRequests Requests of people about their data that wait for an answer.
+	SubjectRequests SubjectRequestStatus `json:"subject_requests"`
+
 	// Version The version of the service.
 	//
 	// Example: v0.1.0
@@ -2544,6 +2581,151 @@ type StepSummary struct {
 	TotalTokens *int64 `json:"total_tokens"`
 }
 
+// SubjectRequest A person's request about their data. Every field is always present, null if unknown.
+type SubjectRequest struct {
+	// CreatedAt When it was recorded (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// CreatedBy Who recorded it; null once they are forgotten, as in the other fields.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	CreatedBy *openapi_types.UUID `json:"created_by"`
+
+	// DueAt When the answer is due (UTC).
+	//
+	// Example: 2026-04-01T09:30:00Z
+	DueAt time.Time `json:"due_at"`
+
+	// Duplicates Other requests about the same owner that are open or were received within
+	// the last year, the newest 20 first; empty in a list.
+	//
+	//
+	// Example: []
+	Duplicates []openapi_types.UUID `json:"duplicates"`
+
+	// EndedAt When it was answered or refused (UTC).
+	EndedAt *time.Time `json:"ended_at"`
+
+	// EndedBy Who did that.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	EndedBy *openapi_types.UUID `json:"ended_by"`
+
+	// Erasures The bulk erasures that were started for it, the newest 100 first; empty in a list.
+	Erasures []Erasure `json:"erasures"`
+
+	// ExtendedAt When the time was extended (UTC).
+	ExtendedAt *time.Time `json:"extended_at"`
+
+	// ExtendedBy Who extended it.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	ExtendedBy *openapi_types.UUID `json:"extended_by"`
+
+	// Extension Why, as in `SubjectRequestExtension`.
+	Extension *string `json:"extension"`
+
+	// Id The subject request's identifier.
+	//
+	// Example: 5d7c0e6a-3b1f-4f0e-9c1d-7a8b9c0d1e2f
+	Id openapi_types.UUID `json:"id"`
+
+	// IdentityCheckedAt When the identity was checked (UTC).
+	//
+	// Example: 2026-03-02T08:00:00Z
+	IdentityCheckedAt *time.Time `json:"identity_checked_at"`
+
+	// IdentityCheckedBy Who checked it.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	IdentityCheckedBy *openapi_types.UUID `json:"identity_checked_by"`
+
+	// Kind What the person asks for.
+	//
+	// Example: both
+	Kind string `json:"kind"`
+
+	// Owner The person or organization; null once they are forgotten.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Owner *openapi_types.UUID `json:"owner"`
+
+	// ReceivedAt When it was received (UTC).
+	//
+	// Example: 2026-03-01T09:30:00Z
+	ReceivedAt time.Time `json:"received_at"`
+
+	// Refusal Why it was refused, as in `SubjectRequestRefusal`.
+	Refusal *string `json:"refusal"`
+
+	// State The state. `in_progress` once the identity was checked.
+	//
+	// Example: in_progress
+	State string `json:"state"`
+
+	// Ticket The reference of whoever recorded it.
+	//
+	// Example: PRIV-2026-17
+	Ticket *string `json:"ticket"`
+}
+
+// SubjectRequestExtension Why the answer takes longer.
+type SubjectRequestExtension struct {
+	// Reason The reason that the person is told.
+	//
+	// Example: complexity
+	Reason string `json:"reason"`
+}
+
+// SubjectRequestPage One page of subject requests.
+type SubjectRequestPage struct {
+	// Data The subject requests, newest first.
+	Data []SubjectRequest `json:"data"`
+
+	// HasMore Whether more subject requests follow.
+	//
+	// Example: false
+	HasMore bool `json:"has_more"`
+
+	// Limit The maximum page size, as applied.
+	//
+	// Example: 10
+	Limit int64 `json:"limit"`
+
+	// NextCursor Pass as `after` to get the next page; null on the last page.
+	NextCursor *string `json:"next_cursor"`
+}
+
+// SubjectRequestRefusal Why a request is refused.
+type SubjectRequestRefusal struct {
+	// Reason The reason that the letter gives. `legal_obligation` and `legal_claims`:
+	// the data has to be kept.
+	//
+	//
+	// Example: identity_not_proven
+	Reason string `json:"reason"`
+}
+
+// SubjectRequestStatus Requests of people about their data that wait for an answer.
+type SubjectRequestStatus struct {
+	// NextDueAt When the first of them is due (UTC); null if none waits.
+	//
+	// Example: 2026-04-01T09:30:00Z
+	NextDueAt *time.Time `json:"next_due_at"`
+
+	// Open Subject requests that wait for an answer.
+	//
+	// Example: 2
+	Open int64 `json:"open"`
+
+	// Overdue Those of them whose answer is overdue.
+	//
+	// Example: 0
+	Overdue int64 `json:"overdue"`
+}
+
 // AccessLogAfter defines model for AccessLogAfter.
 type AccessLogAfter = cursor
 
@@ -2649,6 +2831,9 @@ type MinTotalCost = decimal
 // Model defines model for Model.
 type Model = []string
 
+// Open defines model for Open.
+type Open = bool
+
 // OpenAIInputItemsAfter defines model for OpenAIInputItemsAfter.
 type OpenAIInputItemsAfter = string
 
@@ -2705,6 +2890,12 @@ type Status = string
 
 // Statuses defines model for Statuses.
 type Statuses = []string
+
+// SubjectOwner defines model for SubjectOwner.
+type SubjectOwner = string
+
+// SubjectRequestId defines model for SubjectRequestId.
+type SubjectRequestId = openapi_types.UUID
 
 // TileIndex defines model for TileIndex.
 type TileIndex = tileIndex
@@ -3177,6 +3368,25 @@ type ListRetentionRulesParams struct {
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 }
 
+// ListSubjectRequestsParams defines parameters for ListSubjectRequests.
+type ListSubjectRequestsParams struct {
+	// Open Exactly `true` or `false`. True lists only requests that wait for an answer; false only answered and refused ones.
+	Open *Open `form:"open,omitempty" json:"open,omitempty"`
+
+	// Owner Only requests about this person or organization: the UUID, or the e-mail
+	// address, which `Owner-Understood` in the answer explains.
+	Owner *SubjectOwner `form:"owner,omitempty" json:"owner,omitempty"`
+
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters, order and scope: with another list, if damaged,
+	// or together with a `skip` above 0, it is refused (400). The limit and the
+	// count mode can change from page to page.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+}
+
 // StartErasureJSONRequestBody defines body for StartErasure for application/json ContentType.
 type StartErasureJSONRequestBody = NewErasure
 
@@ -3197,6 +3407,15 @@ type ChangeRetentionRuleJSONRequestBody = ChangedRetentionRule
 
 // EnableRetentionRuleJSONRequestBody defines body for EnableRetentionRule for application/json ContentType.
 type EnableRetentionRuleJSONRequestBody = EnabledVersion
+
+// OpenSubjectRequestJSONRequestBody defines body for OpenSubjectRequest for application/json ContentType.
+type OpenSubjectRequestJSONRequestBody = NewSubjectRequest
+
+// ExtendSubjectRequestJSONRequestBody defines body for ExtendSubjectRequest for application/json ContentType.
+type ExtendSubjectRequestJSONRequestBody = SubjectRequestExtension
+
+// RefuseSubjectRequestJSONRequestBody defines body for RefuseSubjectRequest for application/json ContentType.
+type RefuseSubjectRequestJSONRequestBody = SubjectRequestRefusal
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -3317,6 +3536,30 @@ type ServerInterface interface {
 	// GetStatus Get the status
 	// (GET /lethe/api/v1/status)
 	GetStatus(ctx echo.Context) error
+	// ListSubjectRequests List subject requests
+	// (GET /lethe/api/v1/subject-requests)
+	ListSubjectRequests(ctx echo.Context, params ListSubjectRequestsParams) error
+	// OpenSubjectRequest Record a subject request
+	// (POST /lethe/api/v1/subject-requests)
+	OpenSubjectRequest(ctx echo.Context) error
+	// GetSubjectRequest Fetch a subject request
+	// (GET /lethe/api/v1/subject-requests/{subject_request_id})
+	GetSubjectRequest(ctx echo.Context, subjectRequestId SubjectRequestId) error
+	// AnswerSubjectRequest Record that a request is answered
+	// (POST /lethe/api/v1/subject-requests/{subject_request_id}/answer)
+	AnswerSubjectRequest(ctx echo.Context, subjectRequestId SubjectRequestId) error
+	// CheckSubjectIdentity Record that the identity was checked
+	// (POST /lethe/api/v1/subject-requests/{subject_request_id}/check-identity)
+	CheckSubjectIdentity(ctx echo.Context, subjectRequestId SubjectRequestId) error
+	// ExtendSubjectRequest Extend the time for the answer
+	// (POST /lethe/api/v1/subject-requests/{subject_request_id}/extend)
+	ExtendSubjectRequest(ctx echo.Context, subjectRequestId SubjectRequestId) error
+	// GetSubjectLetter Fetch the answer as a letter
+	// (GET /lethe/api/v1/subject-requests/{subject_request_id}/letter)
+	GetSubjectLetter(ctx echo.Context, subjectRequestId SubjectRequestId) error
+	// RefuseSubjectRequest Refuse a subject request
+	// (POST /lethe/api/v1/subject-requests/{subject_request_id}/refuse)
+	RefuseSubjectRequest(ctx echo.Context, subjectRequestId SubjectRequestId) error
 	// GetCheckpoint Fetch the newest checkpoint of the log
 	// (GET /log/checkpoint)
 	GetCheckpoint(ctx echo.Context) error
@@ -4515,6 +4758,150 @@ func (w *ServerInterfaceWrapper) GetStatus(ctx echo.Context) error {
 	return err
 }
 
+// ListSubjectRequests converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSubjectRequests(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSubjectRequestsParams
+	// ------------- Optional query parameter "open" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "open", ctx.QueryParams(), &params.Open, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter open: %s", err))
+	}
+
+	// ------------- Optional query parameter "owner" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "owner", ctx.QueryParams(), &params.Owner, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter owner: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: "cursor"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSubjectRequests(ctx, params)
+	return err
+}
+
+// OpenSubjectRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) OpenSubjectRequest(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.OpenSubjectRequest(ctx)
+	return err
+}
+
+// GetSubjectRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSubjectRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "subject_request_id" -------------
+	var subjectRequestId SubjectRequestId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "subject_request_id", ctx.Param("subject_request_id"), &subjectRequestId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject_request_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSubjectRequest(ctx, subjectRequestId)
+	return err
+}
+
+// AnswerSubjectRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) AnswerSubjectRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "subject_request_id" -------------
+	var subjectRequestId SubjectRequestId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "subject_request_id", ctx.Param("subject_request_id"), &subjectRequestId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject_request_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AnswerSubjectRequest(ctx, subjectRequestId)
+	return err
+}
+
+// CheckSubjectIdentity converts echo context to params.
+func (w *ServerInterfaceWrapper) CheckSubjectIdentity(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "subject_request_id" -------------
+	var subjectRequestId SubjectRequestId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "subject_request_id", ctx.Param("subject_request_id"), &subjectRequestId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject_request_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CheckSubjectIdentity(ctx, subjectRequestId)
+	return err
+}
+
+// ExtendSubjectRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) ExtendSubjectRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "subject_request_id" -------------
+	var subjectRequestId SubjectRequestId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "subject_request_id", ctx.Param("subject_request_id"), &subjectRequestId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject_request_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExtendSubjectRequest(ctx, subjectRequestId)
+	return err
+}
+
+// GetSubjectLetter converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSubjectLetter(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "subject_request_id" -------------
+	var subjectRequestId SubjectRequestId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "subject_request_id", ctx.Param("subject_request_id"), &subjectRequestId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject_request_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSubjectLetter(ctx, subjectRequestId)
+	return err
+}
+
+// RefuseSubjectRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) RefuseSubjectRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "subject_request_id" -------------
+	var subjectRequestId SubjectRequestId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "subject_request_id", ctx.Param("subject_request_id"), &subjectRequestId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject_request_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RefuseSubjectRequest(ctx, subjectRequestId)
+	return err
+}
+
 // GetCheckpoint converts echo context to params.
 func (w *ServerInterfaceWrapper) GetCheckpoint(ctx echo.Context) error {
 	var err error
@@ -4643,6 +5030,14 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/lethe/api/v1/session", wrapper.EndSession, options.OperationMiddlewares["endSession"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/session", wrapper.StartSession, options.OperationMiddlewares["startSession"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/status", wrapper.GetStatus, options.OperationMiddlewares["getStatus"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/subject-requests", wrapper.ListSubjectRequests, options.OperationMiddlewares["listSubjectRequests"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/subject-requests", wrapper.OpenSubjectRequest, options.OperationMiddlewares["openSubjectRequest"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/subject-requests/:subject_request_id", wrapper.GetSubjectRequest, options.OperationMiddlewares["getSubjectRequest"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/subject-requests/:subject_request_id/answer", wrapper.AnswerSubjectRequest, options.OperationMiddlewares["answerSubjectRequest"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/subject-requests/:subject_request_id/check-identity", wrapper.CheckSubjectIdentity, options.OperationMiddlewares["checkSubjectIdentity"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/subject-requests/:subject_request_id/extend", wrapper.ExtendSubjectRequest, options.OperationMiddlewares["extendSubjectRequest"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/subject-requests/:subject_request_id/letter", wrapper.GetSubjectLetter, options.OperationMiddlewares["getSubjectLetter"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/subject-requests/:subject_request_id/refuse", wrapper.RefuseSubjectRequest, options.OperationMiddlewares["refuseSubjectRequest"]...)
 	router.GET(options.BaseURL+"/log/checkpoint", wrapper.GetCheckpoint, options.OperationMiddlewares["getCheckpoint"]...)
 	router.GET(options.BaseURL+"/log/keys", wrapper.GetLogKeys, options.OperationMiddlewares["getLogKeys"]...)
 	router.GET(options.BaseURL+"/log/tile/:level/:index", wrapper.GetTile, options.OperationMiddlewares["getTile"]...)
@@ -14043,6 +14438,2020 @@ func (response GetStatus503ApplicationProblemPlusJSONResponse) VisitGetStatusRes
 	return err
 }
 
+type ListSubjectRequestsRequestObject struct {
+	Params ListSubjectRequestsParams
+}
+
+type ListSubjectRequestsResponseObject interface {
+	VisitListSubjectRequestsResponse(w http.ResponseWriter) error
+}
+
+type ListSubjectRequests200ResponseHeaders struct {
+	OwnerUnderstood   *string
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type ListSubjectRequests200JSONResponse struct {
+	Body    SubjectRequestPage
+	Headers ListSubjectRequests200ResponseHeaders
+}
+
+func (response ListSubjectRequests200JSONResponse) VisitListSubjectRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.OwnerUnderstood != nil {
+		w.Header().Set("Owner-Understood", fmt.Sprint(*response.Headers.OwnerUnderstood))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSubjectRequests400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListSubjectRequests400ApplicationProblemPlusJSONResponse) VisitListSubjectRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSubjectRequests401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListSubjectRequests401ApplicationProblemPlusJSONResponse) VisitListSubjectRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSubjectRequests403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListSubjectRequests403ApplicationProblemPlusJSONResponse) VisitListSubjectRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSubjectRequests405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response ListSubjectRequests405ApplicationProblemPlusJSONResponse) VisitListSubjectRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSubjectRequests409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response ListSubjectRequests409ApplicationProblemPlusJSONResponse) VisitListSubjectRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSubjectRequests413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ListSubjectRequests413ApplicationProblemPlusJSONResponse) VisitListSubjectRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSubjectRequests429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListSubjectRequests429ApplicationProblemPlusJSONResponse) VisitListSubjectRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSubjectRequests431TextResponse HeadersTooLargeTextResponse
+
+func (response ListSubjectRequests431TextResponse) VisitListSubjectRequestsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type ListSubjectRequests500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response ListSubjectRequests500ApplicationProblemPlusJSONResponse) VisitListSubjectRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSubjectRequests503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListSubjectRequests503ApplicationProblemPlusJSONResponse) VisitListSubjectRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenSubjectRequestRequestObject struct {
+	Body *OpenSubjectRequestJSONRequestBody
+}
+
+type OpenSubjectRequestResponseObject interface {
+	VisitOpenSubjectRequestResponse(w http.ResponseWriter) error
+}
+
+type OpenSubjectRequest201ResponseHeaders struct {
+	Location          *string
+	OwnerUnderstood   *string
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type OpenSubjectRequest201JSONResponse struct {
+	Body    SubjectRequest
+	Headers OpenSubjectRequest201ResponseHeaders
+}
+
+func (response OpenSubjectRequest201JSONResponse) VisitOpenSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.OwnerUnderstood != nil {
+		w.Header().Set("Owner-Understood", fmt.Sprint(*response.Headers.OwnerUnderstood))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenSubjectRequest400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response OpenSubjectRequest400ApplicationProblemPlusJSONResponse) VisitOpenSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenSubjectRequest401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response OpenSubjectRequest401ApplicationProblemPlusJSONResponse) VisitOpenSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenSubjectRequest403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response OpenSubjectRequest403ApplicationProblemPlusJSONResponse) VisitOpenSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenSubjectRequest405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response OpenSubjectRequest405ApplicationProblemPlusJSONResponse) VisitOpenSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenSubjectRequest409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response OpenSubjectRequest409ApplicationProblemPlusJSONResponse) VisitOpenSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenSubjectRequest413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response OpenSubjectRequest413ApplicationProblemPlusJSONResponse) VisitOpenSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenSubjectRequest415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response OpenSubjectRequest415ApplicationProblemPlusJSONResponse) VisitOpenSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenSubjectRequest429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response OpenSubjectRequest429ApplicationProblemPlusJSONResponse) VisitOpenSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenSubjectRequest431TextResponse HeadersTooLargeTextResponse
+
+func (response OpenSubjectRequest431TextResponse) VisitOpenSubjectRequestResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type OpenSubjectRequest500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response OpenSubjectRequest500ApplicationProblemPlusJSONResponse) VisitOpenSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenSubjectRequest503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response OpenSubjectRequest503ApplicationProblemPlusJSONResponse) VisitOpenSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectRequestRequestObject struct {
+	SubjectRequestId SubjectRequestId `json:"subject_request_id"`
+}
+
+type GetSubjectRequestResponseObject interface {
+	VisitGetSubjectRequestResponse(w http.ResponseWriter) error
+}
+
+type GetSubjectRequest200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type GetSubjectRequest200JSONResponse struct {
+	Body    SubjectRequest
+	Headers GetSubjectRequest200ResponseHeaders
+}
+
+func (response GetSubjectRequest200JSONResponse) VisitGetSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectRequest400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectRequest400ApplicationProblemPlusJSONResponse) VisitGetSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectRequest401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectRequest401ApplicationProblemPlusJSONResponse) VisitGetSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectRequest403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectRequest403ApplicationProblemPlusJSONResponse) VisitGetSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectRequest404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectRequest404ApplicationProblemPlusJSONResponse) VisitGetSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectRequest405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectRequest405ApplicationProblemPlusJSONResponse) VisitGetSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectRequest413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectRequest413ApplicationProblemPlusJSONResponse) VisitGetSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectRequest429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectRequest429ApplicationProblemPlusJSONResponse) VisitGetSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectRequest431TextResponse HeadersTooLargeTextResponse
+
+func (response GetSubjectRequest431TextResponse) VisitGetSubjectRequestResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type GetSubjectRequest500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectRequest500ApplicationProblemPlusJSONResponse) VisitGetSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectRequest503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectRequest503ApplicationProblemPlusJSONResponse) VisitGetSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerSubjectRequestRequestObject struct {
+	SubjectRequestId SubjectRequestId `json:"subject_request_id"`
+}
+
+type AnswerSubjectRequestResponseObject interface {
+	VisitAnswerSubjectRequestResponse(w http.ResponseWriter) error
+}
+
+type AnswerSubjectRequest200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type AnswerSubjectRequest200JSONResponse struct {
+	Body    SubjectRequest
+	Headers AnswerSubjectRequest200ResponseHeaders
+}
+
+func (response AnswerSubjectRequest200JSONResponse) VisitAnswerSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerSubjectRequest400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response AnswerSubjectRequest400ApplicationProblemPlusJSONResponse) VisitAnswerSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerSubjectRequest401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response AnswerSubjectRequest401ApplicationProblemPlusJSONResponse) VisitAnswerSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerSubjectRequest403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AnswerSubjectRequest403ApplicationProblemPlusJSONResponse) VisitAnswerSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerSubjectRequest404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response AnswerSubjectRequest404ApplicationProblemPlusJSONResponse) VisitAnswerSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerSubjectRequest405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response AnswerSubjectRequest405ApplicationProblemPlusJSONResponse) VisitAnswerSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerSubjectRequest409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response AnswerSubjectRequest409ApplicationProblemPlusJSONResponse) VisitAnswerSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerSubjectRequest413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AnswerSubjectRequest413ApplicationProblemPlusJSONResponse) VisitAnswerSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerSubjectRequest429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response AnswerSubjectRequest429ApplicationProblemPlusJSONResponse) VisitAnswerSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerSubjectRequest431TextResponse HeadersTooLargeTextResponse
+
+func (response AnswerSubjectRequest431TextResponse) VisitAnswerSubjectRequestResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type AnswerSubjectRequest500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response AnswerSubjectRequest500ApplicationProblemPlusJSONResponse) VisitAnswerSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerSubjectRequest503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AnswerSubjectRequest503ApplicationProblemPlusJSONResponse) VisitAnswerSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckSubjectIdentityRequestObject struct {
+	SubjectRequestId SubjectRequestId `json:"subject_request_id"`
+}
+
+type CheckSubjectIdentityResponseObject interface {
+	VisitCheckSubjectIdentityResponse(w http.ResponseWriter) error
+}
+
+type CheckSubjectIdentity200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type CheckSubjectIdentity200JSONResponse struct {
+	Body    SubjectRequest
+	Headers CheckSubjectIdentity200ResponseHeaders
+}
+
+func (response CheckSubjectIdentity200JSONResponse) VisitCheckSubjectIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckSubjectIdentity400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response CheckSubjectIdentity400ApplicationProblemPlusJSONResponse) VisitCheckSubjectIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckSubjectIdentity401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CheckSubjectIdentity401ApplicationProblemPlusJSONResponse) VisitCheckSubjectIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckSubjectIdentity403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CheckSubjectIdentity403ApplicationProblemPlusJSONResponse) VisitCheckSubjectIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckSubjectIdentity404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CheckSubjectIdentity404ApplicationProblemPlusJSONResponse) VisitCheckSubjectIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckSubjectIdentity405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response CheckSubjectIdentity405ApplicationProblemPlusJSONResponse) VisitCheckSubjectIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckSubjectIdentity409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CheckSubjectIdentity409ApplicationProblemPlusJSONResponse) VisitCheckSubjectIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckSubjectIdentity413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response CheckSubjectIdentity413ApplicationProblemPlusJSONResponse) VisitCheckSubjectIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckSubjectIdentity429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response CheckSubjectIdentity429ApplicationProblemPlusJSONResponse) VisitCheckSubjectIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckSubjectIdentity431TextResponse HeadersTooLargeTextResponse
+
+func (response CheckSubjectIdentity431TextResponse) VisitCheckSubjectIdentityResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type CheckSubjectIdentity500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response CheckSubjectIdentity500ApplicationProblemPlusJSONResponse) VisitCheckSubjectIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckSubjectIdentity503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CheckSubjectIdentity503ApplicationProblemPlusJSONResponse) VisitCheckSubjectIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExtendSubjectRequestRequestObject struct {
+	SubjectRequestId SubjectRequestId `json:"subject_request_id"`
+	Body             *ExtendSubjectRequestJSONRequestBody
+}
+
+type ExtendSubjectRequestResponseObject interface {
+	VisitExtendSubjectRequestResponse(w http.ResponseWriter) error
+}
+
+type ExtendSubjectRequest200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type ExtendSubjectRequest200JSONResponse struct {
+	Body    SubjectRequest
+	Headers ExtendSubjectRequest200ResponseHeaders
+}
+
+func (response ExtendSubjectRequest200JSONResponse) VisitExtendSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExtendSubjectRequest400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ExtendSubjectRequest400ApplicationProblemPlusJSONResponse) VisitExtendSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExtendSubjectRequest401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ExtendSubjectRequest401ApplicationProblemPlusJSONResponse) VisitExtendSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExtendSubjectRequest403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ExtendSubjectRequest403ApplicationProblemPlusJSONResponse) VisitExtendSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExtendSubjectRequest404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ExtendSubjectRequest404ApplicationProblemPlusJSONResponse) VisitExtendSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExtendSubjectRequest405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response ExtendSubjectRequest405ApplicationProblemPlusJSONResponse) VisitExtendSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExtendSubjectRequest409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response ExtendSubjectRequest409ApplicationProblemPlusJSONResponse) VisitExtendSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExtendSubjectRequest413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ExtendSubjectRequest413ApplicationProblemPlusJSONResponse) VisitExtendSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExtendSubjectRequest415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response ExtendSubjectRequest415ApplicationProblemPlusJSONResponse) VisitExtendSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExtendSubjectRequest429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ExtendSubjectRequest429ApplicationProblemPlusJSONResponse) VisitExtendSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExtendSubjectRequest431TextResponse HeadersTooLargeTextResponse
+
+func (response ExtendSubjectRequest431TextResponse) VisitExtendSubjectRequestResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type ExtendSubjectRequest500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response ExtendSubjectRequest500ApplicationProblemPlusJSONResponse) VisitExtendSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExtendSubjectRequest503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ExtendSubjectRequest503ApplicationProblemPlusJSONResponse) VisitExtendSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectLetterRequestObject struct {
+	SubjectRequestId SubjectRequestId `json:"subject_request_id"`
+}
+
+type GetSubjectLetterResponseObject interface {
+	VisitGetSubjectLetterResponse(w http.ResponseWriter) error
+}
+
+type GetSubjectLetter200ResponseHeaders struct {
+	ContentSecurityPolicy *string
+	UnknownParameters     *string
+	XRequestId            *string
+}
+
+type GetSubjectLetter200TexthtmlResponse struct {
+	Body          io.Reader
+	Headers       GetSubjectLetter200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetSubjectLetter200TexthtmlResponse) VisitGetSubjectLetterResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentSecurityPolicy != nil {
+		w.Header().Set("Content-Security-Policy", fmt.Sprint(*response.Headers.ContentSecurityPolicy))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetSubjectLetter400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectLetter400ApplicationProblemPlusJSONResponse) VisitGetSubjectLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectLetter401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectLetter401ApplicationProblemPlusJSONResponse) VisitGetSubjectLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectLetter403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectLetter403ApplicationProblemPlusJSONResponse) VisitGetSubjectLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectLetter404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectLetter404ApplicationProblemPlusJSONResponse) VisitGetSubjectLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectLetter405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectLetter405ApplicationProblemPlusJSONResponse) VisitGetSubjectLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectLetter409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectLetter409ApplicationProblemPlusJSONResponse) VisitGetSubjectLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectLetter413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectLetter413ApplicationProblemPlusJSONResponse) VisitGetSubjectLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectLetter429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectLetter429ApplicationProblemPlusJSONResponse) VisitGetSubjectLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectLetter431TextResponse HeadersTooLargeTextResponse
+
+func (response GetSubjectLetter431TextResponse) VisitGetSubjectLetterResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type GetSubjectLetter500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectLetter500ApplicationProblemPlusJSONResponse) VisitGetSubjectLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSubjectLetter503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetSubjectLetter503ApplicationProblemPlusJSONResponse) VisitGetSubjectLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseSubjectRequestRequestObject struct {
+	SubjectRequestId SubjectRequestId `json:"subject_request_id"`
+	Body             *RefuseSubjectRequestJSONRequestBody
+}
+
+type RefuseSubjectRequestResponseObject interface {
+	VisitRefuseSubjectRequestResponse(w http.ResponseWriter) error
+}
+
+type RefuseSubjectRequest200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type RefuseSubjectRequest200JSONResponse struct {
+	Body    SubjectRequest
+	Headers RefuseSubjectRequest200ResponseHeaders
+}
+
+func (response RefuseSubjectRequest200JSONResponse) VisitRefuseSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseSubjectRequest400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseSubjectRequest400ApplicationProblemPlusJSONResponse) VisitRefuseSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseSubjectRequest401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseSubjectRequest401ApplicationProblemPlusJSONResponse) VisitRefuseSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseSubjectRequest403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseSubjectRequest403ApplicationProblemPlusJSONResponse) VisitRefuseSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseSubjectRequest404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseSubjectRequest404ApplicationProblemPlusJSONResponse) VisitRefuseSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseSubjectRequest405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseSubjectRequest405ApplicationProblemPlusJSONResponse) VisitRefuseSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseSubjectRequest409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseSubjectRequest409ApplicationProblemPlusJSONResponse) VisitRefuseSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseSubjectRequest413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseSubjectRequest413ApplicationProblemPlusJSONResponse) VisitRefuseSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseSubjectRequest415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseSubjectRequest415ApplicationProblemPlusJSONResponse) VisitRefuseSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseSubjectRequest429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseSubjectRequest429ApplicationProblemPlusJSONResponse) VisitRefuseSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseSubjectRequest431TextResponse HeadersTooLargeTextResponse
+
+func (response RefuseSubjectRequest431TextResponse) VisitRefuseSubjectRequestResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type RefuseSubjectRequest500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseSubjectRequest500ApplicationProblemPlusJSONResponse) VisitRefuseSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseSubjectRequest503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response RefuseSubjectRequest503ApplicationProblemPlusJSONResponse) VisitRefuseSubjectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetCheckpointRequestObject struct {
 }
 
@@ -14830,6 +17239,30 @@ type StrictServerInterface interface {
 	// GetStatus Get the status
 	// (GET /lethe/api/v1/status)
 	GetStatus(ctx context.Context, request GetStatusRequestObject) (GetStatusResponseObject, error)
+	// ListSubjectRequests List subject requests
+	// (GET /lethe/api/v1/subject-requests)
+	ListSubjectRequests(ctx context.Context, request ListSubjectRequestsRequestObject) (ListSubjectRequestsResponseObject, error)
+	// OpenSubjectRequest Record a subject request
+	// (POST /lethe/api/v1/subject-requests)
+	OpenSubjectRequest(ctx context.Context, request OpenSubjectRequestRequestObject) (OpenSubjectRequestResponseObject, error)
+	// GetSubjectRequest Fetch a subject request
+	// (GET /lethe/api/v1/subject-requests/{subject_request_id})
+	GetSubjectRequest(ctx context.Context, request GetSubjectRequestRequestObject) (GetSubjectRequestResponseObject, error)
+	// AnswerSubjectRequest Record that a request is answered
+	// (POST /lethe/api/v1/subject-requests/{subject_request_id}/answer)
+	AnswerSubjectRequest(ctx context.Context, request AnswerSubjectRequestRequestObject) (AnswerSubjectRequestResponseObject, error)
+	// CheckSubjectIdentity Record that the identity was checked
+	// (POST /lethe/api/v1/subject-requests/{subject_request_id}/check-identity)
+	CheckSubjectIdentity(ctx context.Context, request CheckSubjectIdentityRequestObject) (CheckSubjectIdentityResponseObject, error)
+	// ExtendSubjectRequest Extend the time for the answer
+	// (POST /lethe/api/v1/subject-requests/{subject_request_id}/extend)
+	ExtendSubjectRequest(ctx context.Context, request ExtendSubjectRequestRequestObject) (ExtendSubjectRequestResponseObject, error)
+	// GetSubjectLetter Fetch the answer as a letter
+	// (GET /lethe/api/v1/subject-requests/{subject_request_id}/letter)
+	GetSubjectLetter(ctx context.Context, request GetSubjectLetterRequestObject) (GetSubjectLetterResponseObject, error)
+	// RefuseSubjectRequest Refuse a subject request
+	// (POST /lethe/api/v1/subject-requests/{subject_request_id}/refuse)
+	RefuseSubjectRequest(ctx context.Context, request RefuseSubjectRequestRequestObject) (RefuseSubjectRequestResponseObject, error)
 	// GetCheckpoint Fetch the newest checkpoint of the log
 	// (GET /log/checkpoint)
 	GetCheckpoint(ctx context.Context, request GetCheckpointRequestObject) (GetCheckpointResponseObject, error)
@@ -15979,6 +18412,273 @@ func (sh *strictHandler) GetStatus(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetStatusResponseObject); ok {
 		return validResponse.VisitGetStatusResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSubjectRequests operation middleware
+func (sh *strictHandler) ListSubjectRequests(ctx echo.Context, params ListSubjectRequestsParams) error {
+	var request ListSubjectRequestsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSubjectRequests(ctx.Request().Context(), request.(ListSubjectRequestsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSubjectRequests")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSubjectRequestsResponseObject); ok {
+		return validResponse.VisitListSubjectRequestsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// OpenSubjectRequest operation middleware
+func (sh *strictHandler) OpenSubjectRequest(ctx echo.Context) error {
+	var request OpenSubjectRequestRequestObject
+
+	var body OpenSubjectRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.OpenSubjectRequest(ctx.Request().Context(), request.(OpenSubjectRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OpenSubjectRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(OpenSubjectRequestResponseObject); ok {
+		return validResponse.VisitOpenSubjectRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSubjectRequest operation middleware
+func (sh *strictHandler) GetSubjectRequest(ctx echo.Context, subjectRequestId SubjectRequestId) error {
+	var request GetSubjectRequestRequestObject
+
+	request.SubjectRequestId = subjectRequestId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSubjectRequest(ctx.Request().Context(), request.(GetSubjectRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSubjectRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSubjectRequestResponseObject); ok {
+		return validResponse.VisitGetSubjectRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AnswerSubjectRequest operation middleware
+func (sh *strictHandler) AnswerSubjectRequest(ctx echo.Context, subjectRequestId SubjectRequestId) error {
+	var request AnswerSubjectRequestRequestObject
+
+	request.SubjectRequestId = subjectRequestId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AnswerSubjectRequest(ctx.Request().Context(), request.(AnswerSubjectRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AnswerSubjectRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AnswerSubjectRequestResponseObject); ok {
+		return validResponse.VisitAnswerSubjectRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CheckSubjectIdentity operation middleware
+func (sh *strictHandler) CheckSubjectIdentity(ctx echo.Context, subjectRequestId SubjectRequestId) error {
+	var request CheckSubjectIdentityRequestObject
+
+	request.SubjectRequestId = subjectRequestId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CheckSubjectIdentity(ctx.Request().Context(), request.(CheckSubjectIdentityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CheckSubjectIdentity")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CheckSubjectIdentityResponseObject); ok {
+		return validResponse.VisitCheckSubjectIdentityResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExtendSubjectRequest operation middleware
+func (sh *strictHandler) ExtendSubjectRequest(ctx echo.Context, subjectRequestId SubjectRequestId) error {
+	var request ExtendSubjectRequestRequestObject
+
+	request.SubjectRequestId = subjectRequestId
+
+	var body ExtendSubjectRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExtendSubjectRequest(ctx.Request().Context(), request.(ExtendSubjectRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExtendSubjectRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExtendSubjectRequestResponseObject); ok {
+		return validResponse.VisitExtendSubjectRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSubjectLetter operation middleware
+func (sh *strictHandler) GetSubjectLetter(ctx echo.Context, subjectRequestId SubjectRequestId) error {
+	var request GetSubjectLetterRequestObject
+
+	request.SubjectRequestId = subjectRequestId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSubjectLetter(ctx.Request().Context(), request.(GetSubjectLetterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSubjectLetter")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSubjectLetterResponseObject); ok {
+		return validResponse.VisitGetSubjectLetterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RefuseSubjectRequest operation middleware
+func (sh *strictHandler) RefuseSubjectRequest(ctx echo.Context, subjectRequestId SubjectRequestId) error {
+	var request RefuseSubjectRequestRequestObject
+
+	request.SubjectRequestId = subjectRequestId
+
+	var body RefuseSubjectRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RefuseSubjectRequest(ctx.Request().Context(), request.(RefuseSubjectRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RefuseSubjectRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RefuseSubjectRequestResponseObject); ok {
+		return validResponse.VisitRefuseSubjectRequestResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

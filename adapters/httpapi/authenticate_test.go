@@ -17,13 +17,16 @@ import (
 // bodies are request bodies for operations that need one before they authenticate
 // the caller.
 var bodies = map[string]string{
-	"previewErasure":      `{"filter":{"all":true}}`,
-	"startErasure":        `{"responses":["c0000400-0000-4000-8000-00000000005a"]}`,
-	"placeHold":           `{"owners":["c0000400-0000-4000-8000-00000000005a"],"reason":"r"}`,
-	"createRetentionRule": `{"name":"n","age_days":1,"run_at":["12:30"]}`,
-	"changeRetentionRule": `{"version":1,"name":"n","age_days":1,"run_at":["12:30"]}`,
-	"refuseErasure":       `{"reason":"too_broad"}`,
-	"enableRetentionRule": `{"version":1}`,
+	"previewErasure":       `{"filter":{"all":true}}`,
+	"startErasure":         `{"responses":["c0000400-0000-4000-8000-00000000005a"]}`,
+	"placeHold":            `{"owners":["c0000400-0000-4000-8000-00000000005a"],"reason":"r"}`,
+	"createRetentionRule":  `{"name":"n","age_days":1,"run_at":["12:30"]}`,
+	"changeRetentionRule":  `{"version":1,"name":"n","age_days":1,"run_at":["12:30"]}`,
+	"openSubjectRequest":   `{"kind":"both","owner":"c0000100-0000-4000-8000-000000000003"}`,
+	"extendSubjectRequest": `{"reason":"complexity"}`,
+	"refuseSubjectRequest": `{"reason":"excessive"}`,
+	"refuseErasure":        `{"reason":"too_broad"}`,
+	"enableRetentionRule":  `{"version":1}`,
 }
 
 // mayBeStale are the operations that may use a cached caller. Every other

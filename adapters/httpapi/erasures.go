@@ -45,7 +45,7 @@ func (s *server) StartErasure(ctx context.Context, request StartErasureRequestOb
 	}
 	e, secret, err := s.Erasures.Start.Execute(ctx, callerIn(ctx), domain.StartRequest{
 		ErasureRequest: erasureRequest(b.Responses, owner, b.Filter, b.IncludeLaterTurns),
-		Token:          given(b.Token), Ground: domain.Ground(given(b.Ground)), Ticket: given(b.Ticket),
+		Token:          given(b.Token), Ground: domain.Ground(given(b.Ground)), Ticket: given(b.Ticket), SubjectRequest: b.SubjectRequest,
 		IdempotencyKey: given(request.Params.IdempotencyKey),
 	})
 	if err != nil {
@@ -157,7 +157,7 @@ func erasureRequest(responses []uuid.UUID, owner *uuid.UUID, f *ErasureFilter, l
 func shownErasure(e domain.Erasure) Erasure {
 	shown := Erasure{
 		Id: e.ID, State: string(e.State), Trigger: string(e.Trigger), Kind: string(e.Kind),
-		Target: shownTarget(e.Target), Ground: string(e.Ground), Ticket: unlessZero(e.Ticket),
+		Target: shownTarget(e.Target), Ground: string(e.Ground), Ticket: unlessZero(e.Ticket), SubjectRequest: e.SubjectRequest,
 		RequestedAt: e.RequestedAt.UTC(), RequestedBy: e.RequestedBy,
 		StartedAt: utc(e.StartedAt), FinishedAt: utc(e.FinishedAt), VerifyAt: utc(e.VerifyAt), VerifiedAt: utc(e.VerifiedAt),
 		AsOf: e.AsOf.UTC(), Expected: e.Expected, Responses: e.Done,

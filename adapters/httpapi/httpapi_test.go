@@ -30,14 +30,16 @@ const (
 	list = "/admin/api/v1/batches/requests"
 	item = list + "/c0000400-0000-4000-8000-00000000005a"
 
-	erasures  = "/lethe/api/v1/erasures"
-	holds     = "/lethe/api/v1/holds"
-	ruleList  = "/lethe/api/v1/retention-rules"
-	accessLog = "/lethe/api/v1/access-log"
-	figures   = "/lethe/api/v1/responses/figures"
-	statusURL = "/lethe/api/v1/status"
-	session   = "/lethe/api/v1/session"
-	export    = "/lethe/api/v1/responses/export"
+	erasures = "/lethe/api/v1/erasures"
+	holds    = "/lethe/api/v1/holds"
+
+	subjectList = "/lethe/api/v1/subject-requests"
+	ruleList    = "/lethe/api/v1/retention-rules"
+	accessLog   = "/lethe/api/v1/access-log"
+	figures     = "/lethe/api/v1/responses/figures"
+	statusURL   = "/lethe/api/v1/status"
+	session     = "/lethe/api/v1/session"
+	export      = "/lethe/api/v1/responses/export"
 )
 
 var (
@@ -292,7 +294,7 @@ func deps(f fakes, s *service) httpapi.Deps {
 		ReadLog: domain.NewReadLog(f.log),
 		Erasures: httpapi.Erasures{
 			Preview: domain.NewPreviewErasure(f.erasures, time.Now),
-			Start:   domain.NewStartErasure(f.erasures, runner(f.erasures), f.jobs, time.Now, logger),
+			Start:   domain.NewStartErasure(f.erasures, store.SubjectRequests(), runner(f.erasures), f.jobs, time.Now, logger),
 			List:    domain.NewListErasures(f.erasures), Get: domain.NewGetErasure(f.erasures),
 			Receipts: domain.NewListErasureReceipts(f.erasures), Cancel: domain.NewCancelErasure(f.erasures),
 			Decide: domain.NewDecideErasure(f.erasures, time.Now),
@@ -300,6 +302,13 @@ func deps(f fakes, s *service) httpapi.Deps {
 		Holds: httpapi.Holds{
 			Place: domain.NewPlaceHold(f.holds, time.Now), List: domain.NewListHolds(f.holds),
 			Get: domain.NewGetHold(f.holds), Release: domain.NewReleaseHold(f.holds),
+		},
+		Subjects: httpapi.Subjects{
+			Open: domain.NewOpenSubjectRequest(store.SubjectRequests(), time.Now), List: domain.NewListSubjectRequests(store.SubjectRequests()),
+			Get:     domain.NewGetSubjectRequest(store.SubjectRequests(), f.erasures, time.Now),
+			Process: domain.NewProcessSubjectRequest(store.SubjectRequests(), f.erasures, time.Now),
+			Letter:  domain.NewGetSubjectLetter(store.SubjectRequests(), f.erasures, f),
+			Words:   httpapi.LetterWords{Controller: "The <Controller>", Contact: "contact@example.com", Authority: "the authority", Kept: "Invoices, for ten years."},
 		},
 		Retention: httpapi.Retention{
 			Create: domain.NewCreateRule(f.retention, time.Now), Change: domain.NewChangeRule(f.retention, time.Now),
@@ -354,6 +363,7 @@ func assemble(t testing.TB, f fakes, change func(*httpapi.Config, *httpapi.Deps)
 
 // The library accepts only capital letters; RFC 3339 allows small ones.
 func init() {
+	openapi3filter.RegisterBodyDecoder("text/html", openapi3filter.FileBodyDecoder)
 	openapi3.DefineStringFormatValidator("date-time", openapi3.NewCallbackValidator(func(text string) error {
 		_, err := time.Parse(time.RFC3339, strings.ToUpper(text))
 		return err
@@ -498,7 +508,7 @@ func pathOf(asked string) (path string, known bool) {
 	switch rest, ok := strings.CutPrefix(asked, list+"/"); {
 	case ok && one(rest):
 		return list + "/{request_id}", true
-	case asked == list, asked == erasures, asked == erasures+"/preview", asked == holds, asked == ruleList, asked == accessLog, asked == statusURL, asked == figures, asked == export, asked == session, asked == "/log/checkpoint", asked == "/log/keys":
+	case asked == list, asked == erasures, asked == erasures+"/preview", asked == holds, asked == subjectList, asked == ruleList, asked == accessLog, asked == statusURL, asked == figures, asked == export, asked == session, asked == "/log/checkpoint", asked == "/log/keys":
 		return asked, true
 	}
 	if rest, ok := strings.CutPrefix(asked, "/ai/v1/responses/"); ok {
@@ -507,6 +517,13 @@ func pathOf(asked string) (path string, known bool) {
 			return "/ai/v1/responses/{response_id}/input_items", one(id)
 		}
 		return "/ai/v1/responses/{response_id}", one(id)
+	}
+	if rest, ok := strings.CutPrefix(asked, subjectList+"/"); ok {
+		id, part, parted := strings.Cut(rest, "/")
+		if parted {
+			part = "/" + part
+		}
+		return subjectList + "/{subject_request_id}" + part, one(id)
 	}
 	if id, ok := strings.CutPrefix(asked, holds+"/"); ok {
 		return holds + "/{hold_id}", one(id)

@@ -59,6 +59,15 @@ var profiles = map[string]profile{
 	"getHold":     {cost: fetches, reserved: true},
 	"releaseHold": {cost: changes, reserved: true},
 
+	"listSubjectRequests":  {cost: lists, compressed: true},
+	"openSubjectRequest":   {cost: changes},
+	"getSubjectRequest":    {cost: fetches},
+	"checkSubjectIdentity": {cost: changes},
+	"extendSubjectRequest": {cost: changes},
+	"answerSubjectRequest": {cost: changes},
+	"refuseSubjectRequest": {cost: changes},
+	"getSubjectLetter":     {cost: fetches},
+
 	"listRetentionRules":      {cost: lists, compressed: true},
 	"createRetentionRule":     {cost: changes},
 	"getRetentionRule":        {cost: fetches},

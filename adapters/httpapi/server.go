@@ -62,6 +62,7 @@ type Deps struct {
 	ReadLog    *domain.ReadLog
 	Erasures   Erasures
 	Holds      Holds
+	Subjects   Subjects
 	Retention  Retention
 	AccessLog  *domain.ListAccessLog
 	Caller     *domain.GetCaller

@@ -24,6 +24,9 @@ func (s *server) GetStatus(ctx context.Context, _ GetStatusRequestObject) (GetSt
 		Holds: HoldStatus{
 			HeldResponsesGone: status.Holds.Gone, PurgesWaiting: status.Holds.PurgesWaiting, PurgesFailed: status.Holds.PurgesFailed,
 		},
+		SubjectRequests: SubjectRequestStatus{
+			Open: status.Subjects.Open, Overdue: status.Subjects.Overdue, NextDueAt: utc(status.Subjects.NextDue),
+		},
 		NextRules: convert(status.Rules, func(r domain.DueRule) DueRule { return DueRule{RuleId: r.ID, Name: r.Name, NextRunAt: r.At.UTC()} }),
 		Schemas: convert(status.Databases, func(v domain.SchemaVersion) SchemaVersion {
 			return SchemaVersion{Schema: v.Schema, Migration: v.Migration, FailedMigrations: convert(v.Failed, func(n int64) int64 { return n })}

@@ -122,6 +122,37 @@ func age(since *time.Time) time.Duration {
 	return max(0, time.Since(*since))
 }
 
+// SubjectRequestMetrics shows what people ask about their own data.
+type SubjectRequestMetrics struct {
+	open, due *prometheus.GaugeVec // without values before the first look
+}
+
+// WatchSubjectRequests adds metrics of subject requests. It fails when called twice.
+func (m *Metrics) WatchSubjectRequests() (*SubjectRequestMetrics, error) {
+	s := &SubjectRequestMetrics{
+		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "lethe_subject_requests_open",
+			Help: "Requests of people about their data that wait for an answer, the same in every process.",
+		}, nil),
+		due: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "lethe_subject_request_due_timestamp_seconds",
+			Help: "When the first of them is due, as Unix time; no value if none waits.",
+		}, nil),
+	}
+	return s, errors.Join(m.registry.Register(s.open), m.registry.Register(s.due))
+}
+
+// Looked records how many requests wait, and when the first of them is due; nil: none
+// waits.
+func (s *SubjectRequestMetrics) Looked(open int64, due *time.Time) {
+	s.open.WithLabelValues().Set(float64(open))
+	if due == nil {
+		s.due.Reset()
+		return
+	}
+	s.due.WithLabelValues().Set(float64(due.Unix()))
+}
+
 // HoldMetrics counts what bypasses holds.
 type HoldMetrics struct {
 	gone, purges *prometheus.GaugeVec // without values before the first look

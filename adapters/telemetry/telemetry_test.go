@@ -267,6 +267,27 @@ func TestWatchHolds(t *testing.T) {
 	expect(t, fetch(t, m), "lethe_held_responses_gone 1", `lethe_held_purges{state="waiting"} 2`, `lethe_held_purges{state="failed"} 3`)
 }
 
+func TestWatchSubjectRequests(t *testing.T) {
+	t.Parallel()
+	m := newMetrics(t, "1")
+	waiting, err := m.WatchSubjectRequests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.WatchSubjectRequests(); err == nil {
+		t.Error("second WatchSubjectRequests: got no error")
+	}
+	if text := fetch(t, m); strings.Contains(text, "lethe_subject") {
+		t.Errorf("before the first look:\n%s", text)
+	}
+	waiting.Looked(2, new(time.Unix(1700000000, 0)))
+	expect(t, fetch(t, m), "lethe_subject_requests_open 2", "lethe_subject_request_due_timestamp_seconds 1.7e+09")
+	waiting.Looked(0, nil)
+	if text := fetch(t, m); !strings.Contains(text, "lethe_subject_requests_open 0") || strings.Contains(text, "lethe_subject_request_due") {
+		t.Errorf("with none:\n%s", text)
+	}
+}
+
 func TestWatchWork(t *testing.T) {
 	t.Parallel()
 	m := newMetrics(t, "1")

@@ -72,6 +72,13 @@ type Config struct {
 	AccessLog struct {
 		Keep time.Duration // whole days
 	}
+	SubjectRequests struct {
+		Keep time.Duration // whole days
+	}
+	// Letter is what letters to people say of whoever answers them; each may be empty.
+	Letter struct {
+		Controller, Contact, Authority, Kept string
+	}
 	DataDir string
 	Log     struct {
 		Level  string // debug, info, warn or error

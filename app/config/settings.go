@@ -63,6 +63,11 @@ var settings = []setting{
 	{"erasure.orphans", "true: remove raw copies whose request dwctl deleted; lethe erasures orphans --dry-run counts them", func(c *Config) value { return yes(&c.Erasure.Orphans) }},
 	{"erasure.standby_urls", "URLs of all standbys, to check that erased rows are gone there too, comma-separated", func(c *Config) value { return urls(&c.Erasure.StandbyURLs) }},
 	{"access_log.keep", "how long to keep records of the access log, in days such as 365d", func(c *Config) value { return days(&c.AccessLog.Keep) }},
+	{"subject_requests.keep", "how long after its end a subject request names its person, in days such as 1095d", func(c *Config) value { return days(&c.SubjectRequests.Keep) }},
+	{"letter.controller", "who answers subject requests, as letters name them", func(c *Config) value { return text{field: &c.Letter.Controller} }},
+	{"letter.contact", "how to reach them, as letters say", func(c *Config) value { return text{field: &c.Letter.Contact} }},
+	{"letter.authority", "the supervisory authority that letters name for complaints", func(c *Config) value { return text{field: &c.Letter.Authority} }},
+	{"letter.kept", "what letters say is kept beside responses, such as invoices, and why", func(c *Config) value { return text{field: &c.Letter.Kept} }},
 	{"data_dir", "folder of the embedded database", func(c *Config) value { return text{field: &c.DataDir, check: checkDir} }},
 	{"log.level", "debug, info, warn or error", func(c *Config) value {
 		return text{field: &c.Log.Level, check: oneOf("debug", "info", "warn", "error")}

@@ -65,6 +65,7 @@ func defaults(apart, outletApart bool, environ []string) map[string]any {
 		"erasure.orphans":          false,
 		"erasure.rate":             2000,
 		"access_log.keep":          "365d",
+		"subject_requests.keep":    "1095d",
 		"log.level":                "info",
 		"log.format":               "text",
 	}

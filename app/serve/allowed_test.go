@@ -85,6 +85,9 @@ var mayDo = map[string]func(kind string) string{
 
 	"listHolds": whoManages, "placeHold": whoManages, "getHold": whoManages, "releaseHold": whoManages,
 
+	"listSubjectRequests": whoManages, "openSubjectRequest": whoManages, "getSubjectRequest": whoManages, "checkSubjectIdentity": whoManages,
+	"extendSubjectRequest": whoManages, "answerSubjectRequest": whoManages, "refuseSubjectRequest": whoManages, "getSubjectLetter": whoManages,
+
 	"listRetentionRules": whoManages, "createRetentionRule": whoManages, "getRetentionRule": whoManages,
 	"changeRetentionRule": whoManages, "removeRetentionRule": whoManages, "getRetentionRuleVersion": whoManages,
 	"dryRunRetentionRule": whoManages, "enableRetentionRule": whoManages, "disableRetentionRule": whoManages,
@@ -219,6 +222,16 @@ func TestPermissions(t *testing.T) {
 	respond := func(of string) string { return respondAll(of, 1)[0] }
 	rule := func() string {
 		return rulesPath + "/" + made(http.MethodPost, rulesPath, "sk-root-platform", `{"name":"asked for","filter":{"models":["none"]},"age_days":30,"run_at":["00:00"]}`)
+	}
+	const subjects = "/lethe/api/v1/subject-requests"
+	subject := func() string {
+		return subjects + "/" + made(http.MethodPost, subjects, "sk-root-platform", `{"kind":"access","owner":"`+apptest.MissingID+`"}`)
+	}
+	after := func(at, step, body string) string {
+		if status, _, text := ask(http.MethodPost, at+step, "sk-root-platform", body); status != http.StatusOK {
+			t.Fatalf("want %d, got %d %s", http.StatusOK, status, text)
+		}
+		return at
 	}
 	hold := func() string {
 		return "/lethe/api/v1/holds/" + made(http.MethodPost, "/lethe/api/v1/holds", "sk-root-platform", `{"owners":["`+apptest.MissingID+`"],"reason":"asked for"}`)
@@ -364,8 +377,26 @@ func TestPermissions(t *testing.T) {
 			"placeHold": func() question {
 				return question{method: "POST", path: "/lethe/api/v1/holds", body: `{"owners":["` + apptest.MissingID + `"],"reason":"r"}`}
 			},
-			"getHold":            func() question { return question{method: "GET", path: hold()} },
-			"releaseHold":        func() question { return question{method: "DELETE", path: hold()} },
+			"getHold":             func() question { return question{method: "GET", path: hold()} },
+			"releaseHold":         func() question { return question{method: "DELETE", path: hold()} },
+			"listSubjectRequests": func() question { return question{method: "GET", path: subjects} },
+			"openSubjectRequest": func() question {
+				return question{method: "POST", path: subjects, body: `{"kind":"both","owner":"` + apptest.MissingID + `"}`}
+			},
+			"getSubjectRequest":    func() question { return question{method: "GET", path: subject()} },
+			"checkSubjectIdentity": func() question { return question{method: "POST", path: subject() + "/check-identity"} },
+			"extendSubjectRequest": func() question {
+				return question{method: "POST", path: subject() + "/extend", body: `{"reason":"complexity"}`}
+			},
+			"answerSubjectRequest": func() question {
+				return question{method: "POST", path: after(subject(), "/check-identity", "") + "/answer"}
+			},
+			"refuseSubjectRequest": func() question {
+				return question{method: "POST", path: subject() + "/refuse", body: `{"reason":"excessive"}`}
+			},
+			"getSubjectLetter": func() question {
+				return question{method: "GET", path: after(subject(), "/refuse", `{"reason":"excessive"}`) + "/letter"}
+			},
 			"listRetentionRules": func() question { return question{method: "GET", path: rulesPath} },
 			"createRetentionRule": func() question {
 				return question{method: "POST", path: rulesPath, body: `{"name":"n","filter":{"models":["none"]},"age_days":30,"run_at":["00:00"]}`}

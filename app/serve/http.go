@@ -47,7 +47,7 @@ func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *b
 		Status:        domain.NewGetStatus(w, time.Now),
 		Figures:       domain.NewGetFigures(s.responses, people, time.Now, log),
 		Erasures: httpapi.Erasures{
-			Preview: domain.NewPreviewErasure(s.erasures, time.Now), Start: domain.NewStartErasure(s.erasures, atOnce, j, time.Now, log).
+			Preview: domain.NewPreviewErasure(s.erasures, time.Now), Start: domain.NewStartErasure(s.erasures, s.subjects, atOnce, j, time.Now, log).
 					Requiring(domain.ApprovalLimits{Over: cfg.Erasure.ApprovalOver, Wait: cfg.Erasure.ApprovalWait}),
 			List: domain.NewListErasures(s.erasures), Get: domain.NewGetErasure(s.erasures),
 			Receipts: domain.NewListErasureReceipts(s.erasures), Cancel: domain.NewCancelErasure(s.erasures),
@@ -56,6 +56,11 @@ func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *b
 		Holds: httpapi.Holds{
 			Place: domain.NewPlaceHold(s.holds, time.Now), List: domain.NewListHolds(s.holds),
 			Get: domain.NewGetHold(s.holds), Release: domain.NewReleaseHold(s.holds),
+		},
+		Subjects: httpapi.Subjects{
+			Open: domain.NewOpenSubjectRequest(s.subjects, time.Now), List: domain.NewListSubjectRequests(s.subjects),
+			Get: domain.NewGetSubjectRequest(s.subjects, s.erasures, time.Now), Process: domain.NewProcessSubjectRequest(s.subjects, s.erasures, time.Now),
+			Letter: domain.NewGetSubjectLetter(s.subjects, s.erasures, people),
 		},
 		Retention: httpapi.Retention{
 			Create: domain.NewCreateRule(s.retention, time.Now), Change: domain.NewChangeRule(s.retention, time.Now),
@@ -84,6 +89,7 @@ func newHandler(deps httpapi.Deps, ready *readiness, rollback *rollbackGuard, pl
 	}
 	deps.Credentials, deps.Ready, deps.Stopping = credentials.Read, ready.check, ready.stopping
 	deps.SessionCookie, deps.IdleSession = credentials.SessionCookie, cfg.Auth.SessionIdle
+	deps.Subjects.Words = httpapi.LetterWords(cfg.Letter)
 	deps.ForHolds = func(ctx context.Context) context.Context { return postgres.For(ctx, postgres.Holds) }
 	deps.By, deps.Metrics, deps.Observe, deps.Log = postgres.By, metrics.Handler(), metrics.Observe, log
 	if cfg.Dashboard {

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"time"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/inspect"
@@ -27,7 +28,7 @@ func newWatched(p *pools, s *stores, l *translog.Log, db *boot.Databases) watche
 // Status asks one database after another, in some ten round trips: it is for people.
 func (w watched) Status(ctx context.Context) (s domain.Status, err error) {
 	s.Version = boot.BuildVersion().Version
-	for _, read := range []func(context.Context, *domain.Status) error{w.log, w.erasures, w.holds, w.rules, w.databases} {
+	for _, read := range []func(context.Context, *domain.Status) error{w.log, w.erasures, w.holds, w.subjects, w.rules, w.databases} {
 		if err := read(ctx, &s); err != nil {
 			return domain.Status{}, err
 		}
@@ -69,6 +70,11 @@ func (w watched) erasures(ctx context.Context, s *domain.Status) error {
 func (w watched) holds(ctx context.Context, s *domain.Status) error {
 	found, err := w.stores.holds.Bypassed(ctx)
 	s.Holds = domain.HoldStatus{Gone: int64(len(found.Gone)), PurgesWaiting: found.Waiting, PurgesFailed: found.Failed}
+	return err
+}
+
+func (w watched) subjects(ctx context.Context, s *domain.Status) (err error) {
+	s.Subjects, err = w.stores.subjects.Waiting(ctx, time.Now())
 	return err
 }
 

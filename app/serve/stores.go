@@ -7,6 +7,7 @@ import (
 	"lethe/adapters/postgres/accesslog"
 	"lethe/adapters/postgres/analytics"
 	"lethe/adapters/postgres/fusillade"
+	"lethe/adapters/postgres/subjects"
 	"lethe/adapters/postgres/translog"
 	"lethe/adapters/telemetry"
 	"lethe/app/boot"
@@ -22,6 +23,7 @@ type stores struct {
 	erasures  domain.Erasures
 	tally     func(context.Context) ([]fusillade.Tally, error)
 	holds     *fusillade.Holds
+	subjects  *subjects.SubjectRequests
 	retention *fusillade.Retention
 	usage     *analytics.UsageRecords
 	accessLog *accesslog.Log
@@ -37,10 +39,11 @@ func newStores(p *pools, cfg *config.Config, db *boot.Databases, sign *boot.Sign
 	responses, noResponses := newResponses(p, copies, cfg, db, issuer, places)
 	erasures, noErasures := newErasures(p, copies, cfg, issuer, places)
 	holds, noHolds := fusillade.NewHolds(p.fusillade.Primary)
+	asked, noSubjects := subjects.New(p.fusillade.Primary)
 	retention, noRetention := fusillade.NewRetention(p.fusillade.Primary)
 	usage, noUsage := analytics.New(p.main)
 	accessLog, noAccessLog := accesslog.New(p.fusillade.Primary)
-	if err := errors.Join(noCopies, noResponses, noErasures, noHolds, noRetention, noUsage, noAccessLog); err != nil {
+	if err := errors.Join(noCopies, noResponses, noErasures, noHolds, noSubjects, noRetention, noUsage, noAccessLog); err != nil {
 		return nil, err
 	}
 	usage.WithLedger(places.Ledger)
@@ -51,7 +54,7 @@ func newStores(p *pools, cfg *config.Config, db *boot.Databases, sign *boot.Sign
 		orphans:   countedOrphans{responses, metrics},
 		erasures:  countedErasures{erasures, []func(context.Context) *domain.Error{older, places.Reason}, metrics},
 		tally:     erasures.Tally,
-		holds:     holds, retention: retention, usage: usage, accessLog: accessLog,
+		holds:     holds, subjects: asked, retention: retention, usage: usage, accessLog: accessLog,
 		log: countedLog{l, metrics},
 	}, nil
 }

@@ -38,6 +38,30 @@ func removeOldAccesses(w *workers, cfg *config.Config, s *stores) {
 	})
 }
 
+// watchSubjects counts requests of people that wait for an answer, and forgets the people
+// of those that ended long ago.
+func watchSubjects(w *workers, cfg *config.Config, s *stores) error {
+	waiting, err := w.metrics.WatchSubjectRequests()
+	if err != nil {
+		return err
+	}
+	w.repeat("subject_requests", removeEvery, 0, "Could not forget the people of old subject requests; will retry", func(ctx context.Context) error {
+		forgotten, err := s.subjects.Forget(ctx, time.Now().Add(-cfg.SubjectRequests.Keep))
+		if forgotten > 0 {
+			w.log.Info("Forgot the people of subject requests that ended long ago", "subject_requests", forgotten)
+		}
+		return err
+	})
+	w.repeat("subject_requests", lookAtHeldEvery, 0, "Could not count subject requests that wait for an answer; will retry", func(ctx context.Context) error {
+		found, err := s.subjects.Waiting(ctx, time.Now())
+		if err == nil {
+			waiting.Looked(found.Open, found.NextDue)
+		}
+		return err
+	})
+	return nil
+}
+
 // sweepEvery is how often the service looks for erased requests that are due for a
 // sweep. Processes share the work.
 const sweepEvery = 15 * time.Second

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"math"
 	"slices"
 	"time"
 
@@ -663,4 +664,10 @@ func (s *Store) Enqueued() []uuid.UUID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.enqueued)
+}
+
+func (e Erasures) ForSubject(ctx context.Context, subjectRequest uuid.UUID, limit int64) ([]domain.Erasure, error) {
+	all, err := e.Page(ctx, domain.ErasureQuery{Limit: math.MaxInt64})
+	found := slices.DeleteFunc(all, func(d domain.Erasure) bool { return d.SubjectRequest == nil || *d.SubjectRequest != subjectRequest })
+	return found[:min(limit, int64(len(found)))], err
 }

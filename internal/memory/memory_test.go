@@ -57,6 +57,7 @@ func TestAccessLog(t *testing.T) {
 
 func TestSessions(t *testing.T) {
 	t.Parallel()
+	porttest.SubjectRequests(t, func(*testing.T) domain.SubjectRequests { return memory.New().SubjectRequests() })
 	porttest.Sessions(t, func(*testing.T) domain.Sessions { return memory.NewSessions() })
 }
 

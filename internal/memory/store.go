@@ -41,6 +41,7 @@ type Store struct {
 	refused     map[uuid.UUID]bool
 	erased      map[uuid.UUID]tombstone
 	holds       []domain.Hold
+	subjects    []domain.SubjectRequest
 	erasures    []*erasure
 	rules       []*rule
 	previews    []domain.Preview

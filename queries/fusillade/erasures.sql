@@ -100,11 +100,12 @@ SELECT set_config('synchronous_commit', coalesce(nullif(current_setting('synchro
 -- name: CreateErasure :many
 -- None where the same person has one with the same key.
 INSERT INTO lethe.erasures (id, trigger, rule_id, rule_version, kind, target, scope, as_of, max, ground, ticket, requested_at,
-    requested_by, role, secret, idempotency_key, request_sum, state, expected, preview, approve_by)
+    requested_by, role, secret, idempotency_key, request_sum, state, expected, preview, approve_by, subject_request)
 VALUES (sqlc.arg('id'), sqlc.arg('trigger'), sqlc.narg('rule_id'), sqlc.narg('rule_version'), sqlc.arg('kind'),
         sqlc.arg('target')::text::jsonb, sqlc.narg('scope'), sqlc.arg('as_of'), sqlc.arg('max'), sqlc.arg('ground'),
         sqlc.arg('ticket'), sqlc.arg('requested_at'), sqlc.narg('requested_by'), sqlc.arg('role'), sqlc.narg('secret'),
-        sqlc.narg('idempotency_key'), sqlc.arg('request_sum'), sqlc.arg('state'), sqlc.narg('expected'), sqlc.narg('preview'), sqlc.narg('approve_by'))
+        sqlc.narg('idempotency_key'), sqlc.arg('request_sum'), sqlc.arg('state'), sqlc.narg('expected'), sqlc.narg('preview'), sqlc.narg('approve_by'),
+        sqlc.narg('subject_request'))
 ON CONFLICT (requested_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
 RETURNING *;
 
@@ -113,6 +114,10 @@ SELECT * FROM lethe.erasures WHERE id = sqlc.arg('id');
 
 -- name: ErasureByKey :one
 SELECT * FROM lethe.erasures WHERE requested_by = sqlc.arg('requested_by')::uuid AND idempotency_key = sqlc.arg('idempotency_key')::text;
+
+-- name: ErasuresForSubject :many
+SELECT * FROM lethe.erasures WHERE subject_request = sqlc.arg('subject_request')::uuid
+ORDER BY requested_at DESC, id DESC LIMIT sqlc.arg('max')::bigint;
 
 -- name: LockErasure :one
 -- And whether finished responses may have been moved.

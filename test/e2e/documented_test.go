@@ -432,7 +432,7 @@ func (d *documents) readme(t *testing.T) {
 	rest := d.take(t, "README.md", func(b *block) bool {
 		return of("Try it", "The three calls", "Erasing many, with proof")(b) && !having("make run")(b)
 	})
-	exports := d.take(t, "docs/export.md", whole)
+	exports := d.take(t, "docs/export.md", whole) + d.take(t, "docs/subject-requests.md", whole)
 	walk := d.take(t, "docs/command-line.md", of("From an address to a proof"))
 	if strings.TrimSpace(strings.Split(begin, "#")[0]) != "make run" {
 		t.Fatalf("README: want make run first, got\n%s", begin)

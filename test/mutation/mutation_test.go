@@ -24,14 +24,14 @@ var rules = []string{
 	"response_whole.go",
 	"response_repeat.go", "session.go", "log_read.go", "hold_read.go", "hold_release.go", "erasure_access.go", "erasure_approve.go", "erasure_start.go",
 	"erasure_read.go", "rule_write.go", "rule_read.go", "rule_enable.go", "rule_run.go", "status_read.go",
-	"figures_read.go",
+	"figures_read.go", "subject_request_open.go", "subject_request_read.go", "subject_request_process.go", "subject_request_letter.go",
 }
 
 // others are the files that do not. A new file must be put here or there.
 var others = []string{
 	"access_log.go", "authorization.go", "cursor.go", "erasure.go", "erasure_replay.go", "erasure_request.go",
-	"erasure_run.go", "errors.go", "hold.go", "hold_place.go", "log.go", "ports.go", "ports_erasure.go", "profile.go", "response.go", "response_enrich.go", "response_outcome.go",
-	"figures.go", "rule.go", "status.go", "sweep.go", "values.go",
+	"erasure_run.go", "errors.go", "hold.go", "hold_place.go", "log.go", "ports.go", "ports_erasure.go", "ports_subject.go", "profile.go", "response.go", "response_enrich.go", "response_outcome.go",
+	"figures.go", "rule.go", "status.go", "subject_request.go", "sweep.go", "values.go",
 }
 
 // equivalent are changes that change nothing, with the reason.

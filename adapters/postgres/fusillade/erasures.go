@@ -200,6 +200,27 @@ func (e *Erasures) Page(ctx context.Context, q domain.ErasureQuery) (page []doma
 	return page, nil
 }
 
+// ForSubject makes one round trip.
+func (e *Erasures) ForSubject(ctx context.Context, subjectRequest uuid.UUID, limit int64) (found []domain.Erasure, err error) {
+	err = e.db.Use(ctx, func(c postgres.Conn) error {
+		rows, err := dbsqlc.New(c).ErasuresForSubject(ctx, dbsqlc.ErasuresForSubjectParams{SubjectRequest: subjectRequest, Max: limit})
+		if err != nil {
+			return err
+		}
+		found = make([]domain.Erasure, len(rows))
+		for i, row := range rows {
+			if found[i], err = erasureOf(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
 // Receipts makes one round trip.
 func (e *Erasures) Receipts(ctx context.Context, q domain.ErasureReceiptQuery) ([]domain.ErasureReceipt, error) {
 	p := dbsqlc.ErasureReceiptsParams{ErasureID: q.Erasure, PageSize: q.Limit}

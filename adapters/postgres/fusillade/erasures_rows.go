@@ -22,7 +22,7 @@ func createParams(wanted domain.Erasure) (dbsqlc.CreateErasureParams, error) {
 		ID: wanted.ID, Trigger: string(wanted.Trigger), Kind: string(wanted.Kind), Target: target, Scope: wanted.Scope,
 		AsOf: wanted.AsOf, Max: wanted.Max, Ground: string(wanted.Ground), Ticket: wanted.Ticket,
 		RequestedAt: wanted.RequestedAt, RequestedBy: wanted.RequestedBy, Role: string(wanted.Role),
-		RequestSum: wanted.RequestSum[:], State: string(wanted.State), Expected: wanted.Expected,
+		RequestSum: wanted.RequestSum[:], State: string(wanted.State), Expected: wanted.Expected, SubjectRequest: wanted.SubjectRequest,
 	}
 	if wanted.Approval != nil {
 		p.ApproveBy = &wanted.Approval.ExpiresAt
@@ -79,7 +79,7 @@ func encodeFailures(failures []domain.ErasureFailure) (string, error) {
 func erasureOf(row dbsqlc.LetheErasure) (domain.Erasure, error) {
 	e := domain.Erasure{
 		ID: row.ID, Trigger: domain.Trigger(row.Trigger), Kind: domain.TargetKind(row.Kind), Scope: row.Scope,
-		AsOf: row.AsOf, Max: row.Max, Ground: domain.Ground(row.Ground), Ticket: row.Ticket,
+		AsOf: row.AsOf, Max: row.Max, Ground: domain.Ground(row.Ground), Ticket: row.Ticket, SubjectRequest: row.SubjectRequest,
 		RequestedAt: row.RequestedAt, RequestedBy: row.RequestedBy, Role: domain.ActorRole(row.Role),
 		State: domain.ErasureState(row.State), StartedAt: row.StartedAt, FinishedAt: row.FinishedAt,
 		VerifyAt: row.VerifyAt, VerifiedAt: row.VerifiedAt,

@@ -128,7 +128,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"scope", "_text"}, {"as_of", "timestamptz"}, {"max", "int8"}, {"ground", "text"}, {"ticket", "text"},
 		{"requested_at", "timestamptz"}, {"requested_by", "uuid"}, {"role", "text"}, {"secret", "bytea"},
 		{"idempotency_key", "text"}, {"request_sum", "bytea"}, {"state", "text"}, {"expected", "int8"}, {"preview", "bytea"},
-		{"approve_by", "timestamptz"},
+		{"approve_by", "timestamptz"}, {"subject_request", "uuid"},
 	}
 	progress := []Column{
 		{"state", "text"}, {"started_at", "timestamptz"}, {"finished_at", "timestamptz"}, {"verify_at", "timestamptz"},
@@ -145,6 +145,14 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"shared", "bool"}, {"instance_ids", "_uuid"}, {"correlation_ids", "_int8"},
 	}
 	endedSessions := []Column{{"id", "uuid"}, {"ended_by", "uuid"}, {"expires_at", "timestamptz"}}
+	subjectRequests := []Column{
+		{"id", "uuid"}, {"kind", "text"}, {"owner", "uuid"}, {"ticket", "text"}, {"state", "text"}, {"received_at", "timestamptz"},
+		{"due_at", "timestamptz"}, {"created_at", "timestamptz"}, {"created_by", "uuid"},
+	}
+	processed := []Column{
+		{"identity_checked_at", "timestamptz"}, {"identity_checked_by", "uuid"}, {"extended_at", "timestamptz"}, {"extended_by", "uuid"},
+		{"extension", "text"}, {"ended_at", "timestamptz"}, {"ended_by", "uuid"}, {"refusal", "text"},
+	}
 	orphans := []Column{{"after_request", "int8"}, {"after_response", "int8"}, {"responses", "bool"}, {"due_at", "timestamptz"}}
 	erasureReceipts := []Column{{"receipt_id", "uuid"}, {"erasure_id", "uuid"}, {"at", "timestamptz"}, {"responses", "int8"}}
 	previews := []Column{
@@ -280,6 +288,9 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{Side: Fusillade, Schema: Own, Table: "ended_sessions", Read: endedSessions, Insert: endedSessions, Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "orphans", Read: orphans, Update: orphans},
 		// An erasure's target can be written and forgotten, but no erasure can be removed.
+		{Side: Fusillade, Schema: Own, Table: "subject_requests",
+			Read: slices.Concat(subjectRequests, processed), Insert: subjectRequests,
+			Update: slices.Concat(processed, []Column{{"owner", "uuid"}, {"ticket", "text"}, {"state", "text"}, {"due_at", "timestamptz"}, {"created_by", "uuid"}})},
 		{Side: Fusillade, Schema: Own, Table: "erasures",
 			Read: slices.Concat(erasures, progress), Insert: erasures,
 			Update: slices.Concat(progress, []Column{{"target", "jsonb"}, {"scope", "_text"}, {"secret", "bytea"}, {"request_sum", "bytea"}, {"preview", "bytea"}})},

@@ -5,6 +5,22 @@ import type { Documented } from './answers.js';
 export const documented: Documented = {
  "operations": [
   {
+   "id": "answerSubjectRequest",
+   "method": "POST",
+   "path": "/lethe/api/v1/subject-requests/([^/]+)/answer$",
+   "answers": {
+    "200": {
+     "media": "application/json",
+     "schema": {
+      "ref": "SubjectRequest"
+     },
+     "same": [
+      "id"
+     ]
+    }
+   }
+  },
+  {
    "id": "approveErasure",
    "method": "POST",
    "path": "/lethe/api/v1/erasures/([^/]+)/approve$",
@@ -45,6 +61,22 @@ export const documented: Documented = {
      "media": "application/json",
      "schema": {
       "ref": "RetentionRule"
+     },
+     "same": [
+      "id"
+     ]
+    }
+   }
+  },
+  {
+   "id": "checkSubjectIdentity",
+   "method": "POST",
+   "path": "/lethe/api/v1/subject-requests/([^/]+)/check-identity$",
+   "answers": {
+    "200": {
+     "media": "application/json",
+     "schema": {
+      "ref": "SubjectRequest"
      },
      "same": [
       "id"
@@ -140,6 +172,22 @@ export const documented: Documented = {
        "pattern": "^[0-9a-f]{64}$"
       }
      }
+    }
+   }
+  },
+  {
+   "id": "extendSubjectRequest",
+   "method": "POST",
+   "path": "/lethe/api/v1/subject-requests/([^/]+)/extend$",
+   "answers": {
+    "200": {
+     "media": "application/json",
+     "schema": {
+      "ref": "SubjectRequest"
+     },
+     "same": [
+      "id"
+     ]
     }
    }
   },
@@ -337,6 +385,32 @@ export const documented: Documented = {
    }
   },
   {
+   "id": "getSubjectLetter",
+   "method": "GET",
+   "path": "/lethe/api/v1/subject-requests/([^/]+)/letter$",
+   "answers": {
+    "200": {
+     "media": "text/html"
+    }
+   }
+  },
+  {
+   "id": "getSubjectRequest",
+   "method": "GET",
+   "path": "/lethe/api/v1/subject-requests/([^/]+)$",
+   "answers": {
+    "200": {
+     "media": "application/json",
+     "schema": {
+      "ref": "SubjectRequest"
+     },
+     "same": [
+      "id"
+     ]
+    }
+   }
+  },
+  {
    "id": "getTile",
    "method": "GET",
    "path": "/log/tile/([^/]+)/(.+)$",
@@ -508,6 +582,38 @@ export const documented: Documented = {
    }
   },
   {
+   "id": "listSubjectRequests",
+   "method": "GET",
+   "path": "/lethe/api/v1/subject-requests$",
+   "query": [
+    "open",
+    "owner",
+    "limit",
+    "after"
+   ],
+   "answers": {
+    "200": {
+     "media": "application/json",
+     "schema": {
+      "ref": "SubjectRequestPage"
+     }
+    }
+   }
+  },
+  {
+   "id": "openSubjectRequest",
+   "method": "POST",
+   "path": "/lethe/api/v1/subject-requests$",
+   "answers": {
+    "201": {
+     "media": "application/json",
+     "schema": {
+      "ref": "SubjectRequest"
+     }
+    }
+   }
+  },
+  {
    "id": "placeHold",
    "method": "POST",
    "path": "/lethe/api/v1/holds$",
@@ -542,6 +648,22 @@ export const documented: Documented = {
      "media": "application/json",
      "schema": {
       "ref": "Erasure"
+     },
+     "same": [
+      "id"
+     ]
+    }
+   }
+  },
+  {
+   "id": "refuseSubjectRequest",
+   "method": "POST",
+   "path": "/lethe/api/v1/subject-requests/([^/]+)/refuse$",
+   "answers": {
+    "200": {
+     "media": "application/json",
+     "schema": {
+      "ref": "SubjectRequest"
      },
      "same": [
       "id"
@@ -810,6 +932,7 @@ export const documented: Documented = {
     "rule",
     "started_at",
     "state",
+    "subject_request",
     "target",
     "ticket",
     "trigger",
@@ -906,6 +1029,11 @@ export const documented: Documented = {
     },
     "state": {
      "type": "string"
+    },
+    "subject_request": {
+     "type": "string",
+     "format": "uuid",
+     "nullable": true
     },
     "target": {
      "all": [
@@ -2469,6 +2597,7 @@ export const documented: Documented = {
     "next_rules",
     "schemas",
     "sentence",
+    "subject_requests",
     "version",
     "well"
    ],
@@ -2500,6 +2629,9 @@ export const documented: Documented = {
     },
     "sentence": {
      "type": "string"
+    },
+    "subject_requests": {
+     "ref": "SubjectRequestStatus"
     },
     "version": {
      "type": "string"
@@ -2699,6 +2831,170 @@ export const documented: Documented = {
      "type": "integer",
      "format": "int64",
      "nullable": true
+    }
+   }
+  },
+  "SubjectRequest": {
+   "type": "object",
+   "required": [
+    "created_at",
+    "created_by",
+    "due_at",
+    "duplicates",
+    "ended_at",
+    "ended_by",
+    "erasures",
+    "extended_at",
+    "extended_by",
+    "extension",
+    "id",
+    "identity_checked_at",
+    "identity_checked_by",
+    "kind",
+    "owner",
+    "received_at",
+    "refusal",
+    "state",
+    "ticket"
+   ],
+   "properties": {
+    "created_at": {
+     "type": "string",
+     "format": "date-time"
+    },
+    "created_by": {
+     "type": "string",
+     "format": "uuid",
+     "nullable": true
+    },
+    "due_at": {
+     "type": "string",
+     "format": "date-time"
+    },
+    "duplicates": {
+     "type": "array",
+     "items": {
+      "type": "string",
+      "format": "uuid"
+     }
+    },
+    "ended_at": {
+     "type": "string",
+     "format": "date-time",
+     "nullable": true
+    },
+    "ended_by": {
+     "type": "string",
+     "format": "uuid",
+     "nullable": true
+    },
+    "erasures": {
+     "type": "array",
+     "items": {
+      "ref": "Erasure"
+     }
+    },
+    "extended_at": {
+     "type": "string",
+     "format": "date-time",
+     "nullable": true
+    },
+    "extended_by": {
+     "type": "string",
+     "format": "uuid",
+     "nullable": true
+    },
+    "extension": {
+     "type": "string",
+     "nullable": true
+    },
+    "id": {
+     "type": "string",
+     "format": "uuid"
+    },
+    "identity_checked_at": {
+     "type": "string",
+     "format": "date-time",
+     "nullable": true
+    },
+    "identity_checked_by": {
+     "type": "string",
+     "format": "uuid",
+     "nullable": true
+    },
+    "kind": {
+     "type": "string"
+    },
+    "owner": {
+     "type": "string",
+     "format": "uuid",
+     "nullable": true
+    },
+    "received_at": {
+     "type": "string",
+     "format": "date-time"
+    },
+    "refusal": {
+     "type": "string",
+     "nullable": true
+    },
+    "state": {
+     "type": "string"
+    },
+    "ticket": {
+     "type": "string",
+     "nullable": true
+    }
+   }
+  },
+  "SubjectRequestPage": {
+   "type": "object",
+   "required": [
+    "data",
+    "has_more",
+    "limit",
+    "next_cursor"
+   ],
+   "properties": {
+    "data": {
+     "type": "array",
+     "items": {
+      "ref": "SubjectRequest"
+     }
+    },
+    "has_more": {
+     "type": "boolean"
+    },
+    "limit": {
+     "type": "integer",
+     "format": "int64"
+    },
+    "next_cursor": {
+     "type": "string",
+     "nullable": true
+    }
+   }
+  },
+  "SubjectRequestStatus": {
+   "type": "object",
+   "required": [
+    "next_due_at",
+    "open",
+    "overdue"
+   ],
+   "properties": {
+    "next_due_at": {
+     "type": "string",
+     "format": "date-time",
+     "nullable": true
+    },
+    "open": {
+     "type": "integer",
+     "format": "int64"
+    },
+    "overdue": {
+     "type": "integer",
+     "format": "int64"
     }
    }
   }

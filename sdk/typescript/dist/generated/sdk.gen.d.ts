@@ -1,5 +1,5 @@
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { ApproveErasureData, ApproveErasureErrors, ApproveErasureResponses, CancelErasureData, CancelErasureErrors, CancelErasureResponses, ChangeRetentionRuleData, ChangeRetentionRuleErrors, ChangeRetentionRuleResponses, CreateRetentionRuleData, CreateRetentionRuleErrors, CreateRetentionRuleResponses, DisableRetentionRuleData, DisableRetentionRuleErrors, DisableRetentionRuleResponses, DryRunRetentionRuleData, DryRunRetentionRuleErrors, DryRunRetentionRuleResponses, EnableRetentionRuleData, EnableRetentionRuleErrors, EnableRetentionRuleResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EraseResponseData, EraseResponseErrors, EraseResponseResponses, FindOwnersData, FindOwnersErrors, FindOwnersResponses, GetCallerData, GetCallerErrors, GetCallerResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetErasureData, GetErasureErrors, GetErasureResponses, GetFiguresData, GetFiguresErrors, GetFiguresResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetRetentionRuleData, GetRetentionRuleErrors, GetRetentionRuleResponses, GetRetentionRuleVersionData, GetRetentionRuleVersionErrors, GetRetentionRuleVersionResponses, GetStatusData, GetStatusErrors, GetStatusResponses, GetTileData, GetTileErrors, GetTileResponses, ListAccessLogData, ListAccessLogErrors, ListAccessLogResponses, ListErasureReceiptsData, ListErasureReceiptsErrors, ListErasureReceiptsResponses, ListErasuresData, ListErasuresErrors, ListErasuresResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, ListRetentionRulesData, ListRetentionRulesErrors, ListRetentionRulesResponses, ListStepsData, ListStepsErrors, ListStepsResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, PreviewErasureData, PreviewErasureErrors, PreviewErasureResponses, RefuseErasureData, RefuseErasureErrors, RefuseErasureResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses, RemoveRetentionRuleData, RemoveRetentionRuleErrors, RemoveRetentionRuleResponses, StartErasureData, StartErasureErrors, StartErasureResponses, StartSessionData, StartSessionErrors, StartSessionResponses, WatchErasureData, WatchErasureErrors, WatchErasureResponses } from './types.gen.js';
+import type { AnswerSubjectRequestData, AnswerSubjectRequestErrors, AnswerSubjectRequestResponses, ApproveErasureData, ApproveErasureErrors, ApproveErasureResponses, CancelErasureData, CancelErasureErrors, CancelErasureResponses, ChangeRetentionRuleData, ChangeRetentionRuleErrors, ChangeRetentionRuleResponses, CheckSubjectIdentityData, CheckSubjectIdentityErrors, CheckSubjectIdentityResponses, CreateRetentionRuleData, CreateRetentionRuleErrors, CreateRetentionRuleResponses, DisableRetentionRuleData, DisableRetentionRuleErrors, DisableRetentionRuleResponses, DryRunRetentionRuleData, DryRunRetentionRuleErrors, DryRunRetentionRuleResponses, EnableRetentionRuleData, EnableRetentionRuleErrors, EnableRetentionRuleResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EraseResponseData, EraseResponseErrors, EraseResponseResponses, ExtendSubjectRequestData, ExtendSubjectRequestErrors, ExtendSubjectRequestResponses, FindOwnersData, FindOwnersErrors, FindOwnersResponses, GetCallerData, GetCallerErrors, GetCallerResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetErasureData, GetErasureErrors, GetErasureResponses, GetFiguresData, GetFiguresErrors, GetFiguresResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetRetentionRuleData, GetRetentionRuleErrors, GetRetentionRuleResponses, GetRetentionRuleVersionData, GetRetentionRuleVersionErrors, GetRetentionRuleVersionResponses, GetStatusData, GetStatusErrors, GetStatusResponses, GetSubjectLetterData, GetSubjectLetterErrors, GetSubjectLetterResponses, GetSubjectRequestData, GetSubjectRequestErrors, GetSubjectRequestResponses, GetTileData, GetTileErrors, GetTileResponses, ListAccessLogData, ListAccessLogErrors, ListAccessLogResponses, ListErasureReceiptsData, ListErasureReceiptsErrors, ListErasureReceiptsResponses, ListErasuresData, ListErasuresErrors, ListErasuresResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, ListRetentionRulesData, ListRetentionRulesErrors, ListRetentionRulesResponses, ListStepsData, ListStepsErrors, ListStepsResponses, ListSubjectRequestsData, ListSubjectRequestsErrors, ListSubjectRequestsResponses, OpenSubjectRequestData, OpenSubjectRequestErrors, OpenSubjectRequestResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, PreviewErasureData, PreviewErasureErrors, PreviewErasureResponses, RefuseErasureData, RefuseErasureErrors, RefuseErasureResponses, RefuseSubjectRequestData, RefuseSubjectRequestErrors, RefuseSubjectRequestResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses, RemoveRetentionRuleData, RemoveRetentionRuleErrors, RemoveRetentionRuleResponses, StartErasureData, StartErasureErrors, StartErasureResponses, StartSessionData, StartSessionErrors, StartSessionResponses, WatchErasureData, WatchErasureErrors, WatchErasureResponses } from './types.gen.js';
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
      * You can provide a client instance returned by `createClient()` instead of
@@ -345,6 +345,80 @@ export declare const releaseHold: <ThrowOnError extends boolean = false>(options
  * Returns one hold, even if it is released or expired. Administrators and platform managers only.
  */
 export declare const getHold: <ThrowOnError extends boolean = false>(options: Options<GetHoldData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<GetHoldResponses, GetHoldErrors, ThrowOnError, "fields">;
+/**
+ * List subject requests
+ *
+ * Returns one page of the requests of people about their data, newest first,
+ * without their erasures and duplicates. Administrators and platform managers
+ * only. Pass `next_cursor` as `after` to get the next page.
+ *
+ */
+export declare const listSubjectRequests: <ThrowOnError extends boolean = false>(options: Options<ListSubjectRequestsData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListSubjectRequestsResponses, ListSubjectRequestsErrors, ThrowOnError, "fields">;
+/**
+ * Record a subject request
+ *
+ * Records that a person asks to see or to erase what is kept about them. The
+ * answer is due a month after it was received. Administrators and platform
+ * managers only.
+ *
+ */
+export declare const openSubjectRequest: <ThrowOnError extends boolean = false>(options: Options<OpenSubjectRequestData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<OpenSubjectRequestResponses, OpenSubjectRequestErrors, ThrowOnError, "fields">;
+/**
+ * Fetch a subject request
+ *
+ * Returns one request with its erasures, and with other recent or open requests
+ * about the same owner. Administrators and platform managers only.
+ *
+ */
+export declare const getSubjectRequest: <ThrowOnError extends boolean = false>(options: Options<GetSubjectRequestData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<GetSubjectRequestResponses, GetSubjectRequestErrors, ThrowOnError, "fields">;
+/**
+ * Record that the identity was checked
+ *
+ * Records that the caller has made sure that the request comes from the person
+ * themselves. Erasures can refer to it from then on. Repeating it changes nothing;
+ * an answered or refused request does not change (409). Administrators and
+ * platform managers only.
+ *
+ */
+export declare const checkSubjectIdentity: <ThrowOnError extends boolean = false>(options: Options<CheckSubjectIdentityData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<CheckSubjectIdentityResponses, CheckSubjectIdentityErrors, ThrowOnError, "fields">;
+/**
+ * Extend the time for the answer
+ *
+ * Gives two more months for the answer, once, before it is due (GDPR article
+ * 12(3)). The person has to be told. Otherwise 409. Administrators and platform
+ * managers only.
+ *
+ */
+export declare const extendSubjectRequest: <ThrowOnError extends boolean = false>(options: Options<ExtendSubjectRequestData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ExtendSubjectRequestResponses, ExtendSubjectRequestErrors, ThrowOnError, "fields">;
+/**
+ * Record that a request is answered
+ *
+ * Ends the request; its letter can be fetched from then on. Refused (409), with
+ * what is missing, until the identity was checked and, if erasure was asked for,
+ * an erasure of this request has finished and none is unfinished. Administrators
+ * and platform managers only.
+ *
+ */
+export declare const answerSubjectRequest: <ThrowOnError extends boolean = false>(options: Options<AnswerSubjectRequestData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<AnswerSubjectRequestResponses, AnswerSubjectRequestErrors, ThrowOnError, "fields">;
+/**
+ * Refuse a subject request
+ *
+ * Ends the request without doing what it asks for. Refused (409) if it has ended
+ * already, or if an erasure of it is unfinished. Administrators and platform
+ * managers only.
+ *
+ */
+export declare const refuseSubjectRequest: <ThrowOnError extends boolean = false>(options: Options<RefuseSubjectRequestData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<RefuseSubjectRequestResponses, RefuseSubjectRequestErrors, ThrowOnError, "fields">;
+/**
+ * Fetch the answer as a letter
+ *
+ * Returns the answer to the person as a page to print, without scripts: what was
+ * erased, what is kept and why, and how it can be proven; or why it was refused.
+ * 409 before the request has ended, and once its person is forgotten.
+ * Administrators and platform managers only.
+ *
+ */
+export declare const getSubjectLetter: <ThrowOnError extends boolean = false>(options: Options<GetSubjectLetterData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<GetSubjectLetterResponses, GetSubjectLetterErrors, ThrowOnError, "fields">;
 /**
  * List retention rules
  *

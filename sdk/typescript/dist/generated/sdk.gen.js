@@ -771,6 +771,228 @@ export const getHold = (options) => options.client.get({
     ...options
 });
 /**
+ * List subject requests
+ *
+ * Returns one page of the requests of people about their data, newest first,
+ * without their erasures and duplicates. Administrators and platform managers
+ * only. Pass `next_cursor` as `after` to get the next page.
+ *
+ */
+export const listSubjectRequests = (options) => options.client.get({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/subject-requests',
+    ...options
+});
+/**
+ * Record a subject request
+ *
+ * Records that a person asks to see or to erase what is kept about them. The
+ * answer is due a month after it was received. Administrators and platform
+ * managers only.
+ *
+ */
+export const openSubjectRequest = (options) => options.client.post({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/subject-requests',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+/**
+ * Fetch a subject request
+ *
+ * Returns one request with its erasures, and with other recent or open requests
+ * about the same owner. Administrators and platform managers only.
+ *
+ */
+export const getSubjectRequest = (options) => options.client.get({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/subject-requests/{subject_request_id}',
+    ...options
+});
+/**
+ * Record that the identity was checked
+ *
+ * Records that the caller has made sure that the request comes from the person
+ * themselves. Erasures can refer to it from then on. Repeating it changes nothing;
+ * an answered or refused request does not change (409). Administrators and
+ * platform managers only.
+ *
+ */
+export const checkSubjectIdentity = (options) => options.client.post({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/subject-requests/{subject_request_id}/check-identity',
+    ...options
+});
+/**
+ * Extend the time for the answer
+ *
+ * Gives two more months for the answer, once, before it is due (GDPR article
+ * 12(3)). The person has to be told. Otherwise 409. Administrators and platform
+ * managers only.
+ *
+ */
+export const extendSubjectRequest = (options) => options.client.post({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/subject-requests/{subject_request_id}/extend',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+/**
+ * Record that a request is answered
+ *
+ * Ends the request; its letter can be fetched from then on. Refused (409), with
+ * what is missing, until the identity was checked and, if erasure was asked for,
+ * an erasure of this request has finished and none is unfinished. Administrators
+ * and platform managers only.
+ *
+ */
+export const answerSubjectRequest = (options) => options.client.post({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/subject-requests/{subject_request_id}/answer',
+    ...options
+});
+/**
+ * Refuse a subject request
+ *
+ * Ends the request without doing what it asks for. Refused (409) if it has ended
+ * already, or if an erasure of it is unfinished. Administrators and platform
+ * managers only.
+ *
+ */
+export const refuseSubjectRequest = (options) => options.client.post({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/subject-requests/{subject_request_id}/refuse',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+/**
+ * Fetch the answer as a letter
+ *
+ * Returns the answer to the person as a page to print, without scripts: what was
+ * erased, what is kept and why, and how it can be proven; or why it was refused.
+ * 409 before the request has ended, and once its person is forgotten.
+ * Administrators and platform managers only.
+ *
+ */
+export const getSubjectLetter = (options) => options.client.get({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/subject-requests/{subject_request_id}/letter',
+    ...options
+});
+/**
  * List retention rules
  *
  * Returns one page of the rules, newest first. Administrators and platform

@@ -674,6 +674,7 @@ export type ServiceStatus = {
     log: LogStatus;
     erasures: ErasureStatus;
     holds: HoldStatus;
+    subject_requests: SubjectRequestStatus;
     /**
      * The enabled retention rules that run next, in order, at most ten.
      */
@@ -749,6 +750,23 @@ export type HoldStatus = {
      * The same, but purges that have given up.
      */
     purges_failed: number;
+};
+/**
+ * Requests of people about their data that wait for an answer.
+ */
+export type SubjectRequestStatus = {
+    /**
+     * Subject requests that wait for an answer.
+     */
+    open: number;
+    /**
+     * Those of them whose answer is overdue.
+     */
+    overdue: number;
+    /**
+     * When the first of them is due (UTC); null if none waits.
+     */
+    next_due_at: string | null;
 };
 /**
  * An enabled retention rule and its next run.
@@ -904,6 +922,13 @@ export type NewErasure = {
      * The ground for the erasure, for the receipts. Defaults to unspecified.
      */
     ground?: 'request' | 'consent_withdrawn' | 'objection' | 'no_longer_needed' | 'unlawful' | 'legal_obligation' | 'unspecified';
+    /**
+     * The subject request that asks for this erasure. It must wait for an answer,
+     * ask for the erasure of this same `owner`, and its identity must have been
+     * checked. Administrators and platform managers only.
+     *
+     */
+    subject_request?: string;
     /**
      * The caller's own reference, visible to those who can see the erasure. It
      * is not part of any receipt.
@@ -1214,6 +1239,10 @@ export type Erasure = {
      */
     ticket: string | null;
     /**
+     * The subject request that asked for it.
+     */
+    subject_request: string | null;
+    /**
      * When it was requested (UTC).
      */
     requested_at: string;
@@ -1511,6 +1540,151 @@ export type HoldPage = {
     limit: number;
     /**
      * Whether more holds follow.
+     */
+    has_more: boolean;
+    /**
+     * Pass as `after` to get the next page; null on the last page.
+     */
+    next_cursor: string | null;
+};
+/**
+ * A request to record.
+ */
+export type NewSubjectRequest = {
+    /**
+     * What the person asks for.
+     */
+    kind: 'access' | 'erasure' | 'both';
+    /**
+     * The person, or the organization, by UUID or e-mail address.
+     */
+    owner: string;
+    /**
+     * When it was received; now unless given, within the last year.
+     */
+    received_at?: string;
+    /**
+     * A reference of your own.
+     */
+    ticket?: string;
+};
+/**
+ * Why the answer takes longer.
+ */
+export type SubjectRequestExtension = {
+    /**
+     * The reason that the person is told.
+     */
+    reason: 'complexity' | 'number_of_requests';
+};
+/**
+ * Why a request is refused.
+ */
+export type SubjectRequestRefusal = {
+    /**
+     * The reason that the letter gives. `legal_obligation` and `legal_claims`:
+     * the data has to be kept.
+     *
+     */
+    reason: 'identity_not_proven' | 'manifestly_unfounded' | 'excessive' | 'legal_obligation' | 'legal_claims';
+};
+/**
+ * A person's request about their data. Every field is always present, null if unknown.
+ */
+export type SubjectRequest = {
+    /**
+     * The subject request's identifier.
+     */
+    id: string;
+    /**
+     * What the person asks for.
+     */
+    kind: 'access' | 'erasure' | 'both' | (string & {});
+    /**
+     * The person or organization; null once they are forgotten.
+     */
+    owner: string | null;
+    /**
+     * The reference of whoever recorded it.
+     */
+    ticket: string | null;
+    /**
+     * The state. `in_progress` once the identity was checked.
+     */
+    state: 'received' | 'in_progress' | 'answered' | 'refused' | (string & {});
+    /**
+     * When it was received (UTC).
+     */
+    received_at: string;
+    /**
+     * When the answer is due (UTC).
+     */
+    due_at: string;
+    /**
+     * When it was recorded (UTC).
+     */
+    created_at: string;
+    /**
+     * Who recorded it; null once they are forgotten, as in the other fields.
+     */
+    created_by: string | null;
+    /**
+     * When the identity was checked (UTC).
+     */
+    identity_checked_at: string | null;
+    /**
+     * Who checked it.
+     */
+    identity_checked_by: string | null;
+    /**
+     * When the time was extended (UTC).
+     */
+    extended_at: string | null;
+    /**
+     * Who extended it.
+     */
+    extended_by: string | null;
+    /**
+     * Why, as in `SubjectRequestExtension`.
+     */
+    extension: string | null;
+    /**
+     * When it was answered or refused (UTC).
+     */
+    ended_at: string | null;
+    /**
+     * Who did that.
+     */
+    ended_by: string | null;
+    /**
+     * Why it was refused, as in `SubjectRequestRefusal`.
+     */
+    refusal: string | null;
+    /**
+     * The bulk erasures that were started for it, the newest 100 first; empty in a list.
+     */
+    erasures: Array<Erasure>;
+    /**
+     * Other requests about the same owner that are open or were received within
+     * the last year, the newest 20 first; empty in a list.
+     *
+     */
+    duplicates: Array<string>;
+};
+/**
+ * One page of subject requests.
+ */
+export type SubjectRequestPage = {
+    /**
+     * The subject requests, newest first.
+     */
+    data: Array<SubjectRequest>;
+    /**
+     * The maximum page size, as applied.
+     */
+    limit: number;
+    /**
+     * Whether more subject requests follow.
      */
     has_more: boolean;
     /**
@@ -1913,6 +2087,20 @@ export type HoldId = string;
  * Exactly `true` or `false`. True lists only holds in force; false only released and expired ones.
  */
 export type Active = boolean;
+/**
+ * The subject request's identifier. Accepts the same formats as `request_id`.
+ */
+export type SubjectRequestId = string;
+/**
+ * Exactly `true` or `false`. True lists only requests that wait for an answer; false only answered and refused ones.
+ */
+export type Open = boolean;
+/**
+ * Only requests about this person or organization: the UUID, or the e-mail
+ * address, which `Owner-Understood` in the answer explains.
+ *
+ */
+export type SubjectOwner = string;
 /**
  * The rule's identifier. Accepts the same formats as `request_id`.
  */
@@ -4289,6 +4477,653 @@ export type GetHoldResponses = {
     200: Hold;
 };
 export type GetHoldResponse = GetHoldResponses[keyof GetHoldResponses];
+export type ListSubjectRequestsData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: {
+        /**
+         * Exactly `true` or `false`. True lists only requests that wait for an answer; false only answered and refused ones.
+         */
+        open?: boolean;
+        /**
+         * Only requests about this person or organization: the UUID, or the e-mail
+         * address, which `Owner-Understood` in the answer explains.
+         *
+         */
+        owner?: string;
+        /**
+         * The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of a page, to get the page that follows it. It is valid
+         * only for the same filters, order and scope: with another list, if damaged,
+         * or together with a `skip` above 0, it is refused (400). The limit and the
+         * count mode can change from page to page.
+         *
+         */
+        after?: string;
+    };
+    url: '/lethe/api/v1/subject-requests';
+};
+export type ListSubjectRequestsErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type ListSubjectRequestsError = ListSubjectRequestsErrors[keyof ListSubjectRequestsErrors];
+export type ListSubjectRequestsResponses = {
+    /**
+     * The page.
+     */
+    200: SubjectRequestPage;
+};
+export type ListSubjectRequestsResponse = ListSubjectRequestsResponses[keyof ListSubjectRequestsResponses];
+export type OpenSubjectRequestData = {
+    body: NewSubjectRequest;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/lethe/api/v1/subject-requests';
+};
+export type OpenSubjectRequestErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The request body is not declared as JSON.
+     */
+    415: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type OpenSubjectRequestError = OpenSubjectRequestErrors[keyof OpenSubjectRequestErrors];
+export type OpenSubjectRequestResponses = {
+    /**
+     * The subject request is recorded.
+     */
+    201: SubjectRequest;
+};
+export type OpenSubjectRequestResponse = OpenSubjectRequestResponses[keyof OpenSubjectRequestResponses];
+export type GetSubjectRequestData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The subject request's identifier. Accepts the same formats as `request_id`.
+         */
+        subject_request_id: string;
+    };
+    query?: never;
+    url: '/lethe/api/v1/subject-requests/{subject_request_id}';
+};
+export type GetSubjectRequestErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type GetSubjectRequestError = GetSubjectRequestErrors[keyof GetSubjectRequestErrors];
+export type GetSubjectRequestResponses = {
+    /**
+     * The subject request.
+     */
+    200: SubjectRequest;
+};
+export type GetSubjectRequestResponse = GetSubjectRequestResponses[keyof GetSubjectRequestResponses];
+export type CheckSubjectIdentityData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The subject request's identifier. Accepts the same formats as `request_id`.
+         */
+        subject_request_id: string;
+    };
+    query?: never;
+    url: '/lethe/api/v1/subject-requests/{subject_request_id}/check-identity';
+};
+export type CheckSubjectIdentityErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type CheckSubjectIdentityError = CheckSubjectIdentityErrors[keyof CheckSubjectIdentityErrors];
+export type CheckSubjectIdentityResponses = {
+    /**
+     * The subject request as it is now.
+     */
+    200: SubjectRequest;
+};
+export type CheckSubjectIdentityResponse = CheckSubjectIdentityResponses[keyof CheckSubjectIdentityResponses];
+export type ExtendSubjectRequestData = {
+    body: SubjectRequestExtension;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The subject request's identifier. Accepts the same formats as `request_id`.
+         */
+        subject_request_id: string;
+    };
+    query?: never;
+    url: '/lethe/api/v1/subject-requests/{subject_request_id}/extend';
+};
+export type ExtendSubjectRequestErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The request body is not declared as JSON.
+     */
+    415: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type ExtendSubjectRequestError = ExtendSubjectRequestErrors[keyof ExtendSubjectRequestErrors];
+export type ExtendSubjectRequestResponses = {
+    /**
+     * The subject request as it is now.
+     */
+    200: SubjectRequest;
+};
+export type ExtendSubjectRequestResponse = ExtendSubjectRequestResponses[keyof ExtendSubjectRequestResponses];
+export type AnswerSubjectRequestData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The subject request's identifier. Accepts the same formats as `request_id`.
+         */
+        subject_request_id: string;
+    };
+    query?: never;
+    url: '/lethe/api/v1/subject-requests/{subject_request_id}/answer';
+};
+export type AnswerSubjectRequestErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type AnswerSubjectRequestError = AnswerSubjectRequestErrors[keyof AnswerSubjectRequestErrors];
+export type AnswerSubjectRequestResponses = {
+    /**
+     * The subject request as it is now.
+     */
+    200: SubjectRequest;
+};
+export type AnswerSubjectRequestResponse = AnswerSubjectRequestResponses[keyof AnswerSubjectRequestResponses];
+export type RefuseSubjectRequestData = {
+    body: SubjectRequestRefusal;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The subject request's identifier. Accepts the same formats as `request_id`.
+         */
+        subject_request_id: string;
+    };
+    query?: never;
+    url: '/lethe/api/v1/subject-requests/{subject_request_id}/refuse';
+};
+export type RefuseSubjectRequestErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The request body is not declared as JSON.
+     */
+    415: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type RefuseSubjectRequestError = RefuseSubjectRequestErrors[keyof RefuseSubjectRequestErrors];
+export type RefuseSubjectRequestResponses = {
+    /**
+     * The subject request as it is now.
+     */
+    200: SubjectRequest;
+};
+export type RefuseSubjectRequestResponse = RefuseSubjectRequestResponses[keyof RefuseSubjectRequestResponses];
+export type GetSubjectLetterData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The subject request's identifier. Accepts the same formats as `request_id`.
+         */
+        subject_request_id: string;
+    };
+    query?: never;
+    url: '/lethe/api/v1/subject-requests/{subject_request_id}/letter';
+};
+export type GetSubjectLetterErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, or the
+     * service keeps no sessions of its own. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type GetSubjectLetterError = GetSubjectLetterErrors[keyof GetSubjectLetterErrors];
+export type GetSubjectLetterResponses = {
+    /**
+     * The letter.
+     */
+    200: string;
+};
+export type GetSubjectLetterResponse = GetSubjectLetterResponses[keyof GetSubjectLetterResponses];
 export type ListRetentionRulesData = {
     body?: never;
     headers?: {

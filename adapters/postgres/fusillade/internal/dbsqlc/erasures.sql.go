@@ -38,7 +38,7 @@ UPDATE lethe.erasures SET verify_at = NULL,
     state = CASE WHEN finished_at IS NULL THEN 'canceled' ELSE state END,
     finished_at = coalesce(finished_at, $1::timestamptz)
 WHERE id = $2
-RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, approve_by, decided_at, decided_by, refusal
+RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, subject_request, approve_by, decided_at, decided_by, refusal
 `
 
 type CancelErasureParams struct {
@@ -101,6 +101,7 @@ func (q *Queries) CancelErasure(ctx context.Context, arg CancelErasureParams) ([
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.SubjectRequest,
 			&i.ApproveBy,
 			&i.DecidedAt,
 			&i.DecidedBy,
@@ -156,13 +157,14 @@ func (q *Queries) CountTemplates(ctx context.Context, ids []uuid.UUID) (int64, e
 
 const CreateErasure = `-- name: CreateErasure :many
 INSERT INTO lethe.erasures (id, trigger, rule_id, rule_version, kind, target, scope, as_of, max, ground, ticket, requested_at,
-    requested_by, role, secret, idempotency_key, request_sum, state, expected, preview, approve_by)
+    requested_by, role, secret, idempotency_key, request_sum, state, expected, preview, approve_by, subject_request)
 VALUES ($1, $2, $3, $4, $5,
         $6::text::jsonb, $7, $8, $9, $10,
         $11, $12, $13, $14, $15,
-        $16, $17, $18, $19, $20, $21)
+        $16, $17, $18, $19, $20, $21,
+        $22)
 ON CONFLICT (requested_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, approve_by, decided_at, decided_by, refusal
+RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, subject_request, approve_by, decided_at, decided_by, refusal
 `
 
 type CreateErasureParams struct {
@@ -187,6 +189,7 @@ type CreateErasureParams struct {
 	Expected       *int64
 	Preview        []byte
 	ApproveBy      *time.Time
+	SubjectRequest *uuid.UUID
 }
 
 // None where the same person has one with the same key.
@@ -213,6 +216,7 @@ func (q *Queries) CreateErasure(ctx context.Context, arg CreateErasureParams) ([
 		arg.Expected,
 		arg.Preview,
 		arg.ApproveBy,
+		arg.SubjectRequest,
 	)
 	if err != nil {
 		return nil, err
@@ -266,6 +270,7 @@ func (q *Queries) CreateErasure(ctx context.Context, arg CreateErasureParams) ([
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.SubjectRequest,
 			&i.ApproveBy,
 			&i.DecidedAt,
 			&i.DecidedBy,
@@ -381,7 +386,7 @@ func (q *Queries) Durably(ctx context.Context) error {
 }
 
 const Erasure = `-- name: Erasure :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, approve_by, decided_at, decided_by, refusal FROM lethe.erasures WHERE id = $1
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, subject_request, approve_by, decided_at, decided_by, refusal FROM lethe.erasures WHERE id = $1
 `
 
 func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, error) {
@@ -432,6 +437,7 @@ func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, erro
 		&i.PassID,
 		&i.PassNamed,
 		&i.PassErased,
+		&i.SubjectRequest,
 		&i.ApproveBy,
 		&i.DecidedAt,
 		&i.DecidedBy,
@@ -441,7 +447,7 @@ func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, erro
 }
 
 const ErasureByKey = `-- name: ErasureByKey :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, approve_by, decided_at, decided_by, refusal FROM lethe.erasures WHERE requested_by = $1::uuid AND idempotency_key = $2::text
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, subject_request, approve_by, decided_at, decided_by, refusal FROM lethe.erasures WHERE requested_by = $1::uuid AND idempotency_key = $2::text
 `
 
 type ErasureByKeyParams struct {
@@ -497,6 +503,7 @@ func (q *Queries) ErasureByKey(ctx context.Context, arg ErasureByKeyParams) (Let
 		&i.PassID,
 		&i.PassNamed,
 		&i.PassErased,
+		&i.SubjectRequest,
 		&i.ApproveBy,
 		&i.DecidedAt,
 		&i.DecidedBy,
@@ -553,7 +560,7 @@ func (q *Queries) ErasureReceipts(ctx context.Context, arg ErasureReceiptsParams
 }
 
 const Erasures = `-- name: Erasures :many
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, approve_by, decided_at, decided_by, refusal FROM lethe.erasures
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, subject_request, approve_by, decided_at, decided_by, refusal FROM lethe.erasures
 WHERE ($1::uuid IS NULL OR requested_by = $1::uuid)
   AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
   AND ($3::text IS NULL OR trigger = $3::text)
@@ -633,6 +640,87 @@ func (q *Queries) Erasures(ctx context.Context, arg ErasuresParams) ([]LetheEras
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.SubjectRequest,
+			&i.ApproveBy,
+			&i.DecidedAt,
+			&i.DecidedBy,
+			&i.Refusal,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ErasuresForSubject = `-- name: ErasuresForSubject :many
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, subject_request, approve_by, decided_at, decided_by, refusal FROM lethe.erasures WHERE subject_request = $1::uuid
+ORDER BY requested_at DESC, id DESC LIMIT $2::bigint
+`
+
+type ErasuresForSubjectParams struct {
+	SubjectRequest uuid.UUID
+	Max            int64
+}
+
+func (q *Queries) ErasuresForSubject(ctx context.Context, arg ErasuresForSubjectParams) ([]LetheErasure, error) {
+	rows, err := q.db.Query(ctx, ErasuresForSubject, arg.SubjectRequest, arg.Max)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LetheErasure
+	for rows.Next() {
+		var i LetheErasure
+		if err := rows.Scan(
+			&i.ID,
+			&i.Trigger,
+			&i.RuleID,
+			&i.RuleVersion,
+			&i.Kind,
+			&i.Target,
+			&i.Scope,
+			&i.AsOf,
+			&i.Preview,
+			&i.Max,
+			&i.Ground,
+			&i.Ticket,
+			&i.RequestedAt,
+			&i.RequestedBy,
+			&i.Role,
+			&i.Secret,
+			&i.IdempotencyKey,
+			&i.RequestSum,
+			&i.State,
+			&i.StartedAt,
+			&i.FinishedAt,
+			&i.VerifyAt,
+			&i.VerifiedAt,
+			&i.Expected,
+			&i.Done,
+			&i.Requests,
+			&i.Steps,
+			&i.Templates,
+			&i.RawRequests,
+			&i.RawResponses,
+			&i.Tasks,
+			&i.Files,
+			&i.KeptTemplates,
+			&i.Retained,
+			&i.Held,
+			&i.NotFound,
+			&i.Refused,
+			&i.Receipts,
+			&i.Failures,
+			&i.LastError,
+			&i.PassCreatedAt,
+			&i.PassID,
+			&i.PassNamed,
+			&i.PassErased,
+			&i.SubjectRequest,
 			&i.ApproveBy,
 			&i.DecidedAt,
 			&i.DecidedBy,
@@ -649,7 +737,7 @@ func (q *Queries) Erasures(ctx context.Context, arg ErasuresParams) ([]LetheEras
 }
 
 const ErasuresOf = `-- name: ErasuresOf :many
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, approve_by, decided_at, decided_by, refusal FROM lethe.erasures
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased, subject_request, approve_by, decided_at, decided_by, refusal FROM lethe.erasures
 WHERE requested_by = $1::uuid
   AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
   AND ($3::text IS NULL OR trigger = $3::text)
@@ -730,6 +818,7 @@ func (q *Queries) ErasuresOf(ctx context.Context, arg ErasuresOfParams) ([]Lethe
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.SubjectRequest,
 			&i.ApproveBy,
 			&i.DecidedAt,
 			&i.DecidedBy,
@@ -789,7 +878,7 @@ func (q *Queries) LimitEstimate(ctx context.Context, atMost string) error {
 }
 
 const LockErasure = `-- name: LockErasure :one
-SELECT e.id, e.trigger, e.rule_id, e.rule_version, e.kind, e.target, e.scope, e.as_of, e.preview, e.max, e.ground, e.ticket, e.requested_at, e.requested_by, e.role, e.secret, e.idempotency_key, e.request_sum, e.state, e.started_at, e.finished_at, e.verify_at, e.verified_at, e.expected, e.done, e.requests, e.steps, e.templates, e.raw_requests, e.raw_responses, e.tasks, e.files, e.kept_templates, e.retained, e.held, e.not_found, e.refused, e.receipts, e.failures, e.last_error, e.pass_created_at, e.pass_id, e.pass_named, e.pass_erased, e.approve_by, e.decided_at, e.decided_by, e.refusal, (to_regclass('retained_response_resurrection_fences') IS NOT NULL)::boolean AS beside_retained
+SELECT e.id, e.trigger, e.rule_id, e.rule_version, e.kind, e.target, e.scope, e.as_of, e.preview, e.max, e.ground, e.ticket, e.requested_at, e.requested_by, e.role, e.secret, e.idempotency_key, e.request_sum, e.state, e.started_at, e.finished_at, e.verify_at, e.verified_at, e.expected, e.done, e.requests, e.steps, e.templates, e.raw_requests, e.raw_responses, e.tasks, e.files, e.kept_templates, e.retained, e.held, e.not_found, e.refused, e.receipts, e.failures, e.last_error, e.pass_created_at, e.pass_id, e.pass_named, e.pass_erased, e.subject_request, e.approve_by, e.decided_at, e.decided_by, e.refusal, (to_regclass('retained_response_resurrection_fences') IS NOT NULL)::boolean AS beside_retained
 FROM lethe.erasures e WHERE e.id = $1 FOR UPDATE OF e
 `
 
@@ -847,6 +936,7 @@ func (q *Queries) LockErasure(ctx context.Context, id uuid.UUID) (LockErasureRow
 		&i.LetheErasure.PassID,
 		&i.LetheErasure.PassNamed,
 		&i.LetheErasure.PassErased,
+		&i.LetheErasure.SubjectRequest,
 		&i.LetheErasure.ApproveBy,
 		&i.LetheErasure.DecidedAt,
 		&i.LetheErasure.DecidedBy,

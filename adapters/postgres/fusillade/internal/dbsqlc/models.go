@@ -73,6 +73,8 @@ type LetheErasure struct {
 	PassNamed int64
 	// Responses that were erased since it last began with the oldest.
 	PassErased int64
+	// The one in lethe.subject_requests that asked for it; null: none.
+	SubjectRequest *uuid.UUID
 	// Until when it may be approved; null: it needs no approval.
 	ApproveBy *time.Time
 	DecidedAt *time.Time

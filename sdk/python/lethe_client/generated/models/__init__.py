@@ -49,6 +49,8 @@ from .new_erasure import NewErasure
 from .new_erasure_ground import NewErasureGround
 from .new_hold import NewHold
 from .new_retention_rule import NewRetentionRule
+from .new_subject_request import NewSubjectRequest
+from .new_subject_request_kind import NewSubjectRequestKind
 from .owner import Owner
 from .owner_choice import OwnerChoice
 from .owner_choice_kind import OwnerChoiceKind
@@ -75,6 +77,15 @@ from .session import Session
 from .step import Step
 from .step_page import StepPage
 from .step_summary import StepSummary
+from .subject_request import SubjectRequest
+from .subject_request_extension import SubjectRequestExtension
+from .subject_request_extension_reason import SubjectRequestExtensionReason
+from .subject_request_kind import SubjectRequestKind
+from .subject_request_page import SubjectRequestPage
+from .subject_request_refusal import SubjectRequestRefusal
+from .subject_request_refusal_reason import SubjectRequestRefusalReason
+from .subject_request_state import SubjectRequestState
+from .subject_request_status import SubjectRequestStatus
 
 __all__ = (
     "Access",
@@ -125,6 +136,8 @@ __all__ = (
     "NewErasureGround",
     "NewHold",
     "NewRetentionRule",
+    "NewSubjectRequest",
+    "NewSubjectRequestKind",
     "Owner",
     "OwnerChoice",
     "OwnerChoiceKind",
@@ -151,4 +164,13 @@ __all__ = (
     "Step",
     "StepPage",
     "StepSummary",
+    "SubjectRequest",
+    "SubjectRequestExtension",
+    "SubjectRequestExtensionReason",
+    "SubjectRequestKind",
+    "SubjectRequestPage",
+    "SubjectRequestRefusal",
+    "SubjectRequestRefusalReason",
+    "SubjectRequestState",
+    "SubjectRequestStatus",
 )

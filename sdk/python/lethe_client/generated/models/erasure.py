@@ -44,6 +44,7 @@ class Erasure:
         target (ErasureTarget | None): What to erase; null once it is forgotten.
         ground (ErasureGround): Why. Example: request.
         ticket (None | str): The reference given by the caller who requested it. Example: PRIV-2026-17.
+        subject_request (None | UUID): The subject request that asked for it.
         requested_at (datetime.datetime): When it was requested (UTC). Example: 2026-03-01T12:01:00.0005Z.
         requested_by (None | UUID): Who requested it; null for a rule. Example: c0000100-0000-4000-8000-000000000001.
         started_at (datetime.datetime | None): When its first part began (UTC). Example: 2026-03-01T12:01:00.02Z.
@@ -76,6 +77,7 @@ class Erasure:
     target: ErasureTarget | None
     ground: ErasureGround
     ticket: None | str
+    subject_request: None | UUID
     requested_at: datetime.datetime
     requested_by: None | UUID
     started_at: datetime.datetime | None
@@ -124,6 +126,12 @@ class Erasure:
 
         ticket: None | str
         ticket = self.ticket
+
+        subject_request: None | str
+        if isinstance(self.subject_request, UUID):
+            subject_request = str(self.subject_request)
+        else:
+            subject_request = self.subject_request
 
         requested_at = self.requested_at.isoformat()
 
@@ -200,6 +208,7 @@ class Erasure:
                 "target": target,
                 "ground": ground,
                 "ticket": ticket,
+                "subject_request": subject_request,
                 "requested_at": requested_at,
                 "requested_by": requested_by,
                 "started_at": started_at,
@@ -277,6 +286,21 @@ class Erasure:
             return cast(None | str, data)
 
         ticket = _parse_ticket(d.pop("ticket"))
+
+        def _parse_subject_request(data: object) -> None | UUID:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                subject_request_type_0 = UUID(data)
+
+                return subject_request_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | UUID, data)
+
+        subject_request = _parse_subject_request(d.pop("subject_request"))
 
         requested_at = datetime.datetime.fromisoformat(d.pop("requested_at"))
 
@@ -414,6 +438,7 @@ class Erasure:
             target=target,
             ground=ground,
             ticket=ticket,
+            subject_request=subject_request,
             requested_at=requested_at,
             requested_by=requested_by,
             started_at=started_at,

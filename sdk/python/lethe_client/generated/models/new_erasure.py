@@ -44,6 +44,10 @@ class NewErasure:
             EZ7KQDM4WHX2TGBV5YJN3RCLPA.
         ground (NewErasureGround | Unset): The ground for the erasure, for the receipts. Defaults to unspecified.
             Example: request.
+        subject_request (UUID | Unset): The subject request that asks for this erasure. It must wait for an answer,
+            ask for the erasure of this same `owner`, and its identity must have been
+            checked. Administrators and platform managers only.
+             Example: 5d7c0e6a-3b1f-4f0e-9c1d-7a8b9c0d1e2f.
         ticket (str | Unset): The caller's own reference, visible to those who can see the erasure. It
             is not part of any receipt.
              Example: PRIV-2026-17.
@@ -55,6 +59,7 @@ class NewErasure:
     include_later_turns: bool | Unset = UNSET
     token: str | Unset = UNSET
     ground: NewErasureGround | Unset = UNSET
+    subject_request: UUID | Unset = UNSET
     ticket: str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,6 +84,10 @@ class NewErasure:
         if not isinstance(self.ground, Unset):
             ground = self.ground.value
 
+        subject_request: str | Unset = UNSET
+        if not isinstance(self.subject_request, Unset):
+            subject_request = str(self.subject_request)
+
         ticket = self.ticket
 
         field_dict: dict[str, Any] = {}
@@ -96,6 +105,8 @@ class NewErasure:
             field_dict["token"] = token
         if ground is not UNSET:
             field_dict["ground"] = ground
+        if subject_request is not UNSET:
+            field_dict["subject_request"] = subject_request
         if ticket is not UNSET:
             field_dict["ticket"] = ticket
 
@@ -135,6 +146,13 @@ class NewErasure:
         else:
             ground = NewErasureGround(_ground)
 
+        _subject_request = d.pop("subject_request", UNSET)
+        subject_request: UUID | Unset
+        if isinstance(_subject_request, Unset):
+            subject_request = UNSET
+        else:
+            subject_request = UUID(_subject_request)
+
         ticket = d.pop("ticket", UNSET)
 
         new_erasure = cls(
@@ -144,6 +162,7 @@ class NewErasure:
             include_later_turns=include_later_turns,
             token=token,
             ground=ground,
+            subject_request=subject_request,
             ticket=ticket,
         )
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..models.hold_status import HoldStatus
     from ..models.log_status import LogStatus
     from ..models.schema_version import SchemaVersion
+    from ..models.subject_request_status import SubjectRequestStatus
 
 
 T = TypeVar("T", bound="ServiceStatus")
@@ -33,6 +34,7 @@ class ServiceStatus:
         log (LogStatus): The log of erasures.
         erasures (ErasureStatus): Bulk erasures, including runs of retention rules.
         holds (HoldStatus): What bypasses holds.
+        subject_requests (SubjectRequestStatus): Requests of people about their data that wait for an answer.
         next_rules (list[DueRule]): The enabled retention rules that run next, in order, at most ten.
         schemas (list[SchemaVersion]): How far the schemas of other systems are migrated.
     """
@@ -44,6 +46,7 @@ class ServiceStatus:
     log: LogStatus
     erasures: ErasureStatus
     holds: HoldStatus
+    subject_requests: SubjectRequestStatus
     next_rules: list[DueRule] = _attrs_field(validator=list_or_unset)
     schemas: list[SchemaVersion] = _attrs_field(validator=list_or_unset)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -62,6 +65,8 @@ class ServiceStatus:
         erasures = self.erasures.to_dict()
 
         holds = self.holds.to_dict()
+
+        subject_requests = self.subject_requests.to_dict()
 
         next_rules = []
         for next_rules_item_data in self.next_rules:
@@ -84,6 +89,7 @@ class ServiceStatus:
                 "log": log,
                 "erasures": erasures,
                 "holds": holds,
+                "subject_requests": subject_requests,
                 "next_rules": next_rules,
                 "schemas": schemas,
             }
@@ -98,6 +104,7 @@ class ServiceStatus:
         from ..models.hold_status import HoldStatus
         from ..models.log_status import LogStatus
         from ..models.schema_version import SchemaVersion
+        from ..models.subject_request_status import SubjectRequestStatus
 
         d = dict(src_dict)
         at = datetime.datetime.fromisoformat(d.pop("at"))
@@ -113,6 +120,8 @@ class ServiceStatus:
         erasures = ErasureStatus.from_dict(d.pop("erasures"))
 
         holds = HoldStatus.from_dict(d.pop("holds"))
+
+        subject_requests = SubjectRequestStatus.from_dict(d.pop("subject_requests"))
 
         next_rules = []
         _next_rules = d.pop("next_rules")
@@ -136,6 +145,7 @@ class ServiceStatus:
             log=log,
             erasures=erasures,
             holds=holds,
+            subject_requests=subject_requests,
             next_rules=next_rules,
             schemas=schemas,
         )
