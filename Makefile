@@ -54,7 +54,7 @@ verify-format:
 
 .PHONY: verify-modules
 verify-modules:
-	go mod verify
+	@scripts/verify-modules.sh
 	go mod tidy -diff
 	go -C tools mod tidy -diff
 	go -C bench mod tidy -diff
