@@ -11,6 +11,7 @@ import (
 // Permissions are what a caller may do.
 type Permissions struct {
 	List, Contents, Erase       Reach
+	Export                      Reach // everything of an owner, in a file
 	Holds, Retention, AccessLog bool
 }
 
@@ -78,7 +79,7 @@ func organizationsOf(ctx context.Context, people People, caller Principal) ([]uu
 func (p Principal) permissions() Permissions {
 	read, erase := p.readReach(), p.deleteReach()
 	return Permissions{
-		List: read, Contents: read, Erase: erase,
+		List: read, Contents: read, Erase: erase, Export: read,
 		Holds: p.mayHold(), Retention: p.mayRetain(), AccessLog: p.mayReadAccessLog(),
 	}
 }

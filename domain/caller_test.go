@@ -26,11 +26,11 @@ func TestGetCaller(t *testing.T) {
 		active *uuid.UUID
 		want   string
 	}{
-		"without a role": {want: "none none none false false false [acme@example.com]"},
-		"reader":         {roles: []domain.Role{domain.RoleConnectionsUser}, want: "own own none false false false [acme@example.com]"},
-		"user":           {roles: []domain.Role{domain.RoleBatchAPIUser}, active: &acme, want: "own own own false false false [acme@example.com]"},
-		"manager":        {roles: []domain.Role{domain.RolePlatformManager}, active: &globex, want: "all all all true true false [acme@example.com globex@example.com]"},
-		"administrator":  {admin: true, want: "all all all true true true [acme@example.com]"},
+		"without a role": {want: "none none none none false false false [acme@example.com]"},
+		"reader":         {roles: []domain.Role{domain.RoleConnectionsUser}, want: "own own none own false false false [acme@example.com]"},
+		"user":           {roles: []domain.Role{domain.RoleBatchAPIUser}, active: &acme, want: "own own own own false false false [acme@example.com]"},
+		"manager":        {roles: []domain.Role{domain.RolePlatformManager}, active: &globex, want: "all all all all true true false [acme@example.com globex@example.com]"},
+		"administrator":  {admin: true, want: "all all all all true true true [acme@example.com]"},
 	} {
 		person := porttest.Person{ID: uuid.New(), Email: name + "@example.com", Admin: c.admin, Roles: c.roles}
 		w.AddPerson(person)
@@ -42,7 +42,7 @@ func TestGetCaller(t *testing.T) {
 			organizations = append(organizations, *o.Email)
 		}
 		can := got.Can
-		shown := fmt.Sprintf("%v %v %v %v %v %v %v", can.List, can.Contents, can.Erase, can.Holds, can.Retention, can.AccessLog, organizations)
+		shown := fmt.Sprintf("%v %v %v %v %v %v %v %v", can.List, can.Contents, can.Erase, can.Export, can.Holds, can.Retention, can.AccessLog, organizations)
 		if err != nil || shown != c.want || got.ID != person.ID {
 			t.Errorf("%s: want %s, got %s, %v", name, c.want, shown, err)
 		}

@@ -1424,6 +1424,16 @@ type NewHold struct {
 	Responses []openapi_types.UUID `json:"responses,omitempty"`
 }
 
+// NewPersonFile Whose file to make.
+type NewPersonFile struct {
+	// Owner A person or an organization: its UUID, or its whole e-mail address. Case matters
+	// only if several addresses differ in nothing else.
+	//
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Owner OwnerName `json:"owner"`
+}
+
 // NewRetentionRule A new rule. Without a filter it covers everyone's responses that have ended.
 type NewRetentionRule struct {
 	// AgeDays The age, in days of 24 hours since its creation, at which a response is erased.
@@ -1688,6 +1698,11 @@ type Permissions struct {
 	// Example: own
 	Erase Reach `json:"erase"`
 
+	// Export Whose responses a permission covers.
+	//
+	// Example: own
+	Export Reach `json:"export"`
+
 	// Holds Place, see and release holds.
 	//
 	// Example: false
@@ -1702,6 +1717,98 @@ type Permissions struct {
 	//
 	// Example: false
 	Retention bool `json:"retention"`
+}
+
+// PersonFile A person's file and its progress. Every field is always present, null if unknown.
+type PersonFile struct {
+	// AsOf Responses created later are not in it.
+	//
+	// Example: 2026-03-01T12:00:01Z
+	AsOf *time.Time `json:"as_of"`
+
+	// Bytes Its size, once it is done.
+	//
+	// Example: 734003
+	Bytes *int64 `json:"bytes"`
+
+	// ExpiresAt When it is removed.
+	//
+	// Example: 2026-03-08T12:00:09Z
+	ExpiresAt *time.Time `json:"expires_at"`
+
+	// File The path of the file, while it can be downloaded.
+	//
+	// Example: /lethe/api/v1/exports/5c7d9e0f-1a2b-4c3d-8e4f-506172839405/file
+	File *string `json:"file"`
+
+	// FinishedAt When it was done, failed, or could not go on because of an erasure.
+	//
+	// Example: 2026-03-01T12:00:09Z
+	FinishedAt *time.Time `json:"finished_at"`
+
+	// Id The export's identifier.
+	//
+	// Example: 5c7d9e0f-1a2b-4c3d-8e4f-506172839405
+	Id openapi_types.UUID `json:"id"`
+
+	// Message What the reason means, and what to do.
+	Message *string `json:"message"`
+
+	// Owner Whose responses are in it.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Owner openapi_types.UUID `json:"owner"`
+
+	// Reason Why it failed or expired.
+	Reason *string `json:"reason"`
+
+	// RequestedAt When it was requested (UTC).
+	//
+	// Example: 2026-03-01T12:00:00Z
+	RequestedAt time.Time `json:"requested_at"`
+
+	// RequestedBy Who requested it.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	RequestedBy openapi_types.UUID `json:"requested_by"`
+
+	// Responses How many responses are in it so far.
+	//
+	// Example: 1250
+	Responses int64 `json:"responses"`
+
+	// Sha256 The SHA-256 of the ZIP, once it is done.
+	//
+	// Example: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+	Sha256 *string `json:"sha256"`
+
+	// State The state. `done`: the file can be downloaded. `expired`: it is gone, or what
+	// was made of it.
+	//
+	//
+	// Example: done
+	State string `json:"state"`
+}
+
+// PersonFilePage One page of persons' files.
+type PersonFilePage struct {
+	// Data The files, newest first.
+	Data []PersonFile `json:"data"`
+
+	// HasMore Whether more files follow.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
+	// Limit The maximum page size, as applied.
+	//
+	// Example: 10
+	Limit int64 `json:"limit"`
+
+	// NextCursor Pass as `after` to get the next page; null on the last page.
+	//
+	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor *string `json:"next_cursor"`
 }
 
 // Problem An error, as defined by RFC 9457.
@@ -2789,6 +2896,9 @@ type ExportContents = bool
 // ExportFormat defines model for ExportFormat.
 type ExportFormat = string
 
+// ExportId defines model for ExportId.
+type ExportId = openapi_types.UUID
+
 // FiguresBucket defines model for FiguresBucket.
 type FiguresBucket = string
 
@@ -2857,6 +2967,9 @@ type PartId = openapi_types.UUID
 
 // Payloads defines model for Payloads.
 type Payloads = bool
+
+// PersonFileKey defines model for PersonFileKey.
+type PersonFileKey = string
 
 // Reached defines model for Reached.
 type Reached = string
@@ -2953,6 +3066,9 @@ type OpenAIUnauthenticated = OpenAIError
 
 // OpenAIUnavailable An error, as OpenAI's clients read it.
 type OpenAIUnavailable = OpenAIError
+
+// RangeNotSatisfiable An error, as defined by RFC 9457.
+type RangeNotSatisfiable = Problem
 
 // TooLarge An error, as defined by RFC 9457.
 type TooLarge = Problem
@@ -3181,6 +3297,27 @@ type ListErasureReceiptsParams struct {
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 }
 
+// ListPersonFilesParams defines parameters for ListPersonFiles.
+type ListPersonFilesParams struct {
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters, order and scope: with another list, if damaged,
+	// or together with a `skip` above 0, it is refused (400). The limit and the
+	// count mode can change from page to page.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+}
+
+// StartPersonFileParams defines parameters for StartPersonFile.
+type StartPersonFileParams struct {
+	// IdempotencyKey A key for this request, unique to each file, 1 to 255 visible ASCII characters.
+	// If the same caller repeats the request, no second file is made; the call
+	// returns the current state of the first. A request for another owner with the
+	// same key is refused (409).
+	IdempotencyKey *PersonFileKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListHoldsParams defines parameters for ListHolds.
 type ListHoldsParams struct {
 	// Active Exactly `true` or `false`. True lists only holds in force; false only released and expired ones.
@@ -3396,6 +3533,9 @@ type PreviewErasureJSONRequestBody = ErasureRequest
 // RefuseErasureJSONRequestBody defines body for RefuseErasure for application/json ContentType.
 type RefuseErasureJSONRequestBody = ErasureRefusal
 
+// StartPersonFileJSONRequestBody defines body for StartPersonFile for application/json ContentType.
+type StartPersonFileJSONRequestBody = NewPersonFile
+
 // PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
 type PlaceHoldJSONRequestBody = NewHold
 
@@ -3470,6 +3610,21 @@ type ServerInterface interface {
 	// RefuseErasure Refuse an erasure
 	// (POST /lethe/api/v1/erasures/{erasure_id}/refuse)
 	RefuseErasure(ctx echo.Context, erasureId ErasureId) error
+	// ListPersonFiles List persons' files
+	// (GET /lethe/api/v1/exports)
+	ListPersonFiles(ctx echo.Context, params ListPersonFilesParams) error
+	// StartPersonFile Request a person's file
+	// (POST /lethe/api/v1/exports)
+	StartPersonFile(ctx echo.Context, params StartPersonFileParams) error
+	// DeletePersonFile Delete a person's file
+	// (DELETE /lethe/api/v1/exports/{export_id})
+	DeletePersonFile(ctx echo.Context, exportId ExportId) error
+	// GetPersonFile Fetch an export
+	// (GET /lethe/api/v1/exports/{export_id})
+	GetPersonFile(ctx echo.Context, exportId ExportId) error
+	// DownloadPersonFile Download a person's file
+	// (GET /lethe/api/v1/exports/{export_id}/file)
+	DownloadPersonFile(ctx echo.Context, exportId ExportId) error
 	// ListHolds List holds
 	// (GET /lethe/api/v1/holds)
 	ListHolds(ctx echo.Context, params ListHoldsParams) error
@@ -4171,6 +4326,108 @@ func (w *ServerInterfaceWrapper) RefuseErasure(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RefuseErasure(ctx, erasureId)
+	return err
+}
+
+// ListPersonFiles converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPersonFiles(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPersonFilesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: "cursor"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPersonFiles(ctx, params)
+	return err
+}
+
+// StartPersonFile converts echo context to params.
+func (w *ServerInterfaceWrapper) StartPersonFile(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartPersonFileParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey PersonFileKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StartPersonFile(ctx, params)
+	return err
+}
+
+// DeletePersonFile converts echo context to params.
+func (w *ServerInterfaceWrapper) DeletePersonFile(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "export_id" -------------
+	var exportId ExportId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "export_id", ctx.Param("export_id"), &exportId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter export_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeletePersonFile(ctx, exportId)
+	return err
+}
+
+// GetPersonFile converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPersonFile(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "export_id" -------------
+	var exportId ExportId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "export_id", ctx.Param("export_id"), &exportId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter export_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPersonFile(ctx, exportId)
+	return err
+}
+
+// DownloadPersonFile converts echo context to params.
+func (w *ServerInterfaceWrapper) DownloadPersonFile(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "export_id" -------------
+	var exportId ExportId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "export_id", ctx.Param("export_id"), &exportId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter export_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DownloadPersonFile(ctx, exportId)
 	return err
 }
 
@@ -5008,6 +5265,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/lethe/api/v1/erasures/:erasure_id/receipts", wrapper.ListErasureReceipts, options.OperationMiddlewares["listErasureReceipts"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/erasures/:erasure_id/refuse", wrapper.RefuseErasure, options.OperationMiddlewares["refuseErasure"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/erasures/preview", wrapper.PreviewErasure, options.OperationMiddlewares["previewErasure"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/exports", wrapper.ListPersonFiles, options.OperationMiddlewares["listPersonFiles"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/exports", wrapper.StartPersonFile, options.OperationMiddlewares["startPersonFile"]...)
+	router.DELETE(options.BaseURL+"/lethe/api/v1/exports/:export_id", wrapper.DeletePersonFile, options.OperationMiddlewares["deletePersonFile"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/exports/:export_id", wrapper.GetPersonFile, options.OperationMiddlewares["getPersonFile"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/exports/:export_id/file", wrapper.DownloadPersonFile, options.OperationMiddlewares["downloadPersonFile"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/holds", wrapper.ListHolds, options.OperationMiddlewares["listHolds"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/holds", wrapper.PlaceHold, options.OperationMiddlewares["placeHold"]...)
 	router.DELETE(options.BaseURL+"/lethe/api/v1/holds/:hold_id", wrapper.ReleaseHold, options.OperationMiddlewares["releaseHold"]...)
@@ -5211,6 +5473,15 @@ type OpenAIUnavailableJSONResponse struct {
 	Body OpenAIError
 
 	Headers OpenAIUnavailableResponseHeaders
+}
+
+type RangeNotSatisfiableResponseHeaders struct {
+	XRequestId *string
+}
+type RangeNotSatisfiableApplicationProblemPlusJSONResponse struct {
+	Body Problem
+
+	Headers RangeNotSatisfiableResponseHeaders
 }
 
 type TooLargeResponseHeaders struct {
@@ -9347,6 +9618,1217 @@ type RefuseErasure503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RefuseErasure503ApplicationProblemPlusJSONResponse) VisitRefuseErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPersonFilesRequestObject struct {
+	Params ListPersonFilesParams
+}
+
+type ListPersonFilesResponseObject interface {
+	VisitListPersonFilesResponse(w http.ResponseWriter) error
+}
+
+type ListPersonFiles200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type ListPersonFiles200JSONResponse struct {
+	Body    PersonFilePage
+	Headers ListPersonFiles200ResponseHeaders
+}
+
+func (response ListPersonFiles200JSONResponse) VisitListPersonFilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPersonFiles400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListPersonFiles400ApplicationProblemPlusJSONResponse) VisitListPersonFilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPersonFiles401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListPersonFiles401ApplicationProblemPlusJSONResponse) VisitListPersonFilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPersonFiles403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListPersonFiles403ApplicationProblemPlusJSONResponse) VisitListPersonFilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPersonFiles405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response ListPersonFiles405ApplicationProblemPlusJSONResponse) VisitListPersonFilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPersonFiles413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ListPersonFiles413ApplicationProblemPlusJSONResponse) VisitListPersonFilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPersonFiles429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListPersonFiles429ApplicationProblemPlusJSONResponse) VisitListPersonFilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPersonFiles431TextResponse HeadersTooLargeTextResponse
+
+func (response ListPersonFiles431TextResponse) VisitListPersonFilesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type ListPersonFiles500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response ListPersonFiles500ApplicationProblemPlusJSONResponse) VisitListPersonFilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPersonFiles503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListPersonFiles503ApplicationProblemPlusJSONResponse) VisitListPersonFilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartPersonFileRequestObject struct {
+	Params StartPersonFileParams
+	Body   *StartPersonFileJSONRequestBody
+}
+
+type StartPersonFileResponseObject interface {
+	VisitStartPersonFileResponse(w http.ResponseWriter) error
+}
+
+type StartPersonFile202ResponseHeaders struct {
+	Location          *string
+	OwnerUnderstood   *string
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type StartPersonFile202JSONResponse struct {
+	Body    PersonFile
+	Headers StartPersonFile202ResponseHeaders
+}
+
+func (response StartPersonFile202JSONResponse) VisitStartPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.OwnerUnderstood != nil {
+		w.Header().Set("Owner-Understood", fmt.Sprint(*response.Headers.OwnerUnderstood))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartPersonFile400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response StartPersonFile400ApplicationProblemPlusJSONResponse) VisitStartPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartPersonFile401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response StartPersonFile401ApplicationProblemPlusJSONResponse) VisitStartPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartPersonFile403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response StartPersonFile403ApplicationProblemPlusJSONResponse) VisitStartPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartPersonFile405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response StartPersonFile405ApplicationProblemPlusJSONResponse) VisitStartPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartPersonFile409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response StartPersonFile409ApplicationProblemPlusJSONResponse) VisitStartPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartPersonFile413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response StartPersonFile413ApplicationProblemPlusJSONResponse) VisitStartPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartPersonFile415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response StartPersonFile415ApplicationProblemPlusJSONResponse) VisitStartPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartPersonFile429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response StartPersonFile429ApplicationProblemPlusJSONResponse) VisitStartPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartPersonFile431TextResponse HeadersTooLargeTextResponse
+
+func (response StartPersonFile431TextResponse) VisitStartPersonFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type StartPersonFile500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response StartPersonFile500ApplicationProblemPlusJSONResponse) VisitStartPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartPersonFile503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response StartPersonFile503ApplicationProblemPlusJSONResponse) VisitStartPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePersonFileRequestObject struct {
+	ExportId ExportId `json:"export_id"`
+}
+
+type DeletePersonFileResponseObject interface {
+	VisitDeletePersonFileResponse(w http.ResponseWriter) error
+}
+
+type DeletePersonFile204ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type DeletePersonFile204Response struct {
+	Headers DeletePersonFile204ResponseHeaders
+}
+
+func (response DeletePersonFile204Response) VisitDeletePersonFileResponse(w http.ResponseWriter) error {
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeletePersonFile400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePersonFile400ApplicationProblemPlusJSONResponse) VisitDeletePersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePersonFile401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePersonFile401ApplicationProblemPlusJSONResponse) VisitDeletePersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePersonFile404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePersonFile404ApplicationProblemPlusJSONResponse) VisitDeletePersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePersonFile405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePersonFile405ApplicationProblemPlusJSONResponse) VisitDeletePersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePersonFile409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePersonFile409ApplicationProblemPlusJSONResponse) VisitDeletePersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePersonFile413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePersonFile413ApplicationProblemPlusJSONResponse) VisitDeletePersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePersonFile429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePersonFile429ApplicationProblemPlusJSONResponse) VisitDeletePersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePersonFile431TextResponse HeadersTooLargeTextResponse
+
+func (response DeletePersonFile431TextResponse) VisitDeletePersonFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type DeletePersonFile500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePersonFile500ApplicationProblemPlusJSONResponse) VisitDeletePersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePersonFile503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePersonFile503ApplicationProblemPlusJSONResponse) VisitDeletePersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPersonFileRequestObject struct {
+	ExportId ExportId `json:"export_id"`
+}
+
+type GetPersonFileResponseObject interface {
+	VisitGetPersonFileResponse(w http.ResponseWriter) error
+}
+
+type GetPersonFile200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type GetPersonFile200JSONResponse struct {
+	Body    PersonFile
+	Headers GetPersonFile200ResponseHeaders
+}
+
+func (response GetPersonFile200JSONResponse) VisitGetPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPersonFile400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetPersonFile400ApplicationProblemPlusJSONResponse) VisitGetPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPersonFile401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetPersonFile401ApplicationProblemPlusJSONResponse) VisitGetPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPersonFile404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetPersonFile404ApplicationProblemPlusJSONResponse) VisitGetPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPersonFile405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response GetPersonFile405ApplicationProblemPlusJSONResponse) VisitGetPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPersonFile413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response GetPersonFile413ApplicationProblemPlusJSONResponse) VisitGetPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPersonFile429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response GetPersonFile429ApplicationProblemPlusJSONResponse) VisitGetPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPersonFile431TextResponse HeadersTooLargeTextResponse
+
+func (response GetPersonFile431TextResponse) VisitGetPersonFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type GetPersonFile500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response GetPersonFile500ApplicationProblemPlusJSONResponse) VisitGetPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPersonFile503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetPersonFile503ApplicationProblemPlusJSONResponse) VisitGetPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadPersonFileRequestObject struct {
+	ExportId ExportId `json:"export_id"`
+}
+
+type DownloadPersonFileResponseObject interface {
+	VisitDownloadPersonFileResponse(w http.ResponseWriter) error
+}
+
+type DownloadPersonFile200ResponseHeaders struct {
+	ETag              *string
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type DownloadPersonFile200ApplicationzipResponse struct {
+	Body          io.Reader
+	Headers       DownloadPersonFile200ResponseHeaders
+	ContentLength int64
+}
+
+func (response DownloadPersonFile200ApplicationzipResponse) VisitDownloadPersonFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/zip")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type DownloadPersonFile206ResponseHeaders struct {
+	ETag              *string
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type DownloadPersonFile206ApplicationzipResponse struct {
+	Body          io.Reader
+	Headers       DownloadPersonFile206ResponseHeaders
+	ContentLength int64
+}
+
+func (response DownloadPersonFile206ApplicationzipResponse) VisitDownloadPersonFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/zip")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(206)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type DownloadPersonFile304Response = NotModifiedResponse
+
+func (response DownloadPersonFile304Response) VisitDownloadPersonFileResponse(w http.ResponseWriter) error {
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(304)
+	return nil
+}
+
+type DownloadPersonFile400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response DownloadPersonFile400ApplicationProblemPlusJSONResponse) VisitDownloadPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadPersonFile401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DownloadPersonFile401ApplicationProblemPlusJSONResponse) VisitDownloadPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadPersonFile404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DownloadPersonFile404ApplicationProblemPlusJSONResponse) VisitDownloadPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadPersonFile405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response DownloadPersonFile405ApplicationProblemPlusJSONResponse) VisitDownloadPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadPersonFile409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DownloadPersonFile409ApplicationProblemPlusJSONResponse) VisitDownloadPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadPersonFile413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response DownloadPersonFile413ApplicationProblemPlusJSONResponse) VisitDownloadPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadPersonFile416ApplicationProblemPlusJSONResponse struct {
+	RangeNotSatisfiableApplicationProblemPlusJSONResponse
+}
+
+func (response DownloadPersonFile416ApplicationProblemPlusJSONResponse) VisitDownloadPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(416)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadPersonFile429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response DownloadPersonFile429ApplicationProblemPlusJSONResponse) VisitDownloadPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadPersonFile431TextResponse HeadersTooLargeTextResponse
+
+func (response DownloadPersonFile431TextResponse) VisitDownloadPersonFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type DownloadPersonFile500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response DownloadPersonFile500ApplicationProblemPlusJSONResponse) VisitDownloadPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadPersonFile503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DownloadPersonFile503ApplicationProblemPlusJSONResponse) VisitDownloadPersonFileResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -17173,6 +18655,21 @@ type StrictServerInterface interface {
 	// RefuseErasure Refuse an erasure
 	// (POST /lethe/api/v1/erasures/{erasure_id}/refuse)
 	RefuseErasure(ctx context.Context, request RefuseErasureRequestObject) (RefuseErasureResponseObject, error)
+	// ListPersonFiles List persons' files
+	// (GET /lethe/api/v1/exports)
+	ListPersonFiles(ctx context.Context, request ListPersonFilesRequestObject) (ListPersonFilesResponseObject, error)
+	// StartPersonFile Request a person's file
+	// (POST /lethe/api/v1/exports)
+	StartPersonFile(ctx context.Context, request StartPersonFileRequestObject) (StartPersonFileResponseObject, error)
+	// DeletePersonFile Delete a person's file
+	// (DELETE /lethe/api/v1/exports/{export_id})
+	DeletePersonFile(ctx context.Context, request DeletePersonFileRequestObject) (DeletePersonFileResponseObject, error)
+	// GetPersonFile Fetch an export
+	// (GET /lethe/api/v1/exports/{export_id})
+	GetPersonFile(ctx context.Context, request GetPersonFileRequestObject) (GetPersonFileResponseObject, error)
+	// DownloadPersonFile Download a person's file
+	// (GET /lethe/api/v1/exports/{export_id}/file)
+	DownloadPersonFile(ctx context.Context, request DownloadPersonFileRequestObject) (DownloadPersonFileResponseObject, error)
 	// ListHolds List holds
 	// (GET /lethe/api/v1/holds)
 	ListHolds(ctx context.Context, request ListHoldsRequestObject) (ListHoldsResponseObject, error)
@@ -17780,6 +19277,154 @@ func (sh *strictHandler) RefuseErasure(ctx echo.Context, erasureId ErasureId) er
 		return err
 	} else if validResponse, ok := response.(RefuseErasureResponseObject); ok {
 		return validResponse.VisitRefuseErasureResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPersonFiles operation middleware
+func (sh *strictHandler) ListPersonFiles(ctx echo.Context, params ListPersonFilesParams) error {
+	var request ListPersonFilesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPersonFiles(ctx.Request().Context(), request.(ListPersonFilesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPersonFiles")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPersonFilesResponseObject); ok {
+		return validResponse.VisitListPersonFilesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StartPersonFile operation middleware
+func (sh *strictHandler) StartPersonFile(ctx echo.Context, params StartPersonFileParams) error {
+	var request StartPersonFileRequestObject
+
+	request.Params = params
+
+	var body StartPersonFileJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartPersonFile(ctx.Request().Context(), request.(StartPersonFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartPersonFile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StartPersonFileResponseObject); ok {
+		return validResponse.VisitStartPersonFileResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeletePersonFile operation middleware
+func (sh *strictHandler) DeletePersonFile(ctx echo.Context, exportId ExportId) error {
+	var request DeletePersonFileRequestObject
+
+	request.ExportId = exportId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeletePersonFile(ctx.Request().Context(), request.(DeletePersonFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeletePersonFile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeletePersonFileResponseObject); ok {
+		return validResponse.VisitDeletePersonFileResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPersonFile operation middleware
+func (sh *strictHandler) GetPersonFile(ctx echo.Context, exportId ExportId) error {
+	var request GetPersonFileRequestObject
+
+	request.ExportId = exportId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPersonFile(ctx.Request().Context(), request.(GetPersonFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPersonFile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPersonFileResponseObject); ok {
+		return validResponse.VisitGetPersonFileResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DownloadPersonFile operation middleware
+func (sh *strictHandler) DownloadPersonFile(ctx echo.Context, exportId ExportId) error {
+	var request DownloadPersonFileRequestObject
+
+	request.ExportId = exportId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DownloadPersonFile(ctx.Request().Context(), request.(DownloadPersonFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DownloadPersonFile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DownloadPersonFileResponseObject); ok {
+		return validResponse.VisitDownloadPersonFileResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -26,6 +26,7 @@ var bodies = map[string]string{
 	"extendSubjectRequest": `{"reason":"complexity"}`,
 	"refuseSubjectRequest": `{"reason":"excessive"}`,
 	"refuseErasure":        `{"reason":"too_broad"}`,
+	"startPersonFile":      `{"owner":"c0000400-0000-4000-8000-00000000005a"}`,
 	"enableRetentionRule":  `{"version":1}`,
 }
 

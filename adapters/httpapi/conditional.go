@@ -174,11 +174,13 @@ type pieceWriter struct {
 	encoder *json.Encoder // to encoded
 }
 
-var pieceWriters = sync.Pool{New: func() any {
+var pieceWriters = sync.Pool{New: func() any { return newPieceWriter() }}
+
+func newPieceWriter() *pieceWriter {
 	w := &pieceWriter{Writer: bufio.NewWriterSize(nil, contentChunk)}
 	w.encoder = json.NewEncoder(&w.encoded)
 	return w
-}}
+}
 
 func (w *pieceWriter) writeJSON(text string) error {
 	w.WriteByte('"') // bufio keeps the first error for Flush

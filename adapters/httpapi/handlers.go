@@ -25,6 +25,7 @@ type call struct {
 	head    bool             // HEAD was requested: only the headers are sent
 	holder  domain.KeyHolder // of operations by key
 	header  http.Header      // of the answer
+	request *http.Request
 	// identify identifies the caller again: a key may be revoked, a session may end, or
 	// a person may lose a role while a response goes on.
 	identify func(context.Context) (domain.Principal, error)
@@ -85,7 +86,7 @@ func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFun
 		s.served.Add(1)
 		recordUnknown(c.Response().Header(), a.words...)
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{},
-			call{caller: caller, address: c.RealIP(), head: r.Method == http.MethodHead, holder: holder, header: c.Response().Header(), identify: again})))
+			call{caller: caller, address: c.RealIP(), head: r.Method == http.MethodHead, holder: holder, header: c.Response().Header(), request: r, identify: again})))
 		return next(c, request)
 	}
 }

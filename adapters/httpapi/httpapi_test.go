@@ -299,6 +299,7 @@ func deps(f fakes, s *service) httpapi.Deps {
 			Receipts: domain.NewListErasureReceipts(f.erasures), Cancel: domain.NewCancelErasure(f.erasures),
 			Decide: domain.NewDecideErasure(f.erasures, time.Now),
 		},
+		Files: filesOf(memory.PersonFiles{Store: store}, memory.NewPersonFileStore(), store, time.Now, logger),
 		Holds: httpapi.Holds{
 			Place: domain.NewPlaceHold(f.holds, time.Now), List: domain.NewListHolds(f.holds),
 			Get: domain.NewGetHold(f.holds), Release: domain.NewReleaseHold(f.holds),

@@ -44,6 +44,12 @@ var profiles = map[string]profile{
 
 	"exportResponses": {cost: streams, compressed: true},
 
+	"listPersonFiles":    {cost: lists, compressed: true},
+	"startPersonFile":    {cost: changes},
+	"getPersonFile":      {cost: fetches},
+	"downloadPersonFile": {cost: streams},
+	"deletePersonFile":   {cost: changes},
+
 	"previewErasure":      {cost: estimates},
 	"startErasure":        {cost: estimates},
 	"listErasures":        {cost: lists, compressed: true},

@@ -24,7 +24,7 @@ func (s *server) GetCaller(ctx context.Context, _ GetCallerRequestObject) (GetCa
 			return CallerOrganization{Id: o.ID, Email: o.Email}
 		}),
 		Can: Permissions{
-			List: Reach(d.Can.List.String()), Contents: Reach(d.Can.Contents.String()), Erase: Reach(d.Can.Erase.String()),
+			List: Reach(d.Can.List.String()), Contents: Reach(d.Can.Contents.String()), Erase: Reach(d.Can.Erase.String()), Export: Reach(d.Can.Export.String()),
 			Holds: d.Can.Holds, Retention: d.Can.Retention, AccessLog: d.Can.AccessLog,
 		},
 	}}, nil

@@ -63,6 +63,7 @@ type Deps struct {
 	Erasures   Erasures
 	Holds      Holds
 	Subjects   Subjects
+	Files      PersonFiles
 	Retention  Retention
 	AccessLog  *domain.ListAccessLog
 	Caller     *domain.GetCaller
@@ -122,6 +123,14 @@ type Holds struct {
 	List    *domain.ListHolds
 	Get     *domain.GetHold
 	Release *domain.ReleaseHold
+}
+
+type PersonFiles struct {
+	Start  *domain.StartPersonFile
+	List   *domain.ListPersonFiles
+	Get    *domain.GetPersonFile
+	Open   *domain.OpenPersonFile
+	Delete *domain.DeletePersonFile
 }
 
 type Retention struct {

@@ -27,6 +27,10 @@ type Receipt struct {
 	Requests  []uuid.UUID
 	LookAfter time.Duration
 	Server    Server
+	// Owners are whose responses were erased: files with everything of theirs expire.
+	// Everyones: those of all owners do, because not every owner is known.
+	Owners    []string
+	Everyones bool
 }
 
 // Server is one run of a server, and its cluster by lethe.cluster(). Asking for the
@@ -40,7 +44,12 @@ type Server struct {
 // QueueReceipt adds a receipt to a batch of the transaction that it is about: so no
 // erasure is without a receipt and no receipt without an erasure. It waits for nobody,
 // and is sealed after the commit.
+//
+// The files of the owners expire here, too, so that no erasure forgets them.
 func QueueReceipt(b *pgx.Batch, r Receipt) {
+	if len(r.Owners) > 0 || r.Everyones {
+		Queue(b, func(db DBTX) error { return ExpirePersonFiles(context.Background(), db, r.Owners, r.Everyones) })
+	}
 	Queue(b, func(db DBTX) error {
 		ctx, q := context.Background(), dbsqlc.New(db) // the batch has the context
 		if r.About != nil {
@@ -52,6 +61,12 @@ func QueueReceipt(b *pgx.Batch, r Receipt) {
 			StartedAt: r.Server.StartedAt, Cluster: r.Server.Cluster,
 		})
 	})
+}
+
+// ExpirePersonFiles makes files with everything of these owners, finished or not, expire
+// with the transaction.
+func ExpirePersonFiles(ctx context.Context, db DBTX, owners []string, everyones bool) error {
+	return dbsqlc.New(db).ExpirePersonFiles(ctx, dbsqlc.ExpirePersonFilesParams{Owners: append([]string{}, owners...), Everyones: everyones})
 }
 
 // Interval rounds up to the microseconds that rows hold.

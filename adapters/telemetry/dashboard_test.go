@@ -47,6 +47,11 @@ func TestDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	erasures.Looked([]telemetry.ErasureCount{{State: "running", Trigger: "bulk", Count: 1}}, nil, nil)
+	files, err := m.WatchFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files.Looked([]telemetry.FileCount{{State: "done", Files: 1, Bytes: 2, ToRemove: 3}})
 	ask(t.Context(), m.QueryTracer("main"), listQuery, os.ErrInvalid)
 	names := map[string]bool{}
 	labels := map[string]bool{"instance": true, "le": true} // added by Prometheus and by histograms

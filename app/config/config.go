@@ -75,10 +75,14 @@ type Config struct {
 	SubjectRequests struct {
 		Keep time.Duration // whole days
 	}
-	// Letter is what letters to people say of whoever answers them; each may be empty.
-	Letter struct {
-		Controller, Contact, Authority, Kept string
+	Exports struct {
+		Folder   string        // of persons' files; empty: none, or the embedded mode's own
+		MaxBytes int64         // of one file
+		Keep     time.Duration // whole days
 	}
+	// Privacy is what persons' files and letters say of whoever keeps the data; Authority
+	// and Kept may be empty.
+	Privacy struct{ Controller, Contact, Authority, Purpose, Retention, Kept string }
 	DataDir string
 	Log     struct {
 		Level  string // debug, info, warn or error

@@ -66,6 +66,12 @@ func defaults(apart, outletApart bool, environ []string) map[string]any {
 		"erasure.rate":             2000,
 		"access_log.keep":          "365d",
 		"subject_requests.keep":    "1095d",
+		"exports.max_bytes":        1 << 30,
+		"exports.keep":             "7d",
+		"privacy.controller":       "The operator of this service.",
+		"privacy.contact":          "The operator of this service.",
+		"privacy.purpose":          "To show people their earlier requests and answers, and to account for what they used.",
+		"privacy.retention":        "Until they are erased: at the wish of the person, by the operator, or by a rule that limits their age.",
 		"log.level":                "info",
 		"log.format":               "text",
 	}

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/time/rate"
@@ -151,6 +153,32 @@ func count(field *int64) value {
 		}
 		return n, nil
 	}, asIs[int64]}
+}
+
+// Limits of a size in bytes: it must have room for something, and be one of a disk.
+const (
+	minSize = 1 << 20
+	maxSize = 1 << 40
+)
+
+func size(field *int64) value {
+	return scalar[int64]{field, func(word string) (int64, error) {
+		n, err := strconv.ParseInt(word, 10, 64)
+		if err != nil || n < minSize || n > maxSize {
+			return 0, fmt.Errorf("must be a whole number of bytes from %d to %d", minSize, maxSize)
+		}
+		return n, nil
+	}, asIs[int64]}
+}
+
+// maxWords is the maximum length of a text that is shown to people, in bytes.
+const maxWords = 2000
+
+func checkWords(words string) error {
+	if len(words) > maxWords || !utf8.ValidString(words) || strings.ContainsFunc(words, unicode.IsControl) {
+		return fmt.Errorf("must be one line of at most %d bytes", maxWords)
+	}
+	return nil
 }
 
 func duration(field *time.Duration) value {

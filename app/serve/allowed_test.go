@@ -7,6 +7,8 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +64,11 @@ var mayDo = map[string]func(kind string) string{
 	"listErasureReceipts": whoAskedForThis,
 	"watchErasure":        whoAskedForThis,
 	"getReceipt":          whoAskedForThis,
+	"startPersonFile":     but(whoReads, invalid, reader, stranger),
+	"listPersonFiles":     whoReads,
+	"getPersonFile":       whoAskedForThis,
+	"downloadPersonFile":  whoAskedForThis,
+	"deletePersonFile":    whoAskedForThis,
 	"getCheckpoint":       whoErases,
 	"getLogKeys":          whoErases,
 	"getTile":             whoErases,
@@ -184,7 +191,8 @@ func TestPermissions(t *testing.T) {
 		SELECT 'sk-connie-platform', 'sk-connie-platform', id, id, 'platform' FROM public.users WHERE username = 'connie'`)
 	apptest.Exec(t, database.URL, `UPDATE public.users SET external_user_id = 'idp|' || username WHERE username IN ('bob', 'root')`)
 	const signed = "0123456789abcdef0123"
-	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_KEY="+apptest.NewKey(t), "LETHE_AUTH_PROXY_HEADERS=true", "LETHE_AUTH_SESSION_SECRET="+signed,
+	folder := filepath.Join(t.TempDir(), "exports")
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_EXPORTS_FOLDER="+folder, "LETHE_ERASURE_KEY="+apptest.NewKey(t), "LETHE_AUTH_PROXY_HEADERS=true", "LETHE_AUTH_SESSION_SECRET="+signed,
 		"LETHE_AUTH_SESSION_KEY_FILE="+sessionKeys(t, strings.Repeat("0123456789abcdef", 2)))
 	ended := s.exchange(t, "sk-root-platform")
 	if status, _, text := s.Send(t, http.MethodDelete, sessionPath, "", "", "Cookie", ended); status != http.StatusNoContent {
@@ -237,7 +245,20 @@ func TestPermissions(t *testing.T) {
 		return "/lethe/api/v1/holds/" + made(http.MethodPost, "/lethe/api/v1/holds", "sk-root-platform", `{"owners":["`+apptest.MissingID+`"],"reason":"asked for"}`)
 	}
 
-	for _, whose := range []struct{ id, key string }{{apptest.Bob, "sk-bob-platform"}, {acme, "sk-acme-alice-platform"}} {
+	// file returns a person's file that is done, the only one there is.
+	file := func(of, by string) string {
+		t.Helper()
+		const id = "5c7d9e0f-1a2b-4c3d-8e4f-506172839405"
+		apptest.Exec(t, database.URL, "DELETE FROM lethe.person_files")
+		apptest.Exec(t, database.URL, fmt.Sprintf(`INSERT INTO lethe.person_files (id, owner, requested_at, requested_by, state, due_at, as_of, finished_at, expires_at, bytes, sha256)
+			VALUES ('%s', '%s', now(), '%s', 'done', now(), now(), now(), now() + interval '1 h', 4, sha256('file'))`, id, of, by))
+		if err := os.WriteFile(filepath.Join(folder, id+".zip"), []byte("file"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return exportsPath + "/" + id
+	}
+
+	for _, whose := range []struct{ id, key, by string }{{apptest.Bob, "sk-bob-platform", apptest.Bob}, {acme, "sk-acme-alice-platform", apptest.Alice}} {
 		erasure := apptest.ErasuresPath + "/" + made(http.MethodPost, apptest.ErasuresPath, whose.key, `{"responses":["`+respond(whose.id)+`"]}`)
 		_, header, _ := ask(http.MethodDelete, apptest.RequestsPath+"/"+respond(whose.id), whose.key, "")
 		receipt := header.Get("Location")
@@ -360,11 +381,21 @@ func TestPermissions(t *testing.T) {
 			"listErasureReceipts": func() question { return question{method: "GET", path: erasure + "/receipts"} },
 			"watchErasure":        func() question { return question{method: "GET", path: erasure + "/events"} },
 			"getReceipt":          func() question { return question{method: "GET", path: receipt} },
-			"getCheckpoint":       func() question { return question{method: "GET", path: "/log/checkpoint"} },
-			"getLogKeys":          func() question { return question{method: "GET", path: "/log/keys"} },
-			"getTile":             func() question { return question{method: "GET", path: "/log/tile/0/000.p/1"} },
-			"listAccessLog":       func() question { return question{method: "GET", path: "/lethe/api/v1/access-log"} },
-			"getCaller":           func() question { return question{method: "GET", path: "/lethe/api/v1/me"} },
+			"startPersonFile": func() question {
+				apptest.Exec(t, database.URL, "DELETE FROM lethe.person_files")
+				return question{method: "POST", path: exportsPath, body: `{"owner":"` + whose.id + `"}`}
+			},
+			"listPersonFiles": func() question {
+				return question{method: "GET", path: exportsPath, shown: strings.TrimPrefix(file(whose.id, whose.by), exportsPath+"/")}
+			},
+			"getPersonFile":      func() question { return question{method: "GET", path: file(whose.id, whose.by)} },
+			"downloadPersonFile": func() question { return question{method: "GET", path: file(whose.id, whose.by) + "/file"} },
+			"deletePersonFile":   func() question { return question{method: "DELETE", path: file(whose.id, whose.by)} },
+			"getCheckpoint":      func() question { return question{method: "GET", path: "/log/checkpoint"} },
+			"getLogKeys":         func() question { return question{method: "GET", path: "/log/keys"} },
+			"getTile":            func() question { return question{method: "GET", path: "/log/tile/0/000.p/1"} },
+			"listAccessLog":      func() question { return question{method: "GET", path: "/lethe/api/v1/access-log"} },
+			"getCaller":          func() question { return question{method: "GET", path: "/lethe/api/v1/me"} },
 			"findOwners": func() question {
 				q := question{method: "GET", path: "/lethe/api/v1/owners?q=" + whose.id, shown: whose.id}
 				if whose.id == acme {

@@ -30,10 +30,15 @@ const (
 	workLogEvery = time.Minute
 )
 
-// newJobs returns the jobs of erasures, at the configured rate.
-func newJobs(p *pools, cfg *config.Config, s *stores, people *gate.People, log *slog.Logger) (*jobs.Jobs, error) {
+// newJobs returns the jobs of erasures, at the configured rate, and those of persons'
+// files.
+func newJobs(p *pools, cfg *config.Config, s *stores, files *personFiles, people *gate.People, log *slog.Logger) (*jobs.Jobs, error) {
 	run := domain.NewRunErasure(s.erasures, cfg.Erasure.Rate.Pace(), time.Now).Checking(people)
-	return jobs.New(p.jobs, run, jobs.Config{}, log)
+	j, err := jobs.New(p.jobs, run, jobs.Config{}, log)
+	if err == nil && files.make != nil {
+		j.WithFiles(files.make)
+	}
+	return j, err
 }
 
 // background continues bulk erasures until the service stops.

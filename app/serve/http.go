@@ -25,7 +25,7 @@ import (
 )
 
 // newCases returns the use cases and the identification of callers.
-func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *boot.Signing, w watched, cfg *config.Config, log *slog.Logger) httpapi.Deps {
+func newCases(s *stores, j *jobs.Jobs, files *personFiles, people *gate.People, id identity, sign *boot.Signing, w watched, cfg *config.Config, log *slog.Logger) httpapi.Deps {
 	// Erasures that finish before the response are so small that they need no pace.
 	atOnce := domain.NewRunErasure(s.erasures, config.PerSecond(0).Pace(), time.Now)
 	erase := domain.NewEraseResponse(s.responses, time.Now).Repeatable(domain.NewRepeats(s.log, sign.RepeatSecrets()))
@@ -52,6 +52,11 @@ func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *b
 			List: domain.NewListErasures(s.erasures), Get: domain.NewGetErasure(s.erasures),
 			Receipts: domain.NewListErasureReceipts(s.erasures), Cancel: domain.NewCancelErasure(s.erasures),
 			Decide: domain.NewDecideErasure(s.erasures, time.Now),
+		},
+		Files: httpapi.PersonFiles{
+			Start: domain.NewStartPersonFile(files.rows, s.accessLog, j, files.store != nil, time.Now, log),
+			List:  domain.NewListPersonFiles(files.rows), Get: domain.NewGetPersonFile(files.rows),
+			Open: domain.NewOpenPersonFile(files.rows, files.store, s.accessLog, time.Now), Delete: domain.NewDeletePersonFile(files.rows, files.store),
 		},
 		Holds: httpapi.Holds{
 			Place: domain.NewPlaceHold(s.holds, time.Now), List: domain.NewListHolds(s.holds),
@@ -89,7 +94,7 @@ func newHandler(deps httpapi.Deps, ready *readiness, rollback *rollbackGuard, pl
 	}
 	deps.Credentials, deps.Ready, deps.Stopping = credentials.Read, ready.check, ready.stopping
 	deps.SessionCookie, deps.IdleSession = credentials.SessionCookie, cfg.Auth.SessionIdle
-	deps.Subjects.Words = httpapi.LetterWords(cfg.Letter)
+	deps.Subjects.Words = httpapi.LetterWords{Controller: cfg.Privacy.Controller, Contact: cfg.Privacy.Contact, Authority: cfg.Privacy.Authority, Kept: cfg.Privacy.Kept}
 	deps.ForHolds = func(ctx context.Context) context.Context { return postgres.For(ctx, postgres.Holds) }
 	deps.By, deps.Metrics, deps.Observe, deps.Log = postgres.By, metrics.Handler(), metrics.Observe, log
 	if cfg.Dashboard {

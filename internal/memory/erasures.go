@@ -257,6 +257,9 @@ func (m Erasures) Create(ctx context.Context, e domain.Erasure) (domain.Erasure,
 			return before.shown(), false, nil
 		}
 	}
+	if e.Kind == domain.TargetOwner {
+		m.store.expireFiles(e.Target.Owner.String())
+	}
 	kept := &erasure{Erasure: e}
 	kept.rewind()
 	for _, p := range m.store.previews {

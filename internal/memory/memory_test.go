@@ -55,6 +55,18 @@ func TestAccessLog(t *testing.T) {
 	porttest.AccessLog(t, func(*testing.T) porttest.AccessLogFixture { return fixture{memory.New()} })
 }
 
+func (f fixture) PersonFiles() domain.PersonFiles { return memory.PersonFiles{Store: f.Store} }
+
+func TestPersonFiles(t *testing.T) {
+	t.Parallel()
+	porttest.PersonFiles(t, func(*testing.T) porttest.PersonFilesFixture { return fixture{memory.New()} })
+}
+
+func TestPersonFileStore(t *testing.T) {
+	t.Parallel()
+	porttest.PersonFileStore(t, func(*testing.T) domain.PersonFileStore { return memory.NewPersonFileStore() })
+}
+
 func TestSessions(t *testing.T) {
 	t.Parallel()
 	porttest.SubjectRequests(t, func(*testing.T) domain.SubjectRequests { return memory.New().SubjectRequests() })

@@ -50,6 +50,8 @@ type Store struct {
 	memberships []porttest.Membership
 	keys        map[string]porttest.Key
 	accesses    []domain.Access
+	personFiles map[uuid.UUID]*personFile
+	receipts    map[uuid.UUID][]uuid.UUID // by the owner who asked for the erasure
 }
 
 type template struct {
@@ -100,6 +102,9 @@ func New() *Store {
 		erased:    make(map[uuid.UUID]tombstone),
 		people:    make(map[uuid.UUID]person),
 		keys:      make(map[string]porttest.Key),
+
+		personFiles: make(map[uuid.UUID]*personFile),
+		receipts:    make(map[uuid.UUID][]uuid.UUID),
 	}
 }
 
@@ -322,6 +327,10 @@ func (s *Store) erase(ctx context.Context, id uuid.UUID, of []string, laterTurns
 			return domain.Erased{}, err
 		}
 		s.erased[id] = tombstone{due: time.Now().Add(domain.SweepAfter[0])}
+		s.expireFiles(found.Owners...)
+		if found.Unowned {
+			s.expireAllFiles()
+		}
 		return s.remove([]uuid.UUID{id}, nil), nil
 	}
 	if !ok || row.Batched {
@@ -347,7 +356,8 @@ func (s *Store) erase(ctx context.Context, id uuid.UUID, of []string, laterTurns
 			return domain.Erased{}, domain.Errorf(domain.CodeNotFound, "no such response of these owners")
 		}
 	}
-	if _, err := permit(domain.Found{Owners: owners, Holds: s.holdsOn(requests), LaterTurns: int64(len(later))}); err != nil {
+	w, err := permit(domain.Found{Owners: owners, Holds: s.holdsOn(requests), LaterTurns: int64(len(later))})
+	if err != nil {
 		return domain.Erased{}, err
 	}
 	if tooMany {
@@ -358,6 +368,9 @@ func (s *Store) erase(ctx context.Context, id uuid.UUID, of []string, laterTurns
 	}
 	for _, request := range requests {
 		s.erased[request] = tombstone{due: time.Now().Add(domain.SweepAfter[0])}
+	}
+	if w.Actor != nil {
+		s.receipts[*w.Actor] = append(s.receipts[*w.Actor], w.Receipt)
 	}
 	return s.remove(requests, steps), nil
 }
@@ -534,6 +547,13 @@ func (s *Store) orphanedBy(requests []uuid.UUID) (orphans []uuid.UUID, kept, fil
 func (s *Store) remove(requests, steps []uuid.UUID) domain.Erased {
 	erased := domain.Erased{Steps: int64(len(steps))}
 	orphans, kept, files := s.orphanedBy(requests)
+	var owners []string
+	for _, id := range requests {
+		if row, there := s.requests[id]; there {
+			owners = append(owners, row.Owner)
+		}
+	}
+	s.expireFiles(owners...)
 	for _, id := range requests {
 		if _, there := s.requests[id]; there {
 			erased.Requests++

@@ -64,7 +64,7 @@ type shape struct {
 
 // streamed are the operations that the clients lack: they read each answer whole, and
 // these answers are of any length. Any HTTP client can write one to a file.
-var streamed = []string{"exportResponses"}
+var streamed = []string{"exportResponses", "downloadPersonFile"}
 
 func main() {
 	generators := flag.Bool("generators", false, "write the contract for the clients' generators")

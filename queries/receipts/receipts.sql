@@ -14,3 +14,13 @@ WITH receipt AS (
 )
 INSERT INTO lethe.tombstones (receipt_id, request_ids, due_at)
 SELECT sqlc.arg('id')::uuid, sqlc.arg('request_ids')::uuid[], clock_timestamp() + sqlc.arg('look_after')::interval WHERE cardinality(sqlc.arg('request_ids')::uuid[]) > 0;
+
+-- name: ExpirePersonFiles :exec
+-- Files with everything of a person have what is erased, or will have read it. In order,
+-- so that two erasures do not wait for each other.
+UPDATE lethe.person_files SET state = 'expired', reason = 'erased', finished_at = coalesce(finished_at, clock_timestamp())
+WHERE id IN (
+    SELECT f.id FROM lethe.person_files f
+    WHERE f.state IN ('running', 'done') AND (sqlc.arg('everyones')::boolean OR f.owner = ANY (sqlc.arg('owners')::text[]))
+    ORDER BY f.id FOR UPDATE
+);

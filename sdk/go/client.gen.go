@@ -312,6 +312,66 @@ func (e OwnerChoiceKind) Valid() bool {
 	}
 }
 
+// Defines values for PersonFileReason.
+const (
+	PersonFileReasonAge         PersonFileReason = "age"
+	PersonFileReasonAttempts    PersonFileReason = "attempts"
+	PersonFileReasonDiskFull    PersonFileReason = "disk_full"
+	PersonFileReasonErased      PersonFileReason = "erased"
+	PersonFileReasonInternal    PersonFileReason = "internal"
+	PersonFileReasonLessThannil PersonFileReason = "<nil>"
+	PersonFileReasonTooLarge    PersonFileReason = "too_large"
+)
+
+// Valid indicates whether the value is a known member of the PersonFileReason enum.
+func (e PersonFileReason) Valid() bool {
+	switch e {
+	case PersonFileReasonAge:
+		return true
+	case PersonFileReasonAttempts:
+		return true
+	case PersonFileReasonDiskFull:
+		return true
+	case PersonFileReasonErased:
+		return true
+	case PersonFileReasonInternal:
+		return true
+	case PersonFileReasonLessThannil:
+		return true
+	case PersonFileReasonTooLarge:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PersonFileState.
+const (
+	PersonFileStateDone    PersonFileState = "done"
+	PersonFileStateExpired PersonFileState = "expired"
+	PersonFileStateFailed  PersonFileState = "failed"
+	PersonFileStateQueued  PersonFileState = "queued"
+	PersonFileStateRunning PersonFileState = "running"
+)
+
+// Valid indicates whether the value is a known member of the PersonFileState enum.
+func (e PersonFileState) Valid() bool {
+	switch e {
+	case PersonFileStateDone:
+		return true
+	case PersonFileStateExpired:
+		return true
+	case PersonFileStateFailed:
+		return true
+	case PersonFileStateQueued:
+		return true
+	case PersonFileStateRunning:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Reach.
 const (
 	ReachAll  Reach = "all"
@@ -1922,6 +1982,16 @@ type NewHold struct {
 	Responses []openapi_types.UUID `json:"responses,omitzero"`
 }
 
+// NewPersonFile Whose file to make.
+type NewPersonFile struct {
+	// Owner A person or an organization: its UUID, or its whole e-mail address. Case matters
+	// only if several addresses differ in nothing else.
+	//
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Owner OwnerName `json:"owner"`
+}
+
 // NewRetentionRule A new rule. Without a filter it covers everyone's responses that have ended.
 type NewRetentionRule struct {
 	// AgeDays The age, in days of 24 hours since its creation, at which a response is erased.
@@ -2089,6 +2159,11 @@ type Permissions struct {
 	// Example: own
 	Erase Reach `json:"erase"`
 
+	// Export Whose responses a permission covers.
+	//
+	// Example: own
+	Export Reach `json:"export"`
+
 	// Holds Place, see and release holds.
 	//
 	// Example: false
@@ -2103,6 +2178,107 @@ type Permissions struct {
 	//
 	// Example: false
 	Retention bool `json:"retention"`
+}
+
+// PersonFile A person's file and its progress. Every field is always present, null if unknown.
+type PersonFile struct {
+	// AsOf Responses created later are not in it.
+	//
+	// Example: 2026-03-01T12:00:01Z
+	AsOf *time.Time `json:"as_of"`
+
+	// Bytes Its size, once it is done.
+	//
+	// Example: 734003
+	Bytes *int64 `json:"bytes"`
+
+	// ExpiresAt When it is removed.
+	//
+	// Example: 2026-03-08T12:00:09Z
+	ExpiresAt *time.Time `json:"expires_at"`
+
+	// File The path of the file, while it can be downloaded.
+	//
+	// Example: /lethe/api/v1/exports/5c7d9e0f-1a2b-4c3d-8e4f-506172839405/file
+	File *string `json:"file"`
+
+	// FinishedAt When it was done, failed, or could not go on because of an erasure.
+	//
+	// Example: 2026-03-01T12:00:09Z
+	FinishedAt *time.Time `json:"finished_at"`
+
+	// Id The export's identifier.
+	//
+	// Example: 5c7d9e0f-1a2b-4c3d-8e4f-506172839405
+	Id openapi_types.UUID `json:"id"`
+
+	// Message What the reason means, and what to do.
+	Message *string `json:"message"`
+
+	// Owner Whose responses are in it.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Owner openapi_types.UUID `json:"owner"`
+
+	// Reason Why it failed or expired.
+	Reason *PersonFileReason `json:"reason"`
+
+	// RequestedAt When it was requested (UTC).
+	//
+	// Example: 2026-03-01T12:00:00Z
+	RequestedAt time.Time `json:"requested_at"`
+
+	// RequestedBy Who requested it.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	RequestedBy openapi_types.UUID `json:"requested_by"`
+
+	// Responses How many responses are in it so far.
+	//
+	// Example: 1250
+	Responses int64 `json:"responses"`
+
+	// Sha256 The SHA-256 of the ZIP, once it is done.
+	//
+	// Example: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+	Sha256 *string `json:"sha256"`
+
+	// State The state. `done`: the file can be downloaded. `expired`: it is gone, or what
+	// was made of it.
+	//
+	//
+	// Example: done
+	State PersonFileState `json:"state"`
+}
+
+// PersonFileReason Why it failed or expired.
+type PersonFileReason string
+
+// PersonFileState The state. `done`: the file can be downloaded. `expired`: it is gone, or what
+// was made of it.
+//
+// Example: done
+type PersonFileState string
+
+// PersonFilePage One page of persons' files.
+type PersonFilePage struct {
+	// Data The files, newest first.
+	Data []PersonFile `json:"data,omitzero"`
+
+	// HasMore Whether more files follow.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
+	// Limit The maximum page size, as applied.
+	//
+	// Example: 10
+	Limit int64 `json:"limit"`
+
+	// NextCursor Pass as `after` to get the next page; null on the last page.
+	//
+	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor *string `json:"next_cursor"`
 }
 
 // Problem An error, as defined by RFC 9457.
@@ -3205,6 +3381,9 @@ type ErasureStateFilter = []string
 // ErasureTriggerFilter defines model for ErasureTriggerFilter.
 type ErasureTriggerFilter = string
 
+// ExportId defines model for ExportId.
+type ExportId = openapi_types.UUID
+
 // FiguresBucket defines model for FiguresBucket.
 type FiguresBucket string
 
@@ -3264,6 +3443,9 @@ type PartId = openapi_types.UUID
 
 // Payloads defines model for Payloads.
 type Payloads = bool
+
+// PersonFileKey defines model for PersonFileKey.
+type PersonFileKey = string
 
 // Reached defines model for Reached.
 type Reached string
@@ -3655,6 +3837,61 @@ type ListErasureReceiptsParams struct {
 
 // RefuseErasureParams defines parameters for RefuseErasure.
 type RefuseErasureParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// ListPersonFilesParams defines parameters for ListPersonFiles.
+type ListPersonFilesParams struct {
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters, order and scope: with another list, if damaged,
+	// or together with a `skip` above 0, it is refused (400). The limit and the
+	// count mode can change from page to page.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// StartPersonFileParams defines parameters for StartPersonFile.
+type StartPersonFileParams struct {
+	// IdempotencyKey A key for this request, unique to each file, 1 to 255 visible ASCII characters.
+	// If the same caller repeats the request, no second file is made; the call
+	// returns the current state of the first. A request for another owner with the
+	// same key is refused (409).
+	IdempotencyKey *PersonFileKey `json:"Idempotency-Key,omitempty"`
+
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// DeletePersonFileParams defines parameters for DeletePersonFile.
+type DeletePersonFileParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// GetPersonFileParams defines parameters for GetPersonFile.
+type GetPersonFileParams struct {
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
 	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
@@ -4100,6 +4337,9 @@ type PreviewErasureJSONRequestBody = ErasureRequest
 // RefuseErasureJSONRequestBody defines body for RefuseErasure for application/json ContentType.
 type RefuseErasureJSONRequestBody = ErasureRefusal
 
+// StartPersonFileJSONRequestBody defines body for StartPersonFile for application/json ContentType.
+type StartPersonFileJSONRequestBody = NewPersonFile
+
 // PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
 type PlaceHoldJSONRequestBody = NewHold
 
@@ -4436,6 +4676,60 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/refuse (the `RefuseErasure` operationId).
 	RefuseErasure(ctx context.Context, erasureId ErasureId, params *RefuseErasureParams, body RefuseErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPersonFiles List persons' files
+	//
+	// Returns one page of the files, newest first: everyone's for those who may read
+	// everyone's responses, otherwise those that the caller requested. Pass
+	// `next_cursor` as `after` to get the next page.
+	//
+	// Corresponds with GET /lethe/api/v1/exports (the `ListPersonFiles` operationId).
+	ListPersonFiles(ctx context.Context, params *ListPersonFilesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartPersonFileWithBody Request a person's file
+	//
+	// Makes a file with everything of a person or an organization, in the
+	// background: fetch the export until its state is `done`, then its file.
+	// Callers can name themselves and their active organization; those who may read
+	// everyone's responses can name anyone. If the owner is neither the caller nor
+	// the active organization, the access log gets one record of that; if it cannot
+	// be written, the call returns 503. A caller can have ten files at a time (429).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /lethe/api/v1/exports (the `StartPersonFile` operationId).
+	StartPersonFileWithBody(ctx context.Context, params *StartPersonFileParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartPersonFile Request a person's file
+	//
+	// Makes a file with everything of a person or an organization, in the
+	// background: fetch the export until its state is `done`, then its file.
+	// Callers can name themselves and their active organization; those who may read
+	// everyone's responses can name anyone. If the owner is neither the caller nor
+	// the active organization, the access log gets one record of that; if it cannot
+	// be written, the call returns 503. A caller can have ten files at a time (429).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /lethe/api/v1/exports (the `StartPersonFile` operationId).
+	StartPersonFile(ctx context.Context, params *StartPersonFileParams, body StartPersonFileJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeletePersonFile Delete a person's file
+	//
+	// Removes the file before its time, or ends making it. Permitted to those who may
+	// fetch the export.
+	//
+	// Corresponds with DELETE /lethe/api/v1/exports/{export_id} (the `DeletePersonFile` operationId).
+	DeletePersonFile(ctx context.Context, exportId ExportId, params *DeletePersonFileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPersonFile Fetch an export
+	//
+	// Returns what is known of one person's file, and how far it has come. Visible to
+	// the caller who requested it and to those who may read everyone's responses;
+	// anyone else gets 404. A month after its end it is forgotten.
+	//
+	// Corresponds with GET /lethe/api/v1/exports/{export_id} (the `GetPersonFile` operationId).
+	GetPersonFile(ctx context.Context, exportId ExportId, params *GetPersonFileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListHolds List holds
 	//
@@ -5266,6 +5560,110 @@ func (c *Client) RefuseErasureWithBody(ctx context.Context, erasureId ErasureId,
 // Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/refuse (the `RefuseErasure` operationId).
 func (c *Client) RefuseErasure(ctx context.Context, erasureId ErasureId, params *RefuseErasureParams, body RefuseErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRefuseErasureRequest(c.Server, erasureId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPersonFiles List persons' files
+//
+// Returns one page of the files, newest first: everyone's for those who may read
+// everyone's responses, otherwise those that the caller requested. Pass
+// `next_cursor` as `after` to get the next page.
+//
+// Corresponds with GET /lethe/api/v1/exports (the `ListPersonFiles` operationId).
+func (c *Client) ListPersonFiles(ctx context.Context, params *ListPersonFilesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPersonFilesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartPersonFileWithBody Request a person's file
+//
+// Makes a file with everything of a person or an organization, in the
+// background: fetch the export until its state is `done`, then its file.
+// Callers can name themselves and their active organization; those who may read
+// everyone's responses can name anyone. If the owner is neither the caller nor
+// the active organization, the access log gets one record of that; if it cannot
+// be written, the call returns 503. A caller can have ten files at a time (429).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /lethe/api/v1/exports (the `StartPersonFile` operationId).
+func (c *Client) StartPersonFileWithBody(ctx context.Context, params *StartPersonFileParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartPersonFileRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartPersonFile Request a person's file
+//
+// Makes a file with everything of a person or an organization, in the
+// background: fetch the export until its state is `done`, then its file.
+// Callers can name themselves and their active organization; those who may read
+// everyone's responses can name anyone. If the owner is neither the caller nor
+// the active organization, the access log gets one record of that; if it cannot
+// be written, the call returns 503. A caller can have ten files at a time (429).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /lethe/api/v1/exports (the `StartPersonFile` operationId).
+func (c *Client) StartPersonFile(ctx context.Context, params *StartPersonFileParams, body StartPersonFileJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartPersonFileRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeletePersonFile Delete a person's file
+//
+// Removes the file before its time, or ends making it. Permitted to those who may
+// fetch the export.
+//
+// Corresponds with DELETE /lethe/api/v1/exports/{export_id} (the `DeletePersonFile` operationId).
+func (c *Client) DeletePersonFile(ctx context.Context, exportId ExportId, params *DeletePersonFileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePersonFileRequest(c.Server, exportId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPersonFile Fetch an export
+//
+// Returns what is known of one person's file, and how far it has come. Visible to
+// the caller who requested it and to those who may read everyone's responses;
+// anyone else gets 404. A month after its end it is forgotten.
+//
+// Corresponds with GET /lethe/api/v1/exports/{export_id} (the `GetPersonFile` operationId).
+func (c *Client) GetPersonFile(ctx context.Context, exportId ExportId, params *GetPersonFileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPersonFileRequest(c.Server, exportId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -7552,6 +7950,319 @@ func NewRefuseErasureRequestWithBody(server string, erasureId ErasureId, params 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewListPersonFilesRequest constructs an http.Request for the ListPersonFiles method
+func NewListPersonFilesRequest(server string, params *ListPersonFilesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lethe/api/v1/exports")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "cursor"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewStartPersonFileRequest calls the generic StartPersonFile builder with application/json body
+func NewStartPersonFileRequest(server string, params *StartPersonFileParams, body StartPersonFileJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewStartPersonFileRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewStartPersonFileRequestWithBody constructs an http.Request for the StartPersonFile method, with any body, and a specified content type
+func NewStartPersonFileRequestWithBody(server string, params *StartPersonFileParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lethe/api/v1/exports")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.XOrganizationId != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam1)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewDeletePersonFileRequest constructs an http.Request for the DeletePersonFile method
+func NewDeletePersonFileRequest(server string, exportId ExportId, params *DeletePersonFileParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "export_id", exportId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lethe/api/v1/exports/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewGetPersonFileRequest constructs an http.Request for the GetPersonFile method
+func NewGetPersonFileRequest(server string, exportId ExportId, params *GetPersonFileParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "export_id", exportId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lethe/api/v1/exports/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	if params != nil {
 
@@ -10404,6 +11115,66 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/refuse (the `RefuseErasure` operationId).
 	RefuseErasureWithResponse(ctx context.Context, erasureId ErasureId, params *RefuseErasureParams, body RefuseErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*RefuseErasureResponse, error)
+
+	// ListPersonFilesWithResponse List persons' files
+	//
+	// Returns one page of the files, newest first: everyone's for those who may read
+	// everyone's responses, otherwise those that the caller requested. Pass
+	// `next_cursor` as `after` to get the next page.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /lethe/api/v1/exports (the `ListPersonFiles` operationId).
+	ListPersonFilesWithResponse(ctx context.Context, params *ListPersonFilesParams, reqEditors ...RequestEditorFn) (*ListPersonFilesResponse, error)
+
+	// StartPersonFileWithBodyWithResponse Request a person's file
+	//
+	// Makes a file with everything of a person or an organization, in the
+	// background: fetch the export until its state is `done`, then its file.
+	// Callers can name themselves and their active organization; those who may read
+	// everyone's responses can name anyone. If the owner is neither the caller nor
+	// the active organization, the access log gets one record of that; if it cannot
+	// be written, the call returns 503. A caller can have ten files at a time (429).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /lethe/api/v1/exports (the `StartPersonFile` operationId).
+	StartPersonFileWithBodyWithResponse(ctx context.Context, params *StartPersonFileParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartPersonFileResponse, error)
+
+	// StartPersonFileWithResponse Request a person's file
+	//
+	// Makes a file with everything of a person or an organization, in the
+	// background: fetch the export until its state is `done`, then its file.
+	// Callers can name themselves and their active organization; those who may read
+	// everyone's responses can name anyone. If the owner is neither the caller nor
+	// the active organization, the access log gets one record of that; if it cannot
+	// be written, the call returns 503. A caller can have ten files at a time (429).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /lethe/api/v1/exports (the `StartPersonFile` operationId).
+	StartPersonFileWithResponse(ctx context.Context, params *StartPersonFileParams, body StartPersonFileJSONRequestBody, reqEditors ...RequestEditorFn) (*StartPersonFileResponse, error)
+
+	// DeletePersonFileWithResponse Delete a person's file
+	//
+	// Removes the file before its time, or ends making it. Permitted to those who may
+	// fetch the export.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /lethe/api/v1/exports/{export_id} (the `DeletePersonFile` operationId).
+	DeletePersonFileWithResponse(ctx context.Context, exportId ExportId, params *DeletePersonFileParams, reqEditors ...RequestEditorFn) (*DeletePersonFileResponse, error)
+
+	// GetPersonFileWithResponse Fetch an export
+	//
+	// Returns what is known of one person's file, and how far it has come. Visible to
+	// the caller who requested it and to those who may read everyone's responses;
+	// anyone else gets 404. A month after its end it is forgotten.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /lethe/api/v1/exports/{export_id} (the `GetPersonFile` operationId).
+	GetPersonFileWithResponse(ctx context.Context, exportId ExportId, params *GetPersonFileParams, reqEditors ...RequestEditorFn) (*GetPersonFileResponse, error)
 
 	// ListHoldsWithResponse List holds
 	//
@@ -13423,6 +14194,703 @@ func (r RefuseErasureResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RefuseErasureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPersonFilesResponse200Headers the declared response headers of an HTTP 200 response for ListPersonFiles
+type ListPersonFilesResponse200Headers struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+// ListPersonFilesResponse400Headers the declared response headers of an HTTP 400 response for ListPersonFiles
+type ListPersonFilesResponse400Headers struct {
+	XRequestId *string
+}
+
+// ListPersonFilesResponse401Headers the declared response headers of an HTTP 401 response for ListPersonFiles
+type ListPersonFilesResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// ListPersonFilesResponse403Headers the declared response headers of an HTTP 403 response for ListPersonFiles
+type ListPersonFilesResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListPersonFilesResponse405Headers the declared response headers of an HTTP 405 response for ListPersonFiles
+type ListPersonFilesResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// ListPersonFilesResponse413Headers the declared response headers of an HTTP 413 response for ListPersonFiles
+type ListPersonFilesResponse413Headers struct {
+	XRequestId *string
+}
+
+// ListPersonFilesResponse429Headers the declared response headers of an HTTP 429 response for ListPersonFiles
+type ListPersonFilesResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+// ListPersonFilesResponse500Headers the declared response headers of an HTTP 500 response for ListPersonFiles
+type ListPersonFilesResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListPersonFilesResponse503Headers the declared response headers of an HTTP 503 response for ListPersonFiles
+type ListPersonFilesResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListPersonFilesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonFilePage
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPersonFilesResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListPersonFilesResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListPersonFilesResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListPersonFilesResponse403Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *ListPersonFilesResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ListPersonFilesResponse413Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListPersonFilesResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListPersonFilesResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListPersonFilesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPersonFilesResponse) GetJSON200() *PersonFilePage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListPersonFilesResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListPersonFilesResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ListPersonFilesResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r ListPersonFilesResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ListPersonFilesResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r ListPersonFilesResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListPersonFilesResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListPersonFilesResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPersonFilesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPersonFilesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPersonFilesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPersonFilesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// StartPersonFileResponse202Headers the declared response headers of an HTTP 202 response for StartPersonFile
+type StartPersonFileResponse202Headers struct {
+	Location          *string
+	OwnerUnderstood   *string
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+// StartPersonFileResponse400Headers the declared response headers of an HTTP 400 response for StartPersonFile
+type StartPersonFileResponse400Headers struct {
+	XRequestId *string
+}
+
+// StartPersonFileResponse401Headers the declared response headers of an HTTP 401 response for StartPersonFile
+type StartPersonFileResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// StartPersonFileResponse403Headers the declared response headers of an HTTP 403 response for StartPersonFile
+type StartPersonFileResponse403Headers struct {
+	XRequestId *string
+}
+
+// StartPersonFileResponse405Headers the declared response headers of an HTTP 405 response for StartPersonFile
+type StartPersonFileResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// StartPersonFileResponse409Headers the declared response headers of an HTTP 409 response for StartPersonFile
+type StartPersonFileResponse409Headers struct {
+	XRequestId *string
+}
+
+// StartPersonFileResponse413Headers the declared response headers of an HTTP 413 response for StartPersonFile
+type StartPersonFileResponse413Headers struct {
+	XRequestId *string
+}
+
+// StartPersonFileResponse415Headers the declared response headers of an HTTP 415 response for StartPersonFile
+type StartPersonFileResponse415Headers struct {
+	XRequestId *string
+}
+
+// StartPersonFileResponse429Headers the declared response headers of an HTTP 429 response for StartPersonFile
+type StartPersonFileResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+// StartPersonFileResponse500Headers the declared response headers of an HTTP 500 response for StartPersonFile
+type StartPersonFileResponse500Headers struct {
+	XRequestId *string
+}
+
+// StartPersonFileResponse503Headers the declared response headers of an HTTP 503 response for StartPersonFile
+type StartPersonFileResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type StartPersonFileResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *PersonFile
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Conflict
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationproblemJSON415 *UnsupportedMediaType
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *StartPersonFileResponse202Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *StartPersonFileResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *StartPersonFileResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *StartPersonFileResponse403Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *StartPersonFileResponse405Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *StartPersonFileResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *StartPersonFileResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *StartPersonFileResponse415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *StartPersonFileResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *StartPersonFileResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *StartPersonFileResponse503Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r StartPersonFileResponse) GetJSON202() *PersonFile {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r StartPersonFileResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r StartPersonFileResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r StartPersonFileResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r StartPersonFileResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r StartPersonFileResponse) GetApplicationproblemJSON409() *Conflict {
+	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r StartPersonFileResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r StartPersonFileResponse) GetApplicationproblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationproblemJSON415
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r StartPersonFileResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r StartPersonFileResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r StartPersonFileResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r StartPersonFileResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartPersonFileResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartPersonFileResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartPersonFileResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeletePersonFileResponse204Headers the declared response headers of an HTTP 204 response for DeletePersonFile
+type DeletePersonFileResponse204Headers struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+// DeletePersonFileResponse400Headers the declared response headers of an HTTP 400 response for DeletePersonFile
+type DeletePersonFileResponse400Headers struct {
+	XRequestId *string
+}
+
+// DeletePersonFileResponse401Headers the declared response headers of an HTTP 401 response for DeletePersonFile
+type DeletePersonFileResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// DeletePersonFileResponse404Headers the declared response headers of an HTTP 404 response for DeletePersonFile
+type DeletePersonFileResponse404Headers struct {
+	XRequestId *string
+}
+
+// DeletePersonFileResponse405Headers the declared response headers of an HTTP 405 response for DeletePersonFile
+type DeletePersonFileResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// DeletePersonFileResponse409Headers the declared response headers of an HTTP 409 response for DeletePersonFile
+type DeletePersonFileResponse409Headers struct {
+	XRequestId *string
+}
+
+// DeletePersonFileResponse413Headers the declared response headers of an HTTP 413 response for DeletePersonFile
+type DeletePersonFileResponse413Headers struct {
+	XRequestId *string
+}
+
+// DeletePersonFileResponse429Headers the declared response headers of an HTTP 429 response for DeletePersonFile
+type DeletePersonFileResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+// DeletePersonFileResponse500Headers the declared response headers of an HTTP 500 response for DeletePersonFile
+type DeletePersonFileResponse500Headers struct {
+	XRequestId *string
+}
+
+// DeletePersonFileResponse503Headers the declared response headers of an HTTP 503 response for DeletePersonFile
+type DeletePersonFileResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type DeletePersonFileResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Conflict
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *DeletePersonFileResponse204Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DeletePersonFileResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeletePersonFileResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *DeletePersonFileResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *DeletePersonFileResponse405Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *DeletePersonFileResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *DeletePersonFileResponse413Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeletePersonFileResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DeletePersonFileResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeletePersonFileResponse503Headers
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r DeletePersonFileResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r DeletePersonFileResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r DeletePersonFileResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r DeletePersonFileResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r DeletePersonFileResponse) GetApplicationproblemJSON409() *Conflict {
+	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r DeletePersonFileResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r DeletePersonFileResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r DeletePersonFileResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r DeletePersonFileResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeletePersonFileResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeletePersonFileResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeletePersonFileResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeletePersonFileResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPersonFileResponse200Headers the declared response headers of an HTTP 200 response for GetPersonFile
+type GetPersonFileResponse200Headers struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+// GetPersonFileResponse400Headers the declared response headers of an HTTP 400 response for GetPersonFile
+type GetPersonFileResponse400Headers struct {
+	XRequestId *string
+}
+
+// GetPersonFileResponse401Headers the declared response headers of an HTTP 401 response for GetPersonFile
+type GetPersonFileResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// GetPersonFileResponse404Headers the declared response headers of an HTTP 404 response for GetPersonFile
+type GetPersonFileResponse404Headers struct {
+	XRequestId *string
+}
+
+// GetPersonFileResponse405Headers the declared response headers of an HTTP 405 response for GetPersonFile
+type GetPersonFileResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// GetPersonFileResponse413Headers the declared response headers of an HTTP 413 response for GetPersonFile
+type GetPersonFileResponse413Headers struct {
+	XRequestId *string
+}
+
+// GetPersonFileResponse429Headers the declared response headers of an HTTP 429 response for GetPersonFile
+type GetPersonFileResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+// GetPersonFileResponse500Headers the declared response headers of an HTTP 500 response for GetPersonFile
+type GetPersonFileResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetPersonFileResponse503Headers the declared response headers of an HTTP 503 response for GetPersonFile
+type GetPersonFileResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetPersonFileResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonFile
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetPersonFileResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetPersonFileResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetPersonFileResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetPersonFileResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *GetPersonFileResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *GetPersonFileResponse413Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetPersonFileResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetPersonFileResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetPersonFileResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPersonFileResponse) GetJSON200() *PersonFile {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r GetPersonFileResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetPersonFileResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r GetPersonFileResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r GetPersonFileResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r GetPersonFileResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r GetPersonFileResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetPersonFileResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetPersonFileResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPersonFileResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPersonFileResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPersonFileResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPersonFileResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -19547,6 +21015,96 @@ func (c *ClientWithResponses) RefuseErasureWithResponse(ctx context.Context, era
 	return ParseRefuseErasureResponse(rsp)
 }
 
+// ListPersonFilesWithResponse List persons' files
+//
+// Returns one page of the files, newest first: everyone's for those who may read
+// everyone's responses, otherwise those that the caller requested. Pass
+// `next_cursor` as `after` to get the next page.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /lethe/api/v1/exports (the `ListPersonFiles` operationId).
+func (c *ClientWithResponses) ListPersonFilesWithResponse(ctx context.Context, params *ListPersonFilesParams, reqEditors ...RequestEditorFn) (*ListPersonFilesResponse, error) {
+	rsp, err := c.ListPersonFiles(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPersonFilesResponse(rsp)
+}
+
+// StartPersonFileWithBodyWithResponse Request a person's file
+//
+// Makes a file with everything of a person or an organization, in the
+// background: fetch the export until its state is `done`, then its file.
+// Callers can name themselves and their active organization; those who may read
+// everyone's responses can name anyone. If the owner is neither the caller nor
+// the active organization, the access log gets one record of that; if it cannot
+// be written, the call returns 503. A caller can have ten files at a time (429).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /lethe/api/v1/exports (the `StartPersonFile` operationId).
+func (c *ClientWithResponses) StartPersonFileWithBodyWithResponse(ctx context.Context, params *StartPersonFileParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartPersonFileResponse, error) {
+	rsp, err := c.StartPersonFileWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartPersonFileResponse(rsp)
+}
+
+// StartPersonFileWithResponse Request a person's file
+//
+// Makes a file with everything of a person or an organization, in the
+// background: fetch the export until its state is `done`, then its file.
+// Callers can name themselves and their active organization; those who may read
+// everyone's responses can name anyone. If the owner is neither the caller nor
+// the active organization, the access log gets one record of that; if it cannot
+// be written, the call returns 503. A caller can have ten files at a time (429).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /lethe/api/v1/exports (the `StartPersonFile` operationId).
+func (c *ClientWithResponses) StartPersonFileWithResponse(ctx context.Context, params *StartPersonFileParams, body StartPersonFileJSONRequestBody, reqEditors ...RequestEditorFn) (*StartPersonFileResponse, error) {
+	rsp, err := c.StartPersonFile(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartPersonFileResponse(rsp)
+}
+
+// DeletePersonFileWithResponse Delete a person's file
+//
+// Removes the file before its time, or ends making it. Permitted to those who may
+// fetch the export.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /lethe/api/v1/exports/{export_id} (the `DeletePersonFile` operationId).
+func (c *ClientWithResponses) DeletePersonFileWithResponse(ctx context.Context, exportId ExportId, params *DeletePersonFileParams, reqEditors ...RequestEditorFn) (*DeletePersonFileResponse, error) {
+	rsp, err := c.DeletePersonFile(ctx, exportId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeletePersonFileResponse(rsp)
+}
+
+// GetPersonFileWithResponse Fetch an export
+//
+// Returns what is known of one person's file, and how far it has come. Visible to
+// the caller who requested it and to those who may read everyone's responses;
+// anyone else gets 404. A month after its end it is forgotten.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /lethe/api/v1/exports/{export_id} (the `GetPersonFile` operationId).
+func (c *ClientWithResponses) GetPersonFileWithResponse(ctx context.Context, exportId ExportId, params *GetPersonFileParams, reqEditors ...RequestEditorFn) (*GetPersonFileResponse, error) {
+	rsp, err := c.GetPersonFile(ctx, exportId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPersonFileResponse(rsp)
+}
+
 // ListHoldsWithResponse List holds
 //
 // Returns one page of the holds, newest first, including released and expired
@@ -23606,6 +25164,907 @@ func ParseRefuseErasureResponse(rsp *http.Response) (*RefuseErasureResponse, err
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers RefuseErasureResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListPersonFilesResponse parses an HTTP response from a ListPersonFilesWithResponse call
+func ParseListPersonFilesResponse(rsp *http.Response) (*ListPersonFilesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPersonFilesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonFilePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPersonFilesResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListPersonFilesResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListPersonFilesResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListPersonFilesResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 405:
+		var headers ListPersonFilesResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers ListPersonFilesResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListPersonFilesResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListPersonFilesResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListPersonFilesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseStartPersonFileResponse parses an HTTP response from a StartPersonFileWithResponse call
+func ParseStartPersonFileResponse(rsp *http.Response) (*StartPersonFileResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartPersonFileResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest PersonFile
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers StartPersonFileResponse202Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Owner-Understood"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Owner-Understood", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.OwnerUnderstood = &value
+		}
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers202 = &headers
+	case rsp.StatusCode == 400:
+		var headers StartPersonFileResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers StartPersonFileResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers StartPersonFileResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 405:
+		var headers StartPersonFileResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 409:
+		var headers StartPersonFileResponse409Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers StartPersonFileResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers StartPersonFileResponse415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers StartPersonFileResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers StartPersonFileResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers StartPersonFileResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeletePersonFileResponse parses an HTTP response from a DeletePersonFileWithResponse call
+func ParseDeletePersonFileResponse(rsp *http.Response) (*DeletePersonFileResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeletePersonFileResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers DeletePersonFileResponse204Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers204 = &headers
+	case rsp.StatusCode == 400:
+		var headers DeletePersonFileResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DeletePersonFileResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers DeletePersonFileResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers DeletePersonFileResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 409:
+		var headers DeletePersonFileResponse409Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers DeletePersonFileResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 429:
+		var headers DeletePersonFileResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers DeletePersonFileResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeletePersonFileResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPersonFileResponse parses an HTTP response from a GetPersonFileWithResponse call
+func ParseGetPersonFileResponse(rsp *http.Response) (*GetPersonFileResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPersonFileResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonFile
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetPersonFileResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetPersonFileResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetPersonFileResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetPersonFileResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers GetPersonFileResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers GetPersonFileResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetPersonFileResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetPersonFileResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetPersonFileResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

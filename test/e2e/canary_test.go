@@ -39,6 +39,7 @@ var unplanted = map[string]string{
 	"lethe.access_log":         "owner address export",                                   // who read it, from where, or what an export was narrowed to; the first two go with the response
 	"lethe.response_steps":     "step_kind request_payload response_payload state error", // stays empty: see 00007_serve_arsenal.sql
 	"lethe.receipts":           "body level horizon",
+	"lethe.person_files":       "owner idempotency_key state reason sha256", // whose file somebody asked for; its bytes are in a folder: see TestPersonFile (app/serve)
 	"lethe.intents":            "trigger ground role salt request_ids owners instance_ids correlation_ids",
 	"lethe.erasures":           "trigger kind target scope ground ticket role secret idempotency_key request_sum state failures last_error preview refusal",
 	"lethe.subject_requests":   "kind ticket state extension refusal", // an operator's words, about a person who asked for this

@@ -434,6 +434,7 @@ func (d *documents) readme(t *testing.T) {
 	})
 	exports := d.take(t, "docs/export.md", whole) + d.take(t, "docs/subject-requests.md", whole)
 	walk := d.take(t, "docs/command-line.md", of("From an address to a proof"))
+	file := d.take(t, "docs/person-file.md", whole)
 	if strings.TrimSpace(strings.Split(begin, "#")[0]) != "make run" {
 		t.Fatalf("README: want make run first, got\n%s", begin)
 	}
@@ -444,7 +445,7 @@ func (d *documents) readme(t *testing.T) {
 		}
 		key, _ := keyFile(t)
 		demo := shell{name: "sh", folder: root, environ: append(goEnviron(t),
-			databaseURL(pgtest.New(t).URL), anyPort, "LETHE_ERASURE_KEY_FILE="+key, "ARGS=--on-this-database")}
+			databaseURL(pgtest.New(t).URL), anyPort, "LETHE_ERASURE_KEY_FILE="+key, "LETHE_EXPORTS_FOLDER="+filepath.Join(t.TempDir(), "exports"), "ARGS=--on-this-database")}
 		demo.runUntil(t, begin, func(out string) bool { return strings.Contains(out, "Stop it with Ctrl-C") }, func(printed string) {
 			_, values, found := strings.Cut(printed, "\n  HOST=")
 			if !found {
@@ -457,6 +458,7 @@ func (d *documents) readme(t *testing.T) {
 			if name == "sh" {
 				wantInOrder(t, reader.run(t, "HOST="+values+"\n"+walk), "erase all", "amelie.dubois@example.com", "all checked", "Proven:", "PRIV-2026-17")
 			}
+			wantInOrder(t, reader.run(t, "HOST="+values+"\n"+file), `"state":"(queued|running|done)"`, `"state":"done"`, `PK`, `204`)
 			out := reader.run(t, "HOST="+values+"\n"+rest)
 			wantInOrder(t, out,
 				`"total_count":[1-9]`, `"response_body":"`, `HTTP/1\.1 204`, `HTTP/1\.1 404`,

@@ -25,6 +25,7 @@ var rules = []string{
 	"response_repeat.go", "session.go", "log_read.go", "hold_read.go", "hold_release.go", "erasure_access.go", "erasure_approve.go", "erasure_start.go",
 	"erasure_read.go", "rule_write.go", "rule_read.go", "rule_enable.go", "rule_run.go", "status_read.go",
 	"figures_read.go", "subject_request_open.go", "subject_request_read.go", "subject_request_process.go", "subject_request_letter.go",
+	"person_file_start.go", "person_file_read.go",
 }
 
 // others are the files that do not. A new file must be put here or there.
@@ -32,6 +33,7 @@ var others = []string{
 	"access_log.go", "authorization.go", "cursor.go", "erasure.go", "erasure_replay.go", "erasure_request.go",
 	"erasure_run.go", "errors.go", "hold.go", "hold_place.go", "log.go", "ports.go", "ports_erasure.go", "ports_subject.go", "profile.go", "response.go", "response_enrich.go", "response_outcome.go",
 	"figures.go", "rule.go", "status.go", "subject_request.go", "sweep.go", "values.go",
+	"person_file.go", "person_file_make.go", "ports_person_file.go",
 }
 
 // equivalent are changes that change nothing, with the reason.

@@ -104,7 +104,8 @@ func (e *Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (dom
 	return p, nil
 }
 
-// Create makes two round trips, and another if the key has been used before.
+// Create makes two round trips, and another if the key has been used before or for an
+// owner: the files of theirs expire at once.
 func (e *Erasures) Create(ctx context.Context, wanted domain.Erasure) (stored domain.Erasure, created bool, err error) {
 	p, err := createParams(wanted)
 	if err != nil {
@@ -126,8 +127,10 @@ func (e *Erasures) Create(ctx context.Context, wanted domain.Erasure) (stored do
 			}
 			rows = append(rows, before)
 		}
-		stored, err = erasureOf(rows[0])
-		return err
+		if stored, err = erasureOf(rows[0]); err != nil || !created || wanted.Target.Owner == nil {
+			return err
+		}
+		return postgres.ExpirePersonFiles(ctx, tx, []string{wanted.Target.Owner.String()}, false)
 	})
 	if err != nil {
 		return domain.Erasure{}, false, err

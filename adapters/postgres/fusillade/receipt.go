@@ -76,7 +76,7 @@ func (i Issuer) receipts(s statement, w domain.Authorization) ([]postgres.Receip
 	i.Estimates.forget(owners)
 	if len(s.requests) <= requestsAtOnce {
 		one, err := i.receipt(w, s.requests, owners, s.erased, s.gaps, nil)
-		one.Server = s.server
+		one.Server, one.Owners, one.Everyones = s.server, owners, s.unowned(w)
 		return []postgres.Receipt{one}, err
 	}
 	of := make(map[uuid.UUID]string, len(s.locked))
@@ -122,7 +122,14 @@ func (i Issuer) receipts(s statement, w domain.Authorization) ([]postgres.Receip
 		}
 		all[n].Server = s.server
 	}
+	all[0].Owners, all[0].Everyones = owners, s.unowned(w)
 	return all, nil
+}
+
+// unowned reports whether a response was erased that may have been anyone's. Late and
+// orphaned copies are only the gateway's raw ones, which no person's file has.
+func (s statement) unowned(w domain.Authorization) bool {
+	return len(s.requests) > 0 && len(s.owners) == 0 && w.Trigger != domain.TriggerSweep && w.Trigger != domain.TriggerOrphans
 }
 
 func (i Issuer) receipt(w domain.Authorization, requests []uuid.UUID, owners []string, counts domain.Erased, gaps []receipt.Gap, parts []uuid.UUID) (postgres.Receipt, error) {

@@ -153,6 +153,13 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"identity_checked_at", "timestamptz"}, {"identity_checked_by", "uuid"}, {"extended_at", "timestamptz"}, {"extended_by", "uuid"},
 		{"extension", "text"}, {"ended_at", "timestamptz"}, {"ended_by", "uuid"}, {"refusal", "text"},
 	}
+	personFiles := []Column{
+		{"id", "uuid"}, {"owner", "text"}, {"requested_at", "timestamptz"}, {"requested_by", "uuid"}, {"idempotency_key", "text"}, {"due_at", "timestamptz"},
+	}
+	madeFiles := []Column{
+		{"due_at", "timestamptz"}, {"state", "text"}, {"reason", "text"}, {"attempt", "int4"}, {"as_of", "timestamptz"}, {"finished_at", "timestamptz"},
+		{"expires_at", "timestamptz"}, {"responses", "int8"}, {"bytes", "int8"}, {"sha256", "bytea"}, {"removed", "bool"},
+	}
 	orphans := []Column{{"after_request", "int8"}, {"after_response", "int8"}, {"responses", "bool"}, {"due_at", "timestamptz"}}
 	erasureReceipts := []Column{{"receipt_id", "uuid"}, {"erasure_id", "uuid"}, {"at", "timestamptz"}, {"responses", "int8"}}
 	previews := []Column{
@@ -286,6 +293,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			Read: []Column{{"mark", "bytea"}, {"seen_at", "timestamptz"}}, Insert: []Column{{"mark", "bytea"}}, Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "known_keys_secret", Read: []Column{{"secret", "bytea"}}},
 		{Side: Fusillade, Schema: Own, Table: "ended_sessions", Read: endedSessions, Insert: endedSessions, Delete: true},
+		{Side: Fusillade, Schema: Own, Table: "person_files", Read: slices.Concat(personFiles, madeFiles[1:]), Insert: personFiles, Update: madeFiles, Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "orphans", Read: orphans, Update: orphans},
 		// An erasure's target can be written and forgotten, but no erasure can be removed.
 		{Side: Fusillade, Schema: Own, Table: "subject_requests",

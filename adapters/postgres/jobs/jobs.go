@@ -1,11 +1,13 @@
-// Package jobs continues erasures in the background. River keeps the queue in Postgres
+// Package jobs continues erasures, and makes persons' files, in the background. River keeps the queue in Postgres
 // and shares the work among the processes. It polls instead of listening, which also
 // works through PgBouncer and holds no connection.
 //
 // A job holds only the erasure's identifier. The progress is kept with the erasure, in
-// the transactions that erase, so a job may run twice or in part.
+// the transactions that erase, so a job may run twice or in part. The same is true of
+// files, whose jobs also name the attempt that they follow.
 //
-// [Jobs] implements domain.Jobs; [Config] holds the intervals, which tests shorten.
+// [Jobs] implements domain.Jobs and domain.PersonFileJobs; [Config] holds the intervals,
+// which tests shorten.
 package jobs
 
 import (
@@ -62,12 +64,16 @@ type Config struct {
 type Jobs struct {
 	db     *postgres.DB
 	run    *domain.RunErasure
+	files  *domain.MakePersonFile // nil: this process makes none
 	cfg    Config
 	log    *slog.Logger
 	insert *river.Client[pgx.Tx] // runs no jobs itself
 }
 
-var _ domain.Jobs = (*Jobs)(nil)
+var (
+	_ domain.Jobs           = (*Jobs)(nil)
+	_ domain.PersonFileJobs = (*Jobs)(nil)
+)
 
 // New makes the jobs that let run continue erasures. No job runs before Run.
 func New(db *postgres.DB, run *domain.RunErasure, cfg Config, log *slog.Logger) (*Jobs, error) {
@@ -97,11 +103,18 @@ func (j *Jobs) Run(ctx context.Context) error {
 	if err := river.AddWorkerSafely(handlers, &worker{run: j.run, turn: j.cfg.Turn, log: j.log}); err != nil {
 		return err
 	}
+	queues := map[string]river.QueueConfig{queue: {MaxWorkers: workers}}
+	if j.files != nil {
+		if err := river.AddWorkerSafely(handlers, &fileWorker{make: j.files, log: j.log}); err != nil {
+			return err
+		}
+		queues[fileQueue] = river.QueueConfig{MaxWorkers: 1}
+	}
 	client, err := river.NewClient(riverpgxv5.New(j.db.Pool()), &river.Config{
 		Schema: schema, Logger: quietly(j.log), PollOnly: true,
-		Queues:  map[string]river.QueueConfig{queue: {MaxWorkers: workers}},
-		Workers: handlers, FetchPollInterval: pollInterval,
-		JobTimeout: j.cfg.RescueAfter * 3 / 4, RescueStuckJobsAfter: j.cfg.RescueAfter,
+		Queues: queues, Workers: handlers,
+		FetchPollInterval: pollInterval,
+		JobTimeout:        j.cfg.RescueAfter * 3 / 4, RescueStuckJobsAfter: j.cfg.RescueAfter,
 		CompletedJobRetentionPeriod: keepFinished, CancelledJobRetentionPeriod: keepFinished, DiscardedJobRetentionPeriod: keepFinished,
 		ReindexerIndexNames: []string{}, // needs the owner of the tables
 	})

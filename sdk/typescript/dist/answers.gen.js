@@ -95,6 +95,14 @@ export const documented = {
             }
         },
         {
+            "id": "deletePersonFile",
+            "method": "DELETE",
+            "path": "/lethe/api/v1/exports/([^/]+)$",
+            "answers": {
+                "204": {}
+            }
+        },
+        {
             "id": "disableRetentionRule",
             "method": "POST",
             "path": "/lethe/api/v1/retention-rules/([^/]+)/disable$",
@@ -296,6 +304,22 @@ export const documented = {
             "answers": {
                 "200": {
                     "media": "text/plain"
+                }
+            }
+        },
+        {
+            "id": "getPersonFile",
+            "method": "GET",
+            "path": "/lethe/api/v1/exports/([^/]+)$",
+            "answers": {
+                "200": {
+                    "media": "application/json",
+                    "schema": {
+                        "ref": "PersonFile"
+                    },
+                    "same": [
+                        "id"
+                    ]
                 }
             }
         },
@@ -510,6 +534,23 @@ export const documented = {
             }
         },
         {
+            "id": "listPersonFiles",
+            "method": "GET",
+            "path": "/lethe/api/v1/exports$",
+            "query": [
+                "limit",
+                "after"
+            ],
+            "answers": {
+                "200": {
+                    "media": "application/json",
+                    "schema": {
+                        "ref": "PersonFilePage"
+                    }
+                }
+            }
+        },
+        {
             "id": "listResponses",
             "method": "GET",
             "path": "/admin/api/v1/batches/requests$",
@@ -707,6 +748,19 @@ export const documented = {
                     "media": "application/json",
                     "schema": {
                         "ref": "Erasure"
+                    }
+                }
+            }
+        },
+        {
+            "id": "startPersonFile",
+            "method": "POST",
+            "path": "/lethe/api/v1/exports$",
+            "answers": {
+                "202": {
+                    "media": "application/json",
+                    "schema": {
+                        "ref": "PersonFile"
                     }
                 }
             }
@@ -1964,6 +2018,7 @@ export const documented = {
                 "access_log",
                 "contents",
                 "erase",
+                "export",
                 "holds",
                 "list",
                 "retention"
@@ -1978,6 +2033,9 @@ export const documented = {
                 "erase": {
                     "ref": "Reach"
                 },
+                "export": {
+                    "ref": "Reach"
+                },
                 "holds": {
                     "type": "boolean"
                 },
@@ -1986,6 +2044,116 @@ export const documented = {
                 },
                 "retention": {
                     "type": "boolean"
+                }
+            }
+        },
+        "PersonFile": {
+            "type": "object",
+            "required": [
+                "as_of",
+                "bytes",
+                "expires_at",
+                "file",
+                "finished_at",
+                "id",
+                "message",
+                "owner",
+                "reason",
+                "requested_at",
+                "requested_by",
+                "responses",
+                "sha256",
+                "state"
+            ],
+            "properties": {
+                "as_of": {
+                    "type": "string",
+                    "format": "date-time",
+                    "nullable": true
+                },
+                "bytes": {
+                    "type": "integer",
+                    "format": "int64",
+                    "nullable": true
+                },
+                "expires_at": {
+                    "type": "string",
+                    "format": "date-time",
+                    "nullable": true
+                },
+                "file": {
+                    "type": "string",
+                    "format": "uri-reference",
+                    "nullable": true
+                },
+                "finished_at": {
+                    "type": "string",
+                    "format": "date-time",
+                    "nullable": true
+                },
+                "id": {
+                    "type": "string",
+                    "format": "uuid"
+                },
+                "message": {
+                    "type": "string",
+                    "nullable": true
+                },
+                "owner": {
+                    "type": "string",
+                    "format": "uuid"
+                },
+                "reason": {
+                    "type": "string",
+                    "nullable": true
+                },
+                "requested_at": {
+                    "type": "string",
+                    "format": "date-time"
+                },
+                "requested_by": {
+                    "type": "string",
+                    "format": "uuid"
+                },
+                "responses": {
+                    "type": "integer",
+                    "format": "int64"
+                },
+                "sha256": {
+                    "type": "string",
+                    "pattern": "^[0-9a-f]{64}$",
+                    "nullable": true
+                },
+                "state": {
+                    "type": "string"
+                }
+            }
+        },
+        "PersonFilePage": {
+            "type": "object",
+            "required": [
+                "data",
+                "has_more",
+                "limit",
+                "next_cursor"
+            ],
+            "properties": {
+                "data": {
+                    "type": "array",
+                    "items": {
+                        "ref": "PersonFile"
+                    }
+                },
+                "has_more": {
+                    "type": "boolean"
+                },
+                "limit": {
+                    "type": "integer",
+                    "format": "int64"
+                },
+                "next_cursor": {
+                    "type": "string",
+                    "nullable": true
                 }
             }
         },

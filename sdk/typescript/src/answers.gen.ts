@@ -98,6 +98,14 @@ export const documented: Documented = {
    }
   },
   {
+   "id": "deletePersonFile",
+   "method": "DELETE",
+   "path": "/lethe/api/v1/exports/([^/]+)$",
+   "answers": {
+    "204": {}
+   }
+  },
+  {
    "id": "disableRetentionRule",
    "method": "POST",
    "path": "/lethe/api/v1/retention-rules/([^/]+)/disable$",
@@ -299,6 +307,22 @@ export const documented: Documented = {
    "answers": {
     "200": {
      "media": "text/plain"
+    }
+   }
+  },
+  {
+   "id": "getPersonFile",
+   "method": "GET",
+   "path": "/lethe/api/v1/exports/([^/]+)$",
+   "answers": {
+    "200": {
+     "media": "application/json",
+     "schema": {
+      "ref": "PersonFile"
+     },
+     "same": [
+      "id"
+     ]
     }
    }
   },
@@ -513,6 +537,23 @@ export const documented: Documented = {
    }
   },
   {
+   "id": "listPersonFiles",
+   "method": "GET",
+   "path": "/lethe/api/v1/exports$",
+   "query": [
+    "limit",
+    "after"
+   ],
+   "answers": {
+    "200": {
+     "media": "application/json",
+     "schema": {
+      "ref": "PersonFilePage"
+     }
+    }
+   }
+  },
+  {
    "id": "listResponses",
    "method": "GET",
    "path": "/admin/api/v1/batches/requests$",
@@ -710,6 +751,19 @@ export const documented: Documented = {
      "media": "application/json",
      "schema": {
       "ref": "Erasure"
+     }
+    }
+   }
+  },
+  {
+   "id": "startPersonFile",
+   "method": "POST",
+   "path": "/lethe/api/v1/exports$",
+   "answers": {
+    "202": {
+     "media": "application/json",
+     "schema": {
+      "ref": "PersonFile"
      }
     }
    }
@@ -1967,6 +2021,7 @@ export const documented: Documented = {
     "access_log",
     "contents",
     "erase",
+    "export",
     "holds",
     "list",
     "retention"
@@ -1981,6 +2036,9 @@ export const documented: Documented = {
     "erase": {
      "ref": "Reach"
     },
+    "export": {
+     "ref": "Reach"
+    },
     "holds": {
      "type": "boolean"
     },
@@ -1989,6 +2047,116 @@ export const documented: Documented = {
     },
     "retention": {
      "type": "boolean"
+    }
+   }
+  },
+  "PersonFile": {
+   "type": "object",
+   "required": [
+    "as_of",
+    "bytes",
+    "expires_at",
+    "file",
+    "finished_at",
+    "id",
+    "message",
+    "owner",
+    "reason",
+    "requested_at",
+    "requested_by",
+    "responses",
+    "sha256",
+    "state"
+   ],
+   "properties": {
+    "as_of": {
+     "type": "string",
+     "format": "date-time",
+     "nullable": true
+    },
+    "bytes": {
+     "type": "integer",
+     "format": "int64",
+     "nullable": true
+    },
+    "expires_at": {
+     "type": "string",
+     "format": "date-time",
+     "nullable": true
+    },
+    "file": {
+     "type": "string",
+     "format": "uri-reference",
+     "nullable": true
+    },
+    "finished_at": {
+     "type": "string",
+     "format": "date-time",
+     "nullable": true
+    },
+    "id": {
+     "type": "string",
+     "format": "uuid"
+    },
+    "message": {
+     "type": "string",
+     "nullable": true
+    },
+    "owner": {
+     "type": "string",
+     "format": "uuid"
+    },
+    "reason": {
+     "type": "string",
+     "nullable": true
+    },
+    "requested_at": {
+     "type": "string",
+     "format": "date-time"
+    },
+    "requested_by": {
+     "type": "string",
+     "format": "uuid"
+    },
+    "responses": {
+     "type": "integer",
+     "format": "int64"
+    },
+    "sha256": {
+     "type": "string",
+     "pattern": "^[0-9a-f]{64}$",
+     "nullable": true
+    },
+    "state": {
+     "type": "string"
+    }
+   }
+  },
+  "PersonFilePage": {
+   "type": "object",
+   "required": [
+    "data",
+    "has_more",
+    "limit",
+    "next_cursor"
+   ],
+   "properties": {
+    "data": {
+     "type": "array",
+     "items": {
+      "ref": "PersonFile"
+     }
+    },
+    "has_more": {
+     "type": "boolean"
+    },
+    "limit": {
+     "type": "integer",
+     "format": "int64"
+    },
+    "next_cursor": {
+     "type": "string",
+     "nullable": true
     }
    }
   },

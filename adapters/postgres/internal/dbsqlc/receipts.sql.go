@@ -13,6 +13,27 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
+const expirePersonFiles = `-- name: ExpirePersonFiles :exec
+UPDATE lethe.person_files SET state = 'expired', reason = 'erased', finished_at = coalesce(finished_at, clock_timestamp())
+WHERE id IN (
+    SELECT f.id FROM lethe.person_files f
+    WHERE f.state IN ('running', 'done') AND ($1::boolean OR f.owner = ANY ($2::text[]))
+    ORDER BY f.id FOR UPDATE
+)
+`
+
+type ExpirePersonFilesParams struct {
+	Everyones bool
+	Owners    []string
+}
+
+// Files with everything of a person have what is erased, or will have read it. In order,
+// so that two erasures do not wait for each other.
+func (q *Queries) ExpirePersonFiles(ctx context.Context, arg ExpirePersonFilesParams) error {
+	_, err := q.db.Exec(ctx, expirePersonFiles, arg.Everyones, arg.Owners)
+	return err
+}
+
 const insertErasure = `-- name: InsertErasure :exec
 WITH receipt AS (
     INSERT INTO lethe.receipts (id, body, cluster)

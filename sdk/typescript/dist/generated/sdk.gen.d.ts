@@ -1,5 +1,5 @@
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { AnswerSubjectRequestData, AnswerSubjectRequestErrors, AnswerSubjectRequestResponses, ApproveErasureData, ApproveErasureErrors, ApproveErasureResponses, CancelErasureData, CancelErasureErrors, CancelErasureResponses, ChangeRetentionRuleData, ChangeRetentionRuleErrors, ChangeRetentionRuleResponses, CheckSubjectIdentityData, CheckSubjectIdentityErrors, CheckSubjectIdentityResponses, CreateRetentionRuleData, CreateRetentionRuleErrors, CreateRetentionRuleResponses, DisableRetentionRuleData, DisableRetentionRuleErrors, DisableRetentionRuleResponses, DryRunRetentionRuleData, DryRunRetentionRuleErrors, DryRunRetentionRuleResponses, EnableRetentionRuleData, EnableRetentionRuleErrors, EnableRetentionRuleResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EraseResponseData, EraseResponseErrors, EraseResponseResponses, ExtendSubjectRequestData, ExtendSubjectRequestErrors, ExtendSubjectRequestResponses, FindOwnersData, FindOwnersErrors, FindOwnersResponses, GetCallerData, GetCallerErrors, GetCallerResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetErasureData, GetErasureErrors, GetErasureResponses, GetFiguresData, GetFiguresErrors, GetFiguresResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetRetentionRuleData, GetRetentionRuleErrors, GetRetentionRuleResponses, GetRetentionRuleVersionData, GetRetentionRuleVersionErrors, GetRetentionRuleVersionResponses, GetStatusData, GetStatusErrors, GetStatusResponses, GetSubjectLetterData, GetSubjectLetterErrors, GetSubjectLetterResponses, GetSubjectRequestData, GetSubjectRequestErrors, GetSubjectRequestResponses, GetTileData, GetTileErrors, GetTileResponses, ListAccessLogData, ListAccessLogErrors, ListAccessLogResponses, ListErasureReceiptsData, ListErasureReceiptsErrors, ListErasureReceiptsResponses, ListErasuresData, ListErasuresErrors, ListErasuresResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, ListRetentionRulesData, ListRetentionRulesErrors, ListRetentionRulesResponses, ListStepsData, ListStepsErrors, ListStepsResponses, ListSubjectRequestsData, ListSubjectRequestsErrors, ListSubjectRequestsResponses, OpenSubjectRequestData, OpenSubjectRequestErrors, OpenSubjectRequestResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, PreviewErasureData, PreviewErasureErrors, PreviewErasureResponses, RefuseErasureData, RefuseErasureErrors, RefuseErasureResponses, RefuseSubjectRequestData, RefuseSubjectRequestErrors, RefuseSubjectRequestResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses, RemoveRetentionRuleData, RemoveRetentionRuleErrors, RemoveRetentionRuleResponses, StartErasureData, StartErasureErrors, StartErasureResponses, StartSessionData, StartSessionErrors, StartSessionResponses, WatchErasureData, WatchErasureErrors, WatchErasureResponses } from './types.gen.js';
+import type { AnswerSubjectRequestData, AnswerSubjectRequestErrors, AnswerSubjectRequestResponses, ApproveErasureData, ApproveErasureErrors, ApproveErasureResponses, CancelErasureData, CancelErasureErrors, CancelErasureResponses, ChangeRetentionRuleData, ChangeRetentionRuleErrors, ChangeRetentionRuleResponses, CheckSubjectIdentityData, CheckSubjectIdentityErrors, CheckSubjectIdentityResponses, CreateRetentionRuleData, CreateRetentionRuleErrors, CreateRetentionRuleResponses, DeletePersonFileData, DeletePersonFileErrors, DeletePersonFileResponses, DisableRetentionRuleData, DisableRetentionRuleErrors, DisableRetentionRuleResponses, DryRunRetentionRuleData, DryRunRetentionRuleErrors, DryRunRetentionRuleResponses, EnableRetentionRuleData, EnableRetentionRuleErrors, EnableRetentionRuleResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EraseResponseData, EraseResponseErrors, EraseResponseResponses, ExtendSubjectRequestData, ExtendSubjectRequestErrors, ExtendSubjectRequestResponses, FindOwnersData, FindOwnersErrors, FindOwnersResponses, GetCallerData, GetCallerErrors, GetCallerResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetErasureData, GetErasureErrors, GetErasureResponses, GetFiguresData, GetFiguresErrors, GetFiguresResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetPersonFileData, GetPersonFileErrors, GetPersonFileResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetRetentionRuleData, GetRetentionRuleErrors, GetRetentionRuleResponses, GetRetentionRuleVersionData, GetRetentionRuleVersionErrors, GetRetentionRuleVersionResponses, GetStatusData, GetStatusErrors, GetStatusResponses, GetSubjectLetterData, GetSubjectLetterErrors, GetSubjectLetterResponses, GetSubjectRequestData, GetSubjectRequestErrors, GetSubjectRequestResponses, GetTileData, GetTileErrors, GetTileResponses, ListAccessLogData, ListAccessLogErrors, ListAccessLogResponses, ListErasureReceiptsData, ListErasureReceiptsErrors, ListErasureReceiptsResponses, ListErasuresData, ListErasuresErrors, ListErasuresResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListPersonFilesData, ListPersonFilesErrors, ListPersonFilesResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, ListRetentionRulesData, ListRetentionRulesErrors, ListRetentionRulesResponses, ListStepsData, ListStepsErrors, ListStepsResponses, ListSubjectRequestsData, ListSubjectRequestsErrors, ListSubjectRequestsResponses, OpenSubjectRequestData, OpenSubjectRequestErrors, OpenSubjectRequestResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, PreviewErasureData, PreviewErasureErrors, PreviewErasureResponses, RefuseErasureData, RefuseErasureErrors, RefuseErasureResponses, RefuseSubjectRequestData, RefuseSubjectRequestErrors, RefuseSubjectRequestResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses, RemoveRetentionRuleData, RemoveRetentionRuleErrors, RemoveRetentionRuleResponses, StartErasureData, StartErasureErrors, StartErasureResponses, StartPersonFileData, StartPersonFileErrors, StartPersonFileResponses, StartSessionData, StartSessionErrors, StartSessionResponses, WatchErasureData, WatchErasureErrors, WatchErasureResponses } from './types.gen.js';
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
      * You can provide a client instance returned by `createClient()` instead of
@@ -125,6 +125,44 @@ export declare const listModels: <ThrowOnError extends boolean = false>(options:
  *
  */
 export declare const getFigures: <ThrowOnError extends boolean = false>(options: Options<GetFiguresData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<GetFiguresResponses, GetFiguresErrors, ThrowOnError, "fields">;
+/**
+ * List persons' files
+ *
+ * Returns one page of the files, newest first: everyone's for those who may read
+ * everyone's responses, otherwise those that the caller requested. Pass
+ * `next_cursor` as `after` to get the next page.
+ *
+ */
+export declare const listPersonFiles: <ThrowOnError extends boolean = false>(options: Options<ListPersonFilesData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListPersonFilesResponses, ListPersonFilesErrors, ThrowOnError, "fields">;
+/**
+ * Request a person's file
+ *
+ * Makes a file with everything of a person or an organization, in the
+ * background: fetch the export until its state is `done`, then its file.
+ * Callers can name themselves and their active organization; those who may read
+ * everyone's responses can name anyone. If the owner is neither the caller nor
+ * the active organization, the access log gets one record of that; if it cannot
+ * be written, the call returns 503. A caller can have ten files at a time (429).
+ *
+ */
+export declare const startPersonFile: <ThrowOnError extends boolean = false>(options: Options<StartPersonFileData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<StartPersonFileResponses, StartPersonFileErrors, ThrowOnError, "fields">;
+/**
+ * Delete a person's file
+ *
+ * Removes the file before its time, or ends making it. Permitted to those who may
+ * fetch the export.
+ *
+ */
+export declare const deletePersonFile: <ThrowOnError extends boolean = false>(options: Options<DeletePersonFileData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<DeletePersonFileResponses, DeletePersonFileErrors, ThrowOnError, "fields">;
+/**
+ * Fetch an export
+ *
+ * Returns what is known of one person's file, and how far it has come. Visible to
+ * the caller who requested it and to those who may read everyone's responses;
+ * anyone else gets 404. A month after its end it is forgotten.
+ *
+ */
+export declare const getPersonFile: <ThrowOnError extends boolean = false>(options: Options<GetPersonFileData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<GetPersonFileResponses, GetPersonFileErrors, ThrowOnError, "fields">;
 /**
  * Preview an erasure
  *

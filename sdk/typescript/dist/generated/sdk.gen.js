@@ -224,6 +224,116 @@ export const getFigures = (options) => options.client.get({
     ...options
 });
 /**
+ * List persons' files
+ *
+ * Returns one page of the files, newest first: everyone's for those who may read
+ * everyone's responses, otherwise those that the caller requested. Pass
+ * `next_cursor` as `after` to get the next page.
+ *
+ */
+export const listPersonFiles = (options) => options.client.get({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/exports',
+    ...options
+});
+/**
+ * Request a person's file
+ *
+ * Makes a file with everything of a person or an organization, in the
+ * background: fetch the export until its state is `done`, then its file.
+ * Callers can name themselves and their active organization; those who may read
+ * everyone's responses can name anyone. If the owner is neither the caller nor
+ * the active organization, the access log gets one record of that; if it cannot
+ * be written, the call returns 503. A caller can have ten files at a time (429).
+ *
+ */
+export const startPersonFile = (options) => options.client.post({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/exports',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+/**
+ * Delete a person's file
+ *
+ * Removes the file before its time, or ends making it. Permitted to those who may
+ * fetch the export.
+ *
+ */
+export const deletePersonFile = (options) => options.client.delete({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/exports/{export_id}',
+    ...options
+});
+/**
+ * Fetch an export
+ *
+ * Returns what is known of one person's file, and how far it has come. Visible to
+ * the caller who requested it and to those who may read everyone's responses;
+ * anyone else gets 404. A month after its end it is forgotten.
+ *
+ */
+export const getPersonFile = (options) => options.client.get({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/exports/{export_id}',
+    ...options
+});
+/**
  * Preview an erasure
  *
  * Counts what the erasure would erase, and erases nothing. Give exactly one of

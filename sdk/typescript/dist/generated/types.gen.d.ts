@@ -287,6 +287,7 @@ export type Permissions = {
     list: Reach;
     contents: Reach;
     erase: Reach;
+    export: Reach;
     /**
      * Place, see and release holds.
      */
@@ -886,6 +887,96 @@ export type ErasureRequest = {
      *
      */
     include_later_turns?: boolean;
+};
+/**
+ * Whose file to make.
+ */
+export type NewPersonFile = {
+    owner: OwnerName;
+};
+/**
+ * A person's file and its progress. Every field is always present, null if unknown.
+ */
+export type PersonFile = {
+    /**
+     * The export's identifier.
+     */
+    id: string;
+    /**
+     * Whose responses are in it.
+     */
+    owner: string;
+    /**
+     * The state. `done`: the file can be downloaded. `expired`: it is gone, or what
+     * was made of it.
+     *
+     */
+    state: 'queued' | 'running' | 'done' | 'failed' | 'expired' | (string & {});
+    /**
+     * Why it failed or expired.
+     */
+    reason: 'age' | 'erased' | 'too_large' | 'disk_full' | 'attempts' | 'internal' | null;
+    /**
+     * What the reason means, and what to do.
+     */
+    message: string | null;
+    /**
+     * When it was requested (UTC).
+     */
+    requested_at: string;
+    /**
+     * Who requested it.
+     */
+    requested_by: string;
+    /**
+     * Responses created later are not in it.
+     */
+    as_of: string | null;
+    /**
+     * When it was done, failed, or could not go on because of an erasure.
+     */
+    finished_at: string | null;
+    /**
+     * When it is removed.
+     */
+    expires_at: string | null;
+    /**
+     * How many responses are in it so far.
+     */
+    responses: number;
+    /**
+     * Its size, once it is done.
+     */
+    bytes: number | null;
+    /**
+     * The SHA-256 of the ZIP, once it is done.
+     */
+    sha256: string | null;
+    /**
+     * The path of the file, while it can be downloaded.
+     */
+    file: string | null;
+};
+/**
+ * One page of persons' files.
+ */
+export type PersonFilePage = {
+    /**
+     * The files, newest first.
+     */
+    data: Array<PersonFile>;
+    /**
+     * The maximum page size, as applied.
+     */
+    limit: number;
+    /**
+     * Whether more files follow.
+     */
+    has_more: boolean;
+    /**
+     * Pass as `after` to get the next page; null on the last page.
+     */
+    next_cursor: string | null;
 };
 /**
  * What to erase, and why. Give exactly one of responses, owner and filter.
@@ -2080,6 +2171,18 @@ export type ErasureTriggerFilter = string;
  */
 export type IdempotencyKey = string;
 /**
+ * The export's identifier. Accepts the same formats as `request_id`.
+ */
+export type ExportId = string;
+/**
+ * A key for this request, unique to each file, 1 to 255 visible ASCII characters.
+ * If the same caller repeats the request, no second file is made; the call
+ * returns the current state of the first. A request for another owner with the
+ * same key is refused (409).
+ *
+ */
+export type PersonFileKey = string;
+/**
  * The hold's identifier. Accepts the same formats as `request_id`.
  */
 export type HoldId = string;
@@ -2983,6 +3086,307 @@ export type GetFiguresResponses = {
     200: ResponseFigures;
 };
 export type GetFiguresResponse = GetFiguresResponses[keyof GetFiguresResponses];
+export type ListPersonFilesData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: {
+        /**
+         * The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of a page, to get the page that follows it. It is valid
+         * only for the same filters, order and scope: with another list, if damaged,
+         * or together with a `skip` above 0, it is refused (400). The limit and the
+         * count mode can change from page to page.
+         *
+         */
+        after?: string;
+    };
+    url: '/lethe/api/v1/exports';
+};
+export type ListPersonFilesErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type ListPersonFilesError = ListPersonFilesErrors[keyof ListPersonFilesErrors];
+export type ListPersonFilesResponses = {
+    /**
+     * The page.
+     */
+    200: PersonFilePage;
+};
+export type ListPersonFilesResponse = ListPersonFilesResponses[keyof ListPersonFilesResponses];
+export type StartPersonFileData = {
+    body: NewPersonFile;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+        /**
+         * A key for this request, unique to each file, 1 to 255 visible ASCII characters.
+         * If the same caller repeats the request, no second file is made; the call
+         * returns the current state of the first. A request for another owner with the
+         * same key is refused (409).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/lethe/api/v1/exports';
+};
+export type StartPersonFileErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The request body is not declared as JSON.
+     */
+    415: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type StartPersonFileError = StartPersonFileErrors[keyof StartPersonFileErrors];
+export type StartPersonFileResponses = {
+    /**
+     * The export, which continues in the background.
+     */
+    202: PersonFile;
+};
+export type StartPersonFileResponse = StartPersonFileResponses[keyof StartPersonFileResponses];
+export type DeletePersonFileData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The export's identifier. Accepts the same formats as `request_id`.
+         */
+        export_id: string;
+    };
+    query?: never;
+    url: '/lethe/api/v1/exports/{export_id}';
+};
+export type DeletePersonFileErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type DeletePersonFileError = DeletePersonFileErrors[keyof DeletePersonFileErrors];
+export type DeletePersonFileResponses = {
+    /**
+     * The file is gone.
+     */
+    204: void;
+};
+export type DeletePersonFileResponse = DeletePersonFileResponses[keyof DeletePersonFileResponses];
+export type GetPersonFileData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The export's identifier. Accepts the same formats as `request_id`.
+         */
+        export_id: string;
+    };
+    query?: never;
+    url: '/lethe/api/v1/exports/{export_id}';
+};
+export type GetPersonFileErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+export type GetPersonFileError = GetPersonFileErrors[keyof GetPersonFileErrors];
+export type GetPersonFileResponses = {
+    /**
+     * The export.
+     */
+    200: PersonFile;
+};
+export type GetPersonFileResponse = GetPersonFileResponses[keyof GetPersonFileResponses];
 export type PreviewErasureData = {
     body: ErasureRequest;
     headers?: {
@@ -3019,8 +3423,9 @@ export type PreviewErasureErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -3189,8 +3594,9 @@ export type StartErasureErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -3419,8 +3825,9 @@ export type ApproveErasureErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -3501,8 +3908,9 @@ export type RefuseErasureErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -3976,8 +4384,9 @@ export type ListAccessLogErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -4149,8 +4558,9 @@ export type StartSessionErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -4298,8 +4708,9 @@ export type PlaceHoldErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -4536,8 +4947,9 @@ export type ListSubjectRequestsErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -4607,8 +5019,9 @@ export type OpenSubjectRequestErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -4761,8 +5174,9 @@ export type CheckSubjectIdentityErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -4841,8 +5255,9 @@ export type ExtendSubjectRequestErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -4925,8 +5340,9 @@ export type AnswerSubjectRequestErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -5005,8 +5421,9 @@ export type RefuseSubjectRequestErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -5089,8 +5506,9 @@ export type GetSubjectLetterErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -5238,8 +5656,9 @@ export type CreateRetentionRuleErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -5462,8 +5881,9 @@ export type ChangeRetentionRuleErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -5620,8 +6040,9 @@ export type DryRunRetentionRuleErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -5700,8 +6121,9 @@ export type EnableRetentionRuleErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;

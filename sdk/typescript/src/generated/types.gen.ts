@@ -298,6 +298,7 @@ export type Permissions = {
     list: Reach;
     contents: Reach;
     erase: Reach;
+    export: Reach;
     /**
      * Place, see and release holds.
      */
@@ -919,6 +920,99 @@ export type ErasureRequest = {
      *
      */
     include_later_turns?: boolean;
+};
+
+/**
+ * Whose file to make.
+ */
+export type NewPersonFile = {
+    owner: OwnerName;
+};
+
+/**
+ * A person's file and its progress. Every field is always present, null if unknown.
+ */
+export type PersonFile = {
+    /**
+     * The export's identifier.
+     */
+    id: string;
+    /**
+     * Whose responses are in it.
+     */
+    owner: string;
+    /**
+     * The state. `done`: the file can be downloaded. `expired`: it is gone, or what
+     * was made of it.
+     *
+     */
+    state: 'queued' | 'running' | 'done' | 'failed' | 'expired' | (string & {});
+    /**
+     * Why it failed or expired.
+     */
+    reason: 'age' | 'erased' | 'too_large' | 'disk_full' | 'attempts' | 'internal' | null;
+    /**
+     * What the reason means, and what to do.
+     */
+    message: string | null;
+    /**
+     * When it was requested (UTC).
+     */
+    requested_at: string;
+    /**
+     * Who requested it.
+     */
+    requested_by: string;
+    /**
+     * Responses created later are not in it.
+     */
+    as_of: string | null;
+    /**
+     * When it was done, failed, or could not go on because of an erasure.
+     */
+    finished_at: string | null;
+    /**
+     * When it is removed.
+     */
+    expires_at: string | null;
+    /**
+     * How many responses are in it so far.
+     */
+    responses: number;
+    /**
+     * Its size, once it is done.
+     */
+    bytes: number | null;
+    /**
+     * The SHA-256 of the ZIP, once it is done.
+     */
+    sha256: string | null;
+    /**
+     * The path of the file, while it can be downloaded.
+     */
+    file: string | null;
+};
+
+/**
+ * One page of persons' files.
+ */
+export type PersonFilePage = {
+    /**
+     * The files, newest first.
+     */
+    data: Array<PersonFile>;
+    /**
+     * The maximum page size, as applied.
+     */
+    limit: number;
+    /**
+     * Whether more files follow.
+     */
+    has_more: boolean;
+    /**
+     * Pass as `after` to get the next page; null on the last page.
+     */
+    next_cursor: string | null;
 };
 
 /**
@@ -2155,6 +2249,20 @@ export type ErasureTriggerFilter = string;
 export type IdempotencyKey = string;
 
 /**
+ * The export's identifier. Accepts the same formats as `request_id`.
+ */
+export type ExportId = string;
+
+/**
+ * A key for this request, unique to each file, 1 to 255 visible ASCII characters.
+ * If the same caller repeats the request, no second file is made; the call
+ * returns the current state of the first. A request for another owner with the
+ * same key is refused (409).
+ *
+ */
+export type PersonFileKey = string;
+
+/**
  * The hold's identifier. Accepts the same formats as `request_id`.
  */
 export type HoldId = string;
@@ -3133,6 +3241,327 @@ export type GetFiguresResponses = {
 
 export type GetFiguresResponse = GetFiguresResponses[keyof GetFiguresResponses];
 
+export type ListPersonFilesData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: {
+        /**
+         * The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of a page, to get the page that follows it. It is valid
+         * only for the same filters, order and scope: with another list, if damaged,
+         * or together with a `skip` above 0, it is refused (400). The limit and the
+         * count mode can change from page to page.
+         *
+         */
+        after?: string;
+    };
+    url: '/lethe/api/v1/exports';
+};
+
+export type ListPersonFilesErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+
+export type ListPersonFilesError = ListPersonFilesErrors[keyof ListPersonFilesErrors];
+
+export type ListPersonFilesResponses = {
+    /**
+     * The page.
+     */
+    200: PersonFilePage;
+};
+
+export type ListPersonFilesResponse = ListPersonFilesResponses[keyof ListPersonFilesResponses];
+
+export type StartPersonFileData = {
+    body: NewPersonFile;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+        /**
+         * A key for this request, unique to each file, 1 to 255 visible ASCII characters.
+         * If the same caller repeats the request, no second file is made; the call
+         * returns the current state of the first. A request for another owner with the
+         * same key is refused (409).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/lethe/api/v1/exports';
+};
+
+export type StartPersonFileErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The request body is not declared as JSON.
+     */
+    415: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+
+export type StartPersonFileError = StartPersonFileErrors[keyof StartPersonFileErrors];
+
+export type StartPersonFileResponses = {
+    /**
+     * The export, which continues in the background.
+     */
+    202: PersonFile;
+};
+
+export type StartPersonFileResponse = StartPersonFileResponses[keyof StartPersonFileResponses];
+
+export type DeletePersonFileData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The export's identifier. Accepts the same formats as `request_id`.
+         */
+        export_id: string;
+    };
+    query?: never;
+    url: '/lethe/api/v1/exports/{export_id}';
+};
+
+export type DeletePersonFileErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+
+export type DeletePersonFileError = DeletePersonFileErrors[keyof DeletePersonFileErrors];
+
+export type DeletePersonFileResponses = {
+    /**
+     * The file is gone.
+     */
+    204: void;
+};
+
+export type DeletePersonFileResponse = DeletePersonFileResponses[keyof DeletePersonFileResponses];
+
+export type GetPersonFileData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The export's identifier. Accepts the same formats as `request_id`.
+         */
+        export_id: string;
+    };
+    query?: never;
+    url: '/lethe/api/v1/exports/{export_id}';
+};
+
+export type GetPersonFileErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+
+export type GetPersonFileError = GetPersonFileErrors[keyof GetPersonFileErrors];
+
+export type GetPersonFileResponses = {
+    /**
+     * The export.
+     */
+    200: PersonFile;
+};
+
+export type GetPersonFileResponse = GetPersonFileResponses[keyof GetPersonFileResponses];
+
 export type PreviewErasureData = {
     body: ErasureRequest;
     headers?: {
@@ -3170,8 +3599,9 @@ export type PreviewErasureErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -3350,8 +3780,9 @@ export type StartErasureErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -3595,8 +4026,9 @@ export type ApproveErasureErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -3682,8 +4114,9 @@ export type RefuseErasureErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -4187,8 +4620,9 @@ export type ListAccessLogErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -4375,8 +4809,9 @@ export type StartSessionErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -4534,8 +4969,9 @@ export type PlaceHoldErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -4787,8 +5223,9 @@ export type ListSubjectRequestsErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -4863,8 +5300,9 @@ export type OpenSubjectRequestErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -5027,8 +5465,9 @@ export type CheckSubjectIdentityErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -5112,8 +5551,9 @@ export type ExtendSubjectRequestErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -5201,8 +5641,9 @@ export type AnswerSubjectRequestErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -5286,8 +5727,9 @@ export type RefuseSubjectRequestErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -5375,8 +5817,9 @@ export type GetSubjectLetterErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -5534,8 +5977,9 @@ export type CreateRetentionRuleErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -5773,8 +6217,9 @@ export type ChangeRetentionRuleErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -5941,8 +6386,9 @@ export type DryRunRetentionRuleErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;
@@ -6026,8 +6472,9 @@ export type EnableRetentionRuleErrors = {
      * token does not belong to a preview of this request or has expired, what
      * would be erased has changed since the preview, the `Idempotency-Key` was
      * used with a different request, the e-mail address means several owners, the
-     * retention rule has a newer version, has had no dry run, or is removed, or the
-     * service keeps no sessions of its own. Nothing was done.
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
      *
      */
     409: Problem;

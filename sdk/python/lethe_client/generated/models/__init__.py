@@ -48,6 +48,7 @@ from .model_list import ModelList
 from .new_erasure import NewErasure
 from .new_erasure_ground import NewErasureGround
 from .new_hold import NewHold
+from .new_person_file import NewPersonFile
 from .new_retention_rule import NewRetentionRule
 from .new_subject_request import NewSubjectRequest
 from .new_subject_request_kind import NewSubjectRequestKind
@@ -58,6 +59,12 @@ from .owner_count_kind import OwnerCountKind
 from .owner_kind import OwnerKind
 from .owner_list import OwnerList
 from .permissions import Permissions
+from .person_file import PersonFile
+from .person_file_page import PersonFilePage
+from .person_file_reason_type_1 import PersonFileReasonType1
+from .person_file_reason_type_2_type_1 import PersonFileReasonType2Type1
+from .person_file_reason_type_3_type_1 import PersonFileReasonType3Type1
+from .person_file_state import PersonFileState
 from .problem import Problem
 from .reach import Reach
 from .response_detail import ResponseDetail
@@ -135,6 +142,7 @@ __all__ = (
     "NewErasure",
     "NewErasureGround",
     "NewHold",
+    "NewPersonFile",
     "NewRetentionRule",
     "NewSubjectRequest",
     "NewSubjectRequestKind",
@@ -145,6 +153,12 @@ __all__ = (
     "OwnerKind",
     "OwnerList",
     "Permissions",
+    "PersonFile",
+    "PersonFilePage",
+    "PersonFileReasonType1",
+    "PersonFileReasonType2Type1",
+    "PersonFileReasonType3Type1",
+    "PersonFileState",
     "Problem",
     "Reach",
     "ResponseDetail",

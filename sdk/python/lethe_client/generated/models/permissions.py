@@ -21,6 +21,7 @@ class Permissions:
             list_ (Reach): Whose responses a permission covers. Example: own.
             contents (Reach): Whose responses a permission covers. Example: own.
             erase (Reach): Whose responses a permission covers. Example: own.
+            export (Reach): Whose responses a permission covers. Example: own.
             holds (bool): Place, see and release holds. Example: False.
             retention (bool): Decide how long responses are kept. Example: False.
             access_log (bool): See who read what. Example: False.
@@ -29,6 +30,7 @@ class Permissions:
     list_: Reach
     contents: Reach
     erase: Reach
+    export: Reach
     holds: bool
     retention: bool
     access_log: bool
@@ -40,6 +42,8 @@ class Permissions:
         contents = self.contents.value
 
         erase = self.erase.value
+
+        export = self.export.value
 
         holds = self.holds
 
@@ -54,6 +58,7 @@ class Permissions:
                 "list": list_,
                 "contents": contents,
                 "erase": erase,
+                "export": export,
                 "holds": holds,
                 "retention": retention,
                 "access_log": access_log,
@@ -71,6 +76,8 @@ class Permissions:
 
         erase = Reach(d.pop("erase"))
 
+        export = Reach(d.pop("export"))
+
         holds = d.pop("holds")
 
         retention = d.pop("retention")
@@ -81,6 +88,7 @@ class Permissions:
             list_=list_,
             contents=contents,
             erase=erase,
+            export=export,
             holds=holds,
             retention=retention,
             access_log=access_log,
