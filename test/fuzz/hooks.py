@@ -1,13 +1,14 @@
 """What the contract says in words and a schema cannot: requests that it allows are made to keep to it.
 
 A cursor is of a list that was asked for, and has no `skip` beside it; a query
-has at most 16 KiB; what expires does so in the future; an owner is named by what
+has at most 16 KiB; what expires does so in the future, and what was received was so lately; an owner is named by what
 somebody has; a time is not later than the one before which it is to be; and
 figures are of some days. Every other request about a version of a
 rule is about the one that it has, and every other one with a token is what was
 previewed, so that there is more to be seen than 409.
 """
 
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from urllib.parse import urlencode
@@ -50,12 +51,16 @@ def before_call(context, case, kwargs):
                 del query["after"]
         if "accessed_by" in query:
             query["accessed_by"] = OWNER
+        if "owner" in query and case.path.endswith("/subject-requests"):
+            query["owner"] = OWNER
         if case.path.endswith("/figures") and ("from" in query or "to" in query):
             query["from"], query["to"] = "2026-03-01T00:00:00Z", "2026-03-04T12:00:00+01:00"
     body = case.body
     if isinstance(body, dict):
         if "expires_at" in body:
             body["expires_at"] = FUTURE
+        if "received_at" in body:
+            body["received_at"] = (datetime.now(UTC) - timedelta(days=1)).isoformat()
         if isinstance(body.get("version"), int) and next(turn) % 2:
             body["version"] = versions.get((case.path_parameters or {}).get("rule_id"), body["version"])
         if isinstance(body.get("token"), str) and previews and next(turn) % 2:
