@@ -3,16 +3,16 @@
 # it and run both programs.
 # Usage: test-readme.sh go|typescript|python
 #
-# Uses the service of sdk/test.sh. The first program erases everything of one owner of
-# the fixture, the second a response of another owner.
+# Uses the service of sdk/test.sh. The first program erases what its key's owner can erase,
+# the second everything of another person.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 language=$1
 
 case $language in
-go) fence=go suffix=go owner=sk-bob-platform response=c0000400-0000-4000-8000-00000000004a ;;
-typescript) fence=js suffix=mjs owner=sk-acme-alice-platform response=c0000400-0000-4000-8000-00000000004b ;;
-python) fence=python suffix=py owner=sk-alice-platform response=c0000400-0000-4000-8000-00000000004c ;;
+go) fence=go suffix=go ;;
+typescript) fence=js suffix=mjs ;;
+python) fence=python suffix=py ;;
 esac
 
 fail() {
@@ -35,19 +35,20 @@ blocks=$(awk -v folder="$work" '
 [ "$blocks" = "sh $fence sh $fence " ] ||
 	fail "has the code blocks $blocks, want: sh $fence sh $fence"
 
-# Values that a reader fills in: their key, the service's address, a response.
+# Values that a reader fills in: their key, the service's address, a person.
 set_in() {
 	local block=$work/block$1 from=$2 to=$3
 	grep -qF "$from" "$block" || fail "block $1 does not contain $from"
 	sed -i "s|$from|$to|" "$block"
 }
-set_in 1 sk-… "$owner"
+set_in 1 sk-… sk-bob-platform
 set_in 2 http://127.0.0.1:8080 "$LETHE_TEST_URL"
 set_in 3 sk-… "$LETHE_TEST_ADMIN_KEY"
-set_in 3 c0000400-0000-4000-8000-00000000005a "$response"
 set_in 4 http://127.0.0.1:8080 "$LETHE_TEST_URL"
+set_in 4 yuki.tanaka@example.com pam@example.test
+[ "$(grep -c . "$work/block4")" -le 12 ] || fail 'the second program has more than 12 lines'
 cp "$work/block2" "$work/mine/example.$suffix"
-cp "$work/block4" "$work/mine/proof.$suffix"
+cp "$work/block4" "$work/mine/person.$suffix"
 
 cd "$work/mine"
 export GOWORK=off GOFLAGS=
@@ -58,7 +59,7 @@ bash -euo pipefail "$work/commands" >"$work/said" 2>&1 || {
 	cat "$work/said" >&2
 	fail 'a command failed'
 }
-for line in '^erased: [1-9]' '^proven: '; do
+for line in '^erased: [1-9]' '^c00004[0-9a-f-]* ' '^proven: [1-9]'; do
 	grep -qE "$line" "$work/said" || {
 		cat "$work/said" >&2
 		fail "no line of the output matches $line"
@@ -68,10 +69,10 @@ done
 if [ "$language" = typescript ]; then
 	# The README says that they are valid TypeScript.
 	cp example.mjs example.mts
-	cp proof.mjs proof.mts
+	cp person.mjs person.mts
 	developed=$root/sdk/typescript/node_modules
 	"$developed/.bin/tsc" --noEmit --strict --noUncheckedIndexedAccess --module NodeNext --target ES2022 \
-		--typeRoots "$developed/@types" --types node example.mts proof.mts || fail 'the programs are not valid TypeScript'
+		--typeRoots "$developed/@types" --types node example.mts person.mts || fail 'the programs are not valid TypeScript'
 	# The package must work without a compiler and contain what is imported.
 	npm pack --silent ../lethe/sdk/typescript >/dev/null
 	tar -tzf ./*.tgz package/dist/index.js >/dev/null || fail 'npm pack leaves dist out'

@@ -7566,6 +7566,25 @@ func (response StartErasure403ApplicationProblemPlusJSONResponse) VisitStartEras
 	return err
 }
 
+type StartErasure404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response StartErasure404ApplicationProblemPlusJSONResponse) VisitStartErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type StartErasure405ApplicationProblemPlusJSONResponse struct {
 	MethodNotAllowedApplicationProblemPlusJSONResponse
 }

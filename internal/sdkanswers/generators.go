@@ -11,8 +11,8 @@ import (
 
 // writeForGenerators writes the contract without what the clients' generators turn into
 // wrong types or none: conditions on combinations of fields, booleans with one value, the
-// events of streams, exports, and failures that are not problems. The service checks the
-// first two.
+// events of streams, exports, answers for clients that keep earlier ones, and failures that
+// are not problems. The service checks the first two.
 // The clients' own code reads streams and treats all failures alike. The calls of OpenAI's
 // clients are left to these.
 func writeForGenerators(openapi string, out io.Writer) error {
@@ -43,7 +43,7 @@ func simplify(n *yaml.Node) {
 		if stream := value(n, "text/event-stream"); stream != nil {
 			stream.Content = []*yaml.Node{text("schema"), {Kind: yaml.MappingNode, Content: []*yaml.Node{text("type"), text("string")}}}
 		}
-		n.Content = without(n.Content, "ErasureEvent", "HeadersTooLarge", "431", "ExportFormat", "ExportContents", "ExportAfter", "ExportMark")
+		n.Content = without(n.Content, "ErasureEvent", "HeadersTooLarge", "431", "NotModified", "304", "ExportFormat", "ExportContents", "ExportAfter", "ExportMark")
 		n.Content = withoutStreamed(n.Content)
 		n.Content = withoutOpenAI(n.Content)
 	}

@@ -1,11 +1,14 @@
 // Command sdkanswers writes what the clients check answers against: the successes that the
-// contract documents for each operation; and the names of query parameters, for clients
-// whose language does not check them.
+// contract documents for each operation; the names of query parameters, for clients whose
+// language does not check them; which calls take an Idempotency-Key; and which list by
+// cursor.
 //
 //	sdkanswers OPENAPI > answers.json
 //	sdkanswers -generators OPENAPI > openapi.yaml
+//	sdkanswers -go-lists OPENAPI > lists.gen.go
 //
-// The second form writes the contract for the clients' generators.
+// The second form writes the contract for the clients' generators, the third the iterators
+// of the Go client, whose types no generator makes.
 //
 // It keeps what a client must rely on: the status, the media type, and the required
 // headers and fields with their types. It omits the values of enumerations, since a newer
@@ -38,7 +41,9 @@ type operation struct {
 	// path prefix. Its groups are the path's parameters.
 	Path    string            `json:"path"`
 	Query   []string          `json:"query,omitempty"`
-	Answers map[string]answer `json:"answers"` // by status
+	Keyed   bool              `json:"keyed,omitempty"` // takes an Idempotency-Key
+	Item    string            `json:"item,omitempty"`  // the schema of an item, if it lists by cursor
+	Answers map[string]answer `json:"answers"`         // by status
 }
 
 type answer struct {
@@ -68,15 +73,19 @@ var streamed = []string{"exportResponses", "downloadPersonFile"}
 
 func main() {
 	generators := flag.Bool("generators", false, "write the contract for the clients' generators")
+	lists := flag.Bool("go-lists", false, "write the Go client's iterators")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: sdkanswers [-generators] OPENAPI")
+		fmt.Fprintln(os.Stderr, "usage: sdkanswers [-generators | -go-lists] OPENAPI")
 		os.Exit(2)
 	}
 	err := error(nil)
-	if *generators {
+	switch {
+	case *generators:
 		err = writeForGenerators(flag.Arg(0), os.Stdout)
-	} else {
+	case *lists:
+		err = writeGoLists(flag.Arg(0), os.Stdout)
+	default:
 		err = write(flag.Arg(0))
 	}
 	if err != nil {
@@ -86,9 +95,21 @@ func main() {
 }
 
 func write(openapi string) error {
-	document, err := openapi3.NewLoader().LoadFromFile(openapi)
+	table, _, err := read(openapi)
 	if err != nil {
 		return err
+	}
+	out := json.NewEncoder(os.Stdout)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", " ")
+	return out.Encode(table)
+}
+
+// read returns the table of a contract, and the contract.
+func read(openapi string) (answers, *openapi3.T, error) {
+	document, err := openapi3.NewLoader().LoadFromFile(openapi)
+	if err != nil {
+		return answers{}, nil, err
 	}
 	table := answers{Schemas: map[string]shape{}}
 	// The shape of every error.
@@ -106,6 +127,7 @@ func write(openapi string) error {
 				if p.Value.In == openapi3.ParameterInQuery {
 					known.Query = append(known.Query, p.Value.Name)
 				}
+				known.Keyed = known.Keyed || p.Value.Name == "Idempotency-Key"
 			}
 			for status, response := range o.Responses.Map() {
 				// 304 is for clients with a cached answer, which these do not have.
@@ -115,21 +137,21 @@ func write(openapi string) error {
 				a := table.answer(response.Value)
 				var ok bool
 				if a.Same, ok = table.same(path, a); !ok {
-					return fmt.Errorf("the answer of %s with status %s does not identify its resource", o.OperationID, status)
+					return answers{}, nil, fmt.Errorf("the answer of %s with status %s does not identify its resource", o.OperationID, status)
 				}
 				known.Answers[status] = a
+				if a.Schema != nil && table.requires(*a.Schema, "next_cursor") {
+					known.Item = table.Schemas[a.Schema.Ref].Properties["data"].Items.Ref
+				}
 			}
 			if len(known.Answers) == 0 {
-				return fmt.Errorf("%s documents no success", o.OperationID)
+				return answers{}, nil, fmt.Errorf("%s documents no success", o.OperationID)
 			}
 			table.Operations = append(table.Operations, known)
 		}
 	}
 	slices.SortFunc(table.Operations, func(a, b operation) int { return cmp.Compare(a.ID, b.ID) })
-	out := json.NewEncoder(os.Stdout)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", " ")
-	return out.Encode(table)
+	return table, document, nil
 }
 
 var (

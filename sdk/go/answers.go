@@ -43,6 +43,7 @@ var documented = sync.OnceValue(func() (table struct {
 
 type operation struct {
 	Method  string
+	Keyed   bool // takes an Idempotency-Key
 	Path    *regexp.Regexp
 	Answers map[string]documentedAnswer
 }
@@ -136,18 +137,22 @@ func expectedOf(request *http.Request, response *http.Response) (documentedAnswe
 	if location := response.Header.Get("Location"); response.StatusCode >= 300 && response.StatusCode < 400 && location != "" {
 		return documentedAnswer{}, fmt.Sprintf("a redirect to %q, which is not followed; use the service's own address", location)
 	}
-	for _, o := range documented().Operations {
-		path := o.Path.FindStringSubmatch(request.URL.Path)
-		if o.Method != request.Method || path == nil {
-			continue
-		}
-		if a, ok := o.Answers[strconv.Itoa(response.StatusCode)]; ok {
-			a.asked = path[1:]
-			return a, ""
-		}
-		break
+	o, asked := operationOf(request)
+	if a, ok := o.Answers[strconv.Itoa(response.StatusCode)]; ok {
+		a.asked = asked
+		return a, ""
 	}
 	return documentedAnswer{}, fmt.Sprintf("%d is not a documented success of this call", response.StatusCode)
+}
+
+// operationOf returns the operation of a request, and the parameters of its path.
+func operationOf(request *http.Request) (operation, []string) {
+	for _, o := range documented().Operations {
+		if path := o.Path.FindStringSubmatch(request.URL.Path); o.Method == request.Method && path != nil {
+			return o, path[1:]
+		}
+	}
+	return operation{}, nil
 }
 
 // mediaTypeOf returns the media type of an answer, and what is wrong with it.

@@ -11660,13 +11660,6 @@ type ListResponsesResponse200Headers struct {
 	XRequestId        *string
 }
 
-// ListResponsesResponse304Headers the declared response headers of an HTTP 304 response for ListResponses
-type ListResponsesResponse304Headers struct {
-	ETag              *string
-	UnknownParameters *string
-	XRequestId        *string
-}
-
 // ListResponsesResponse400Headers the declared response headers of an HTTP 400 response for ListResponses
 type ListResponsesResponse400Headers struct {
 	XRequestId *string
@@ -11734,8 +11727,6 @@ type ListResponsesResponse struct {
 	ApplicationproblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ListResponsesResponse200Headers
-	// Headers304 the parsed response headers for an HTTP 304 response
-	Headers304 *ListResponsesResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListResponsesResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -12023,13 +12014,6 @@ type GetResponseResponse200Headers struct {
 	XRequestId        *string
 }
 
-// GetResponseResponse304Headers the declared response headers of an HTTP 304 response for GetResponse
-type GetResponseResponse304Headers struct {
-	ETag              *string
-	UnknownParameters *string
-	XRequestId        *string
-}
-
 // GetResponseResponse400Headers the declared response headers of an HTTP 400 response for GetResponse
 type GetResponseResponse400Headers struct {
 	XRequestId *string
@@ -12104,8 +12088,6 @@ type GetResponseResponse struct {
 	ApplicationproblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetResponseResponse200Headers
-	// Headers304 the parsed response headers for an HTTP 304 response
-	Headers304 *GetResponseResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *GetResponseResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -12584,6 +12566,11 @@ type StartErasureResponse403Headers struct {
 	XRequestId *string
 }
 
+// StartErasureResponse404Headers the declared response headers of an HTTP 404 response for StartErasure
+type StartErasureResponse404Headers struct {
+	XRequestId *string
+}
+
 // StartErasureResponse405Headers the declared response headers of an HTTP 405 response for StartErasure
 type StartErasureResponse405Headers struct {
 	Allow      *string
@@ -12635,6 +12622,8 @@ type StartErasureResponse struct {
 	ApplicationproblemJSON401 *Unauthenticated
 	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
 	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
 	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
 	ApplicationproblemJSON405 *MethodNotAllowed
 	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
@@ -12659,6 +12648,8 @@ type StartErasureResponse struct {
 	Headers401 *StartErasureResponse401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
 	Headers403 *StartErasureResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *StartErasureResponse404Headers
 	// Headers405 the parsed response headers for an HTTP 405 response
 	Headers405 *StartErasureResponse405Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
@@ -12698,6 +12689,11 @@ func (r StartErasureResponse) GetApplicationproblemJSON401() *Unauthenticated {
 // GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
 func (r StartErasureResponse) GetApplicationproblemJSON403() *Forbidden {
 	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r StartErasureResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
 }
 
 // GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
@@ -21836,9 +21832,6 @@ func ParseListResponsesResponse(rsp *http.Response) (*ListResponsesResponse, err
 		}
 		response.JSON200 = &dest
 
-	case rsp.StatusCode == 304:
-		break // No content-type
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Invalid
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -21922,30 +21915,6 @@ func ParseListResponsesResponse(rsp *http.Response) (*ListResponsesResponse, err
 			headers.XRequestId = &value
 		}
 		response.Headers200 = &headers
-	case rsp.StatusCode == 304:
-		var headers ListResponsesResponse304Headers
-		if values := rsp.Header.Values("ETag"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.ETag = &value
-		}
-		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.UnknownParameters = &value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListResponsesResponse400Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -22334,9 +22303,6 @@ func ParseGetResponseResponse(rsp *http.Response) (*GetResponseResponse, error) 
 		}
 		response.JSON200 = &dest
 
-	case rsp.StatusCode == 304:
-		break // No content-type
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Invalid
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -22427,30 +22393,6 @@ func ParseGetResponseResponse(rsp *http.Response) (*GetResponseResponse, error) 
 			headers.XRequestId = &value
 		}
 		response.Headers200 = &headers
-	case rsp.StatusCode == 304:
-		var headers GetResponseResponse304Headers
-		if values := rsp.Header.Values("ETag"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.ETag = &value
-		}
-		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.UnknownParameters = &value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers GetResponseResponse400Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -23067,6 +23009,13 @@ func ParseStartErasureResponse(rsp *http.Response) (*StartErasureResponse, error
 		}
 		response.ApplicationproblemJSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
 		var dest MethodNotAllowed
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -23232,6 +23181,16 @@ func ParseStartErasureResponse(rsp *http.Response) (*StartErasureResponse, error
 			headers.XRequestId = &value
 		}
 		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers StartErasureResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
 	case rsp.StatusCode == 405:
 		var headers StartErasureResponse405Headers
 		if values := rsp.Header.Values("Allow"); len(values) > 0 {

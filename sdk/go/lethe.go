@@ -1,8 +1,8 @@
 // Package lethe is a client of Lethe, which lists, fetches and erases the
 // responses of LLM requests.
 //
-// Make one with New. Everything else follows the contract; All goes through
-// the pages of a list.
+// Make one with New. Calls follow the contract; an iterator such as AllResponses goes
+// through the pages of a list, and EraseAndProve erases, waits and checks the receipts.
 package lethe
 
 import (
@@ -56,7 +56,9 @@ func (e *Error) Unwrap() error { return e.Err }
 // answer that is not a documented success is returned as *Error, so if the error is
 // nil, JSON200, or the field for the call's success, is not. A receipt that is not
 // sealed yet is an *Error with Status 202, and RetryAfter says when to ask again.
-// Redirects are not followed because something else would answer.
+// Redirects are not followed because something else would answer. A request that got no
+// answer, 429 or 503 is sent again as long as that cannot do anything twice; WithLimits
+// changes how often.
 func New(server, key string, options ...ClientOption) (*ClientWithResponses, error) {
 	options = append(options,
 		WithRequestEditorFn(func(_ context.Context, request *http.Request) error {
@@ -67,51 +69,43 @@ func New(server, key string, options ...ClientOption) (*ClientWithResponses, err
 		// Last, to wrap the HTTP client that another option has set.
 		func(client *Client) error {
 			if client.Client == nil {
-				client.Client = &http.Client{}
+				client.Client = &http.Client{Transport: transport}
 			}
 			if given, ok := client.Client.(*http.Client); ok {
 				own := *given
 				own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 				client.Client = &own
 			}
-			client.Client = doer{client.Client}
+			client.Client = retrier{doer{client.Client}}
 			return nil
 		})
 	return NewClientWithResponses(server, options...)
 }
 
-// All iterates over every response that matches, page by page. An error ends it.
-//
-// params can be nil. Limit is the page size, 100 by default; Skip is ignored. The
-// order is newest first. No response is repeated or left out, even if responses are
-// created, changed or erased meanwhile, including by the loop's body. With
-// ActiveFirst this does not hold for responses whose state changes meanwhile.
-func (c *ClientWithResponses) All(ctx context.Context, params *ListResponsesParams) iter.Seq2[ResponseSummary, error] {
-	return func(yield func(ResponseSummary, error) bool) {
-		page := ListResponsesParams{}
+// pageSize is the default for iterators.
+const pageSize = 100
+
+// all yields the items of page after page. get returns a page's items and the cursor of
+// the next one.
+func all[P, T any](params *P, get func(page P, after *string) ([]T, *string, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var page P
 		if params != nil {
 			page = *params
 		}
-		activeFirst, limit, count := false, int64(100), ListResponsesParamsCountNone
-		page.Skip, page.Count = nil, &count
-		if page.ActiveFirst == nil {
-			page.ActiveFirst = &activeFirst
-		}
-		if page.Limit == nil {
-			page.Limit = &limit
-		}
-		for {
-			answer, err := c.ListResponsesWithResponse(ctx, &page)
+		for after := (*string)(nil); ; {
+			items, next, err := get(page, after)
 			if err != nil {
-				yield(ResponseSummary{}, err)
+				var none T
+				yield(none, err)
 				return
 			}
-			for _, response := range answer.JSON200.Data {
-				if !yield(response, nil) {
+			for _, item := range items {
+				if !yield(item, nil) {
 					return
 				}
 			}
-			if page.After = answer.JSON200.NextCursor; page.After == nil {
+			if after = next; after == nil {
 				return
 			}
 		}
@@ -122,8 +116,12 @@ func (c *ClientWithResponses) All(ctx context.Context, params *ListResponsesPara
 // about two seconds after its erasure, or until ctx ends. Package receipt checks the
 // file.
 func (c *ClientWithResponses) FetchReceipt(ctx context.Context, id uuid.UUID) ([]byte, error) {
+	return c.fetchReceipt(ctx, id, nil)
+}
+
+func (c *ClientWithResponses) fetchReceipt(ctx context.Context, id uuid.UUID, params *GetReceiptParams) ([]byte, error) {
 	for {
-		answer, err := c.GetReceiptWithResponse(ctx, id, nil)
+		answer, err := c.GetReceiptWithResponse(ctx, id, params)
 		if err == nil {
 			return answer.Body, nil
 		}
@@ -163,7 +161,7 @@ func (c *ClientWithResponses) Watch(ctx context.Context, id uuid.UUID, params *W
 			}
 			failures++
 			var failure *Error
-			passing := errors.As(err, &failure) && (failure.Status == 0 || failure.Status >= http.StatusInternalServerError || failure.unfinished)
+			passing := errors.As(err, &failure) && (failure.Status == 0 || failure.Status == http.StatusTooManyRequests || failure.Status >= http.StatusInternalServerError || failure.unfinished)
 			if ctx.Err() != nil || !passing || failures >= maxFailures {
 				yield(Erasure{}, err)
 				return
@@ -172,7 +170,7 @@ func (c *ClientWithResponses) Watch(ctx context.Context, id uuid.UUID, params *W
 			case <-ctx.Done():
 				yield(Erasure{}, noAnswer(ctx.Err()))
 				return
-			case <-time.After(min(max(wait<<(failures-1), failure.RetryAfter), longestWait)):
+			case <-time.After(min(backoff(failures, wait, longestWait, failure.RetryAfter), longestWait)):
 			}
 		}
 	}
@@ -181,6 +179,13 @@ func (c *ClientWithResponses) Watch(ctx context.Context, id uuid.UUID, params *W
 // watchOnce yields from one stream. It returns whether to go on, whether the stream
 // had any event, and what ended it.
 func (c *ClientWithResponses) watchOnce(ctx context.Context, id uuid.UUID, params *WatchErasureParams, wait *time.Duration, yield func(Erasure, error) bool) (goOn, told bool, err error) {
+	// A connection that was lost without a sign must not be waited for. The service sends
+	// something every few seconds.
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := limitsOf(ctx).Timeout
+	idle := time.AfterFunc(silence, func() { cancel(errTimeout) })
+	defer idle.Stop()
 	response, err := c.WatchErasure(ctx, id, params)
 	if err != nil {
 		return true, false, err
@@ -192,6 +197,7 @@ func (c *ClientWithResponses) watchOnce(ctx context.Context, id uuid.UUID, param
 	var reader eventReader
 	for part := make([]byte, 4<<10); ; {
 		n, err := response.Body.Read(part)
+		idle.Reset(silence)
 		events := reader.feed(part[:n])
 		if reader.retry > 0 {
 			*wait = reader.retry

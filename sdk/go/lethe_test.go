@@ -46,7 +46,7 @@ func userClient(t *testing.T) *lethe.ClientWithResponses {
 func collect(t *testing.T, c *lethe.ClientWithResponses, params *lethe.ListResponsesParams, each func(lethe.ResponseSummary)) []uuid.UUID {
 	t.Helper()
 	var ids []uuid.UUID
-	for response, err := range c.All(context.Background(), params) {
+	for response, err := range c.AllResponses(context.Background(), params) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,6 +56,25 @@ func collect(t *testing.T, c *lethe.ClientWithResponses, params *lethe.ListRespo
 		}
 	}
 	return ids
+}
+
+// whole returns a response that has a prompt and an answer.
+func whole(t *testing.T, c *lethe.ClientWithResponses) (lethe.ResponseSummary, *lethe.ResponseDetail) {
+	t.Helper()
+	for summary, err := range c.AllResponses(context.Background(), &lethe.ListResponsesParams{Status: new("completed")}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.GetResponseWithResponse(context.Background(), summary.Id, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(got.JSON200.Body, "{") && got.JSON200.ResponseBody != nil {
+			return summary, got.JSON200
+		}
+	}
+	t.Fatal("no response has a prompt and an answer")
+	return lethe.ResponseSummary{}, nil
 }
 
 func wantError(t *testing.T, err error, status int32) *lethe.Error {
@@ -144,7 +163,7 @@ func TestAllPages(t *testing.T) {
 	}
 
 	seen := 0
-	for _, err := range c.All(context.Background(), nil) {
+	for _, err := range c.AllResponses(context.Background(), nil) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,29 +215,15 @@ func TestUnknownStatesAndTiers(t *testing.T) {
 
 func TestFetchAndErase(t *testing.T) {
 	c, ctx := userClient(t), context.Background()
-	status, size := "completed", int64(1)
-	page, err := c.ListResponsesWithResponse(ctx, &lethe.ListResponsesParams{Status: &status, Limit: &size})
-	if err != nil {
-		t.Fatal(err)
-	}
-	summary := page.JSON200.Data[0]
-
-	got, err := c.GetResponseWithResponse(ctx, summary.Id, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	detail := got.JSON200
+	summary, detail := whole(t, c)
 	if detail.Id != summary.Id || detail.Model != summary.Model || summary.CreatedAt == nil || !detail.CreatedAt.Equal(*summary.CreatedAt) || detail.CreatedBy == "" {
 		t.Errorf("fetched %+v, want %+v", detail, summary)
-	}
-	if !strings.HasPrefix(detail.Body, "{") || detail.ResponseBody == nil {
-		t.Errorf("want prompt and answer, got %+v", detail)
 	}
 
 	if _, err := c.EraseResponseWithResponse(ctx, summary.Id, nil); err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.GetResponseWithResponse(ctx, summary.Id, nil)
+	_, err := c.GetResponseWithResponse(ctx, summary.Id, nil)
 	wantError(t, err, http.StatusNotFound)
 	_, err = c.EraseResponseWithResponse(ctx, summary.Id, nil)
 	wantError(t, err, http.StatusNotFound)
@@ -294,12 +299,13 @@ func TestErrors(t *testing.T) {
 		wantError(t, err, http.StatusMethodNotAllowed)
 	})
 	t.Run("503", func(t *testing.T) {
+		ctx := lethe.WithLimits(ctx, lethe.Limits{Attempts: 1})
 		down := client(t, "LETHE_TEST_DOWN_URL", setting(t, "LETHE_TEST_USER_KEY"))
 		_, err := down.ListResponsesWithResponse(ctx, nil)
 		if failure := wantError(t, err, http.StatusServiceUnavailable); failure.RetryAfter <= 0 {
 			t.Error("RetryAfter: want more than 0")
 		}
-		for _, err := range down.All(ctx, nil) {
+		for _, err := range down.AllResponses(ctx, nil) {
 			wantError(t, err, http.StatusServiceUnavailable)
 		}
 	})

@@ -4,12 +4,15 @@ It sends every list of a query as repeated parameters, whatever the contract
 says; it takes a text for a list of characters; it takes whatever is answered for
 what was asked for, or fails in many ways; it fails at a word that is new in an
 enumeration; and it does not mark its files. ANSWERS is what internal/sdkanswers
-makes, and FORM that of receipts; both go with it.
+makes, and FORM that of receipts; both go with it. For each list by cursor this writes
+iterators, and it writes one module that has all calls.
 """
 
+import ast
 import json
 import re
 import shutil
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +30,7 @@ JOINED = """\
     \\g<name>: str | Unset = UNSET
     if not isinstance(\\g<source>, Unset):
         require_list("\\g<source>", \\g<source>)
-        \\g<name> = ",".join(\\g<source>)
+        \\g<name> = ",".join(map(str, \\g<source>))
 """
 
 # How a module sends requests and parses answers: twice each.
@@ -106,7 +109,100 @@ def check_answers(file: Path, text: str) -> str:
     return text.replace("\nfrom ... import errors\n", "\nfrom ...._answers import send, send_async, understood\nfrom ... import errors\n", 1)
 
 
+def snake(operation: str) -> str:
+    """The name of a call's module."""
+    return re.sub("([A-Z])", r"_\1", operation).lower()
+
+
+# Parameters that the iterators set themselves, and their own defaults.
+OWN = ("client", "skip", "after", "count")
+DEFAULTS = {"limit": "100", "active_first": "False"}
+
+ITERATORS = """
+def {name}({parameters}) -> Iterator[{item}]:
+    \"\"\"Every item of {call}, page by page; limit is the page size.
+
+    No item is repeated or left out, even if others are created, changed or erased meanwhile{unless}.
+
+    Raises ProblemError.
+    \"\"\"
+    return pages({call}, client, {arguments})
+
+
+def {name}_async({parameters}) -> AsyncIterator[{item}]:
+    \"\"\"Like {name}.\"\"\"
+    return pages_async({call}, client, {arguments})
+"""
+UNLESS = """.
+    With active_first this does not hold for responses whose state changes meanwhile"""
+
+
+def iterators(generated: Path, items: dict[str, str]) -> str:
+    """The source of the iterators: items are the types of the lists' items, by call."""
+    imports, code = {}, []
+    for file in sorted((generated / "api").rglob("*.py")):
+        item = items.get(file.stem)
+        if item is None:
+            continue
+        tree = ast.parse(file.read_text())
+        known = {name.name: node.module for node in tree.body if isinstance(node, ast.ImportFrom) for name in node.names}
+        call = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "sync_detailed").args
+        parameters, arguments = ["client: AuthenticatedClient | Client"], []
+        for path in call.args:
+            parameters.append(f"{path.arg}: {ast.unparse(path.annotation)}")
+            arguments.append(path.arg)
+        parameters.append("*")
+        for query, default in zip(call.kwonlyargs, call.kw_defaults):
+            annotation = ast.unparse(query.annotation)
+            if query.arg == "count":
+                counts = annotation.partition(" ")[0]
+                arguments.append(f"count={counts}.NONE")
+            elif query.arg not in OWN:
+                parameters.append(f"{query.arg}: {annotation} = {DEFAULTS.get(query.arg, ast.unparse(default))}")
+                arguments.append(f"{query.arg}={query.arg}")
+            for name in re.findall(r"\w+", f"{annotation} {ast.unparse(default) if default else ''}"):
+                if name in known:
+                    imports.setdefault(known[name], set()).add(name)
+        imports.setdefault(f"api.{file.parent.name}", set()).add(file.stem)
+        imports.setdefault("models", set()).add(item)
+        code.append(
+            ITERATORS.format(
+                name="all_" + file.stem.removeprefix("list_"),
+                item=item,
+                call=file.stem,
+                parameters=", ".join(parameters),
+                arguments=", ".join(arguments),
+                unless=UNLESS if "active_first" in arguments or "active_first=active_first" in arguments else "",
+            )
+        )
+    if len(code) != len(items):
+        sys.exit(f"finish.py: {len(code)} lists are not the {len(items)} of the contract")
+    known = "\n".join(
+        f"from {'' if module in ('datetime', 'uuid', 'typing') else '.'}{module} import {', '.join(sorted(names))}"
+        for module, names in sorted(imports.items())
+    )
+    names = "".join(f"    {name!r},\n" for name in re.findall(r"^def (\w+)\(", "".join(code), re.MULTILINE))
+    return (
+        '"""An iterator for each list, of both kinds."""\n\nfrom collections.abc import AsyncIterator, Iterator\n'
+        f"import datetime\n\n{known}\nfrom .._pages import pages, pages_async\n\n__all__ = (\n{names})\n\n" + "\n".join(code)
+    )
+
+
+def calls_module(generated: Path) -> str:
+    """The source of a module that has all calls."""
+    files = [file for file in sorted((generated / "api").rglob("*.py")) if file.name != "__init__.py"]
+    imports = "".join(f"from .api.{file.parent.name} import {file.stem}\n" for file in files)
+    names = "".join(f'    "{file.stem}",\n' for file in files)
+    return f'"""All calls."""\n\n{imports}\n__all__ = (\n{names})\n'
+
+
 def main(openapi: Path, generated: Path, answers: Path, form: Path) -> None:
+    operations = json.loads(answers.read_text())["operations"]
+    items = {snake(o["id"]): o["item"] for o in operations if "item" in o}
+    (generated / "iterators.py").write_text(iterators(generated, items))
+    (generated / "calls.py").write_text(calls_module(generated))
+    subprocess.run([Path(sys.executable).with_name("ruff"), "check", "--quiet", "--select", "I", "--fix", generated / "iterators.py"], check=True)
+    subprocess.run([Path(sys.executable).with_name("ruff"), "format", "--quiet", generated / "iterators.py"], check=True)
     joined = calls = 0
     for file in sorted(generated.rglob("*.py")):
         text, count = LIST.subn(JOINED, file.read_text())
@@ -124,7 +220,7 @@ def main(openapi: Path, generated: Path, answers: Path, form: Path) -> None:
     expected = comma_lists(YAML(typ="safe").load(openapi))
     if joined != expected:
         sys.exit(f"finish.py: joined {joined} lists of {expected}: the generator's output has changed")
-    if calls != len(json.loads(answers.read_text())["operations"]):
+    if calls != len(operations):
         sys.exit(f"finish.py: {calls} calls do not match the number of operations")
     shutil.copyfile(answers, generated / "answers.json")
     shutil.copyfile(form, generated / "receipt_form.json")

@@ -2,7 +2,7 @@
 //
 // The generator allows only the words of today's contract, but a newer service may
 // have more. ANSWERS comes from internal/sdkanswers; FORM is the form of receipts.
-// Both become part of the client.
+// Both become part of the client, and so does an iterator for each list by cursor.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const [answers, form] = process.argv.slice(2).map((file) => readFileSync(file, 'utf8').trimEnd());
@@ -13,7 +13,33 @@ writeFileSync(
 );
 writeFileSync('src/receipt-form.gen.ts', `${mark}export const form = ${form} as const;\n`);
 
-const { schemas } = JSON.parse(answers);
+const { operations, schemas } = JSON.parse(answers);
+const lists = operations.filter(({ item }) => item !== undefined);
+const iterators = lists.map(({ id, item, query }) => {
+  const data = `${id[0].toUpperCase()}${id.slice(1)}Data`;
+  const defaults = query.includes('active_first') ? '{ active_first: false }' : '{}';
+  const fixed = query.includes('count') ? "{ count: 'none' }" : '{}';
+  const unless = query.includes('active_first')
+    ? `\n * With \`active_first\` this does not hold for responses whose state changes\n * meanwhile.`
+    : '';
+  return `
+/**
+ * Iterates over every item of \`${id}\`, page by page; \`query.limit\` is the page
+ * size, 100 by default. No item is repeated or left out, even if others are created,
+ * changed or erased meanwhile.${unless}
+ *
+ * Throws \`ProblemError\`.
+ */
+export function ${id.replace('list', 'all')}(options: AllOptions<${data}>): AsyncGenerator<${item}, void, undefined> {
+  return all(${id}, options, ${defaults}, ${fixed});
+}
+`;
+});
+const names = lists.flatMap(({ id, item }) => [id, `type ${item}`, `type ${id[0].toUpperCase()}${id.slice(1)}Data`]);
+writeFileSync(
+  'src/lists.gen.ts',
+  `${mark}import { ${[...new Set(names)].join(', ')} } from './generated/index.js';\nimport { all, type AllOptions } from './pages.js';\n${iterators.join('')}`,
+);
 const file = 'src/generated/types.gen.ts';
 const words = /^( {4}\w+\??: )(Array<)?('\w+'(?: \| '\w+')+)(>)?;$/gm;
 const opened = readFileSync(file, 'utf8').replace(/^export type (\w+) = \{\n[^]*?^\};$/gm, (type, name) =>

@@ -1,5 +1,6 @@
 """Separates the successes that the contract documents from all other answers."""
 
+import asyncio
 import base64
 import datetime
 import email.utils
@@ -7,16 +8,20 @@ import functools
 import json
 import math
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from email.message import Message
-from http import HTTPStatus
+from enum import Enum
 from importlib.resources import files
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 
+from ._client import Lethe
+from ._problem import ProblemError, UnfinishedError
+from ._retry import REPEATABLE, Attempts, Retry
 from .generated.client import AuthenticatedClient, Client
 from .generated.models.erasure import Erasure
 from .generated.models.problem import Problem
@@ -34,38 +39,6 @@ def _documented() -> dict[str, Any]:
     return table
 
 
-class ProblemError(Exception):
-    """Any answer that is not a success as the contract documents it.
-
-    A success has the documented status and media type, and the required headers
-    and fields. Once a request is sent, calls raise no other error.
-
-    status: the HTTP status, 0 if nothing answered (__cause__ says why)
-    problem: the service's own problem; None if something else answered, such as a gateway in between
-    detail: what is wrong according to the service, or what is wrong with the answer
-    body: as much of the answer as arrived, at most 64 KiB
-    retry_after: seconds to wait before trying again, None if unknown
-    """
-
-    def __init__(
-        self, status: int, detail: str, *, problem: Problem | None = None, body: bytes = b"", retry_after: int | None = None
-    ) -> None:
-        self.status, self.detail, self.problem, self.body, self.retry_after = status, detail, problem, body, retry_after
-        request = f" (request {problem.request_id})" if problem else ""
-        super().__init__(f"{status} {_phrase(status)}: {detail}{request}")
-
-
-class UnfinishedError(ProblemError):
-    """A stream ended before its erasure did."""
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "No answer" if status == 0 else "Unknown"
-
-
 def retry_after(headers: httpx.Headers) -> int | None:
     """The seconds in Retry-After, or until its date."""
     text = headers.get("Retry-After", "")
@@ -79,32 +52,86 @@ def retry_after(headers: httpx.Headers) -> int | None:
     return max(0, math.ceil((at.replace(tzinfo=at.tzinfo or datetime.UTC) - now).total_seconds()))
 
 
+class Request:
+    """A request as it is sent, each time in the same form."""
+
+    def __init__(self, client: AuthenticatedClient | Client, asked: Mapping[str, Any]) -> None:
+        self.method, self.path = str(asked["method"]).upper(), urlsplit(str(asked["url"])).path
+        self.headers = httpx.Headers({name: _written(value) for name, value in asked.get("headers", {}).items()})
+        self.operation: dict[str, Any] = next((o for o in _documented()["operations"] if o["method"] == self.method and re.search(o["path"], self.path)), {})
+        if self.operation.get("keyed") and "Idempotency-Key" not in self.headers:
+            self.headers["Idempotency-Key"] = str(uuid4())
+        self.reached = str(asked.get("params", {}).get("reached", ""))
+        self._sent = {**asked, "headers": self.headers, "follow_redirects": False}
+        self._sent["cookies"] = {name: _written(value) for name, value in asked.get("cookies", {}).items()}
+        if "json" in asked:
+            self._sent["content"] = json.dumps(self._sent.pop("json"), default=_written, allow_nan=False).encode()
+        retry = Retry()
+        if isinstance(client, Lethe):
+            self._sent["timeout"], retry = client.timeout, client.retry
+        self.attempts = Attempts(retry, self.method in REPEATABLE or "Idempotency-Key" in self.headers)
+
+    def sent(self, **changed: Any) -> dict[str, Any]:
+        """The arguments for httpx."""
+        return self._sent | changed
+
+
+def _written(value: object) -> str:
+    """A value of a type that JSON does not have, as the contract writes it."""
+    match value:
+        case datetime.datetime() if value.tzinfo is None:
+            raise TypeError(f"{value!r} has no time zone: use datetime.now(datetime.UTC), or replace(tzinfo=…)")
+        case datetime.date():
+            return value.isoformat()
+        case Enum():
+            return str(value.value)
+        case str() | UUID():
+            return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be sent: {value!r}")
+
+
 def send(client: AuthenticatedClient | Client, **kwargs: Any) -> httpx.Response:
-    """The answer to a request, if it is a documented success; raises ProblemError."""
-    answer = Answer(kwargs)
-    try:
-        with client.get_httpx_client().stream(**kwargs, follow_redirects=False) as response:
-            answer.begin(response)
-            for part in response.iter_bytes():
-                if not answer.take(part):
-                    break
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        answer.broken = error
-    return answer.finish()
+    """The answer to a request, if it is a documented success; raises ProblemError.
+
+    A request that got no answer, 429 or 503 is sent again, as long as that cannot
+    do anything twice.
+    """
+    request = Request(client, kwargs)
+    while True:
+        answer = Answer(request)
+        try:
+            with client.get_httpx_client().stream(**request.sent()) as response:
+                answer.begin(response)
+                for part in response.iter_bytes():
+                    if not answer.take(part):
+                        break
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            answer.broken = error
+        try:
+            return answer.finish()
+        except ProblemError as error:
+            pause = request.attempts.pause(error)
+        time.sleep(pause)
 
 
 async def send_async(client: AuthenticatedClient | Client, **kwargs: Any) -> httpx.Response:
     """Like send."""
-    answer = Answer(kwargs)
-    try:
-        async with client.get_async_httpx_client().stream(**kwargs, follow_redirects=False) as response:
-            answer.begin(response)
-            async for part in response.aiter_bytes():
-                if not answer.take(part):
-                    break
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        answer.broken = error
-    return answer.finish()
+    request = Request(client, kwargs)
+    while True:
+        answer = Answer(request)
+        try:
+            async with client.get_async_httpx_client().stream(**request.sent()) as response:
+                answer.begin(response)
+                async for part in response.aiter_bytes():
+                    if not answer.take(part):
+                        break
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            answer.broken = error
+        try:
+            return answer.finish()
+        except ProblemError as error:
+            pause = request.attempts.pause(error)
+        await asyncio.sleep(pause)
 
 
 def understood(build: Callable[..., T], *, client: AuthenticatedClient | Client, response: httpx.Response) -> T:
@@ -118,12 +145,9 @@ def understood(build: Callable[..., T], *, client: AuthenticatedClient | Client,
 class Answer:
     """An answer that is being received."""
 
-    def __init__(self, request: Mapping[str, Any]) -> None:
+    def __init__(self, request: Request) -> None:
         self.broken: Exception | None = None
-        self._method = str(request["method"]).upper()
-        self._path = urlsplit(str(request["url"])).path
-        self._reached = str(request.get("params", {}).get("reached", ""))
-        self._told_end = bool(httpx.Headers(request.get("headers")).get("Last-Event-ID"))
+        self._request = request
         self._response: httpx.Response | None = None
         self._expected: dict[str, Any] = {}
         self._fault = ""
@@ -141,7 +165,7 @@ class Answer:
                 self._fault = charset_fault
             elif self.media_type != media:
                 self._fault = f"the answer is not {media} but {self.media_type or 'nothing'}; is this the service's address?"
-        elif self._path.endswith("/events") and not self._told_end:
+        elif self._request.path.endswith("/events") and not self._request.headers.get("Last-Event-ID"):
             self._fault = "204 means that the stream has ended, but no end was received"
 
     def _documented(self, response: httpx.Response) -> tuple[dict[str, Any], str]:
@@ -150,14 +174,13 @@ class Answer:
             return {}, f"the answer is from {response.url}, after a redirect"
         if 300 <= response.status_code < 400 and location:
             return {}, f"a redirect to {location!r}, which is not followed; use the service's own address"
-        for operation in _documented()["operations"]:
-            if operation["method"] == self._method and (path := re.search(operation["path"], self._path)):
-                self._asked = path.groups()
-                if answer := operation["answers"].get(str(response.status_code)):
-                    return answer, ""
-                if str(response.status_code) in operation["answers"]:
-                    return {}, ""  # it has nothing but its status
-                break
+        operation = self._request.operation
+        if path := re.search(operation.get("path", "$^"), self._request.path):
+            self._asked = path.groups()
+            if answer := operation["answers"].get(str(response.status_code)):
+                return answer, ""
+            if str(response.status_code) in operation["answers"]:
+                return {}, ""  # it has nothing but its status
         return {}, f"{response.status_code} is not a documented success of this call"
 
     def take(self, part: bytes) -> bool:
@@ -195,7 +218,7 @@ class Answer:
         elif media == "text/plain" and _text(body) is None:
             self._fault = "the answer is not UTF-8"
         elif media == "text/plain" and "same" in self._expected:
-            self._fault = _receipt_fault(body, self.asked, self._reached)
+            self._fault = _receipt_fault(body, self.asked, self._request.reached)
         if self._fault:
             raise self.failure(self._fault) from self.broken
         headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in _OF_TRANSFER]

@@ -82,7 +82,7 @@ def verify(
     require_list("responses", responses)
     require_list("owners", owners)
     leaf, index, path, signed = _parse_proof(file)
-    known = _parse_keys(keys)
+    known = parse_keys(keys)
     log, size, root, witnesses = _open_checkpoint(signed, known)
     # First check that the log contains these bytes, then what they say.
     _must(
@@ -170,7 +170,7 @@ def _root(node: bytes, index: int, size: int, path: list[bytes]) -> bytes | None
 # The checkpoint.
 
 
-def _parse_keys(text: str) -> dict[tuple[str, bytes], bytes]:
+def parse_keys(text: str) -> dict[tuple[str, bytes], bytes]:
     """Kind and public key, by name and key hash."""
     keys = {}
     for line in filter(None, map(str.strip, text.splitlines())):
@@ -310,7 +310,7 @@ EITHER = re.compile("|".join("".join(FORM[kind]) for kind in ("erasure", "later"
 def _parse_receipt(leaf: bytes) -> dict[str, Any]:
     kind, text = "bad_receipt", leaf.decode("latin-1")
     _must(EITHER.fullmatch(text) is not None, kind, "the receipt is malformed")
-    receipt = json.loads(text)
+    receipt: dict[str, Any] = json.loads(text)
     _must(receipt["verified"] in FORM["verified"][receipt["level"]], kind, "the way of verification does not fit the level")
     _must(receipt.get("about") != receipt["id"], kind, "the receipt is about itself")
     covered = [gap for gap in FORM["words"]["not_covered"] if gap in receipt["not_covered"]]
@@ -336,18 +336,30 @@ def _parse_receipt(leaf: bytes) -> dict[str, Any]:
 def _check_commitments(receipt: dict[str, Any], salt: str | None, responses: list[str], owners: list[str]) -> None:
     if not responses and not owners:
         return
-    if re.fullmatch("[0-9a-fA-F]{64}", salt or ""):
-        secret = bytes.fromhex(salt or "")
-    else:
-        secret = _bytes(salt or "", "bad_key", 32)
+    secret = _secret(salt or "")
     _must(receipt["level"] == "logical", "wrong_commitment", "this receipt has no commitments: check the receipt of the erasure")
-    salts = secret, _hmac(secret, "erasure-salt-v1", receipt["id"])
-    for field, domain, texts in ("responses", "erasure-response-v1", responses), ("owners", "erasure-owner-v1", owners):
+    for field, texts in ("responses", responses), ("owners", owners):
         for text in texts:
-            found = any(_base64(_hmac(salt, domain, text)) in receipt[field] for salt in salts)
+            found = _commits(receipt, secret, field, text)
             if not receipt[field]:
                 raise VerifyError("wrong_commitment", f"the receipt has no {field}: check it without")
             _must(found, "wrong_commitment", f"not among the receipt's {field}, or the salt belongs to another receipt{_other_parts(receipt)}")
+
+
+def commits(receipt: dict[str, Any], salt: str, *, response: object = None, owner: str | None = None) -> bool:
+    """Whether the receipt of an erasure names this response, or this owner; raises VerifyError for an invalid salt."""
+    field, text = ("owners", owner) if response is None else ("responses", str(response).lower())
+    return _commits(receipt, _secret(salt), field, str(text))
+
+
+def _secret(salt: str) -> bytes:
+    return bytes.fromhex(salt) if re.fullmatch("[0-9a-fA-F]{64}", salt) else _bytes(salt, "bad_key", 32)
+
+
+def _commits(receipt: dict[str, Any], secret: bytes, field: str, text: str) -> bool:
+    salts = secret, _hmac(secret, "erasure-salt-v1", receipt["id"])
+    domain = {"responses": "erasure-response-v1", "owners": "erasure-owner-v1"}[field]
+    return any(_base64(_hmac(salt, domain, text)) in receipt[field] for salt in salts)
 
 
 def _other_parts(receipt: dict[str, Any]) -> str:

@@ -10,13 +10,15 @@ import httpx
 import pytest
 
 from lethe_client import (
-    AuthenticatedClient,
     ErasureRequest,
+    Lethe,
     ListResponsesCount,
     NewErasure,
     NewErasureGround,
     Problem,
     ProblemError,
+    ResponseSummary,
+    Retry,
     all_responses,
     erase_response,
     fetch_receipt,
@@ -44,8 +46,17 @@ def setting(name: str) -> str:
     return value
 
 
-def connect(key: str, url_setting: str = "LETHE_TEST_URL") -> AuthenticatedClient:
-    return AuthenticatedClient(base_url=setting(url_setting), token=key)
+def connect(key: str, url_setting: str = "LETHE_TEST_URL") -> Lethe:
+    return Lethe(setting(url_setting), key, retry=Retry(attempts=1))
+
+
+def whole(client: Lethe) -> ResponseSummary:
+    """A response that has a prompt and an answer."""
+    for summary in all_responses(client, status="completed"):
+        detail = result(get_response.sync_detailed(summary.id, client=client))
+        if detail.body.startswith("{") and detail.response_body:
+            return summary
+    raise AssertionError("no response has a prompt and an answer")
 
 
 @pytest.fixture
@@ -109,11 +120,10 @@ def test_pages(user):
 
 
 def test_fetches_and_erases(user):
-    summary = result(list_responses.sync_detailed(client=user, status="completed", limit=1)).data[0]
+    summary = whole(user)
     detail = result(get_response.sync_detailed(summary.id, client=user))
     assert summary.to_dict().items() <= detail.to_dict().items()
-    assert detail.body.startswith("{") and detail.response_body and detail.created_by
-    assert detail.error is None
+    assert detail.created_by and detail.error is None
 
     assert result(erase_response.sync_detailed(summary.id, client=user)) is None
     assert_problem(404, get_response, summary.id, client=user)
@@ -185,7 +195,7 @@ def test_503():
 
 def test_other_answers():
     transport = httpx.MockTransport(lambda request: httpx.Response(502, text="<html>"))
-    client = AuthenticatedClient(base_url="http://lethe.test", token="key", httpx_args={"transport": transport})
+    client = Lethe("http://lethe.test", "key", httpx_args={"transport": transport})
     with client, pytest.raises(ProblemError) as raised:
         next(all_responses(client))
     assert raised.value.status == 502
@@ -246,7 +256,7 @@ def test_waits_for_a_receipt():
     file = f"c2sp.org/tlog-proof@v1\nextra {leaf}\nindex 0\n"
     answers = [httpx.Response(202, headers={"Retry-After": "0"}), httpx.Response(200, text=file)]
     transport = httpx.MockTransport(lambda request: answers.pop(0) if answers else httpx.Response(202))
-    with AuthenticatedClient(base_url="http://lethe.test", token="key", httpx_args={"transport": transport}) as client:
+    with Lethe("http://lethe.test", "key", httpx_args={"transport": transport}) as client:
         assert fetch_receipt(client, MISSING) == file.encode()
         with pytest.raises(TimeoutError):
             fetch_receipt(client, MISSING, timeout=0)

@@ -10,27 +10,32 @@ import httpx
 import pytest
 
 from lethe_client import (
-    AuthenticatedClient,
+    EnabledVersion,
     ErasureRequest,
+    GetReceiptReached,
+    Lethe,
     NewErasure,
     ProblemError,
+    Retry,
     all_responses,
     cancel_erasure,
+    enable_retention_rule,
     erase_response,
     get_erasure,
+    get_hold,
     get_receipt,
     get_response,
+    get_retention_rule,
+    get_retention_rule_version,
     list_erasure_receipts,
     list_erasures,
     preview_erasure,
+    release_hold,
     result,
     start_erasure,
     watch,
     watch_erasure,
 )
-from lethe_client.generated.api.holds import get_hold, release_hold
-from lethe_client.generated.api.retention import enable_retention_rule, get_retention_rule, get_retention_rule_version
-from lethe_client.generated.models import EnabledVersion, GetReceiptReached
 
 ID = UUID("c0000400-0000-4000-8000-00000000005a")
 TOLD = json.loads((Path(__file__).parents[2] / "testdata" / "lies.json").read_text("utf-8"))
@@ -61,8 +66,8 @@ def gateway(path: str) -> str:
     return f"{url}/{path}"
 
 
-def connect(name: str) -> AuthenticatedClient:
-    return AuthenticatedClient(base_url=gateway(name), token="key")
+def connect(name: str) -> Lethe:
+    return Lethe(gateway(name), "key", retry=Retry(attempts=1))
 
 
 def asked(path: str) -> int:
@@ -113,7 +118,7 @@ def test_lies_asynchronous(lie):
 
 
 def test_redirects_are_not_followed_by_a_client_that_does():
-    client = AuthenticatedClient(base_url=gateway("redirect-307"), token="key", follow_redirects=True)
+    client = Lethe(gateway("redirect-307"), "key", follow_redirects=True)
     with client, pytest.raises(ProblemError) as raised:
         erase_response.sync_detailed(ID, client=client)
     assert raised.value.status == 307
@@ -149,7 +154,7 @@ def test_watch(stream):
 
 
 def test_nobody_answers():
-    with AuthenticatedClient(base_url="http://127.0.0.1:1", token="key") as client, pytest.raises(ProblemError) as raised:
+    with Lethe("http://127.0.0.1:1", "key", retry=Retry(attempts=1)) as client, pytest.raises(ProblemError) as raised:
         erase_response.sync_detailed(ID, client=client)
     assert raised.value.status == 0
     assert isinstance(raised.value.__cause__, httpx.ConnectError)

@@ -9,7 +9,7 @@ from uuid import UUID
 import attrs
 import pytest
 
-from lethe_client import AuthenticatedClient, ErasureFilter, ErasureRequest, all_responses, list_erasures, list_responses
+from lethe_client import ErasureFilter, ErasureRequest, Lethe, all_responses, list_erasures, list_responses
 from lethe_client.generated import api, models
 from lethe_client.receipt import verify
 
@@ -71,14 +71,14 @@ def test_fields(model, name):
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.__name__.rpartition(".")[2])
 def test_parameters_that_the_contract_has_not(operation):
-    with AuthenticatedClient(base_url="http://lethe.test", token="key") as client:
+    with Lethe("http://lethe.test", "key") as client:
         for call in operation.sync_detailed, operation.asyncio_detailed:
             with pytest.raises(TypeError, match="unexpected keyword argument 'organisation'"):
                 call(client=client, organisation="x")
 
 
 def test_all_responses_with_what_the_contract_has_not():
-    with AuthenticatedClient(base_url="http://lethe.test", token="key") as client, pytest.raises(TypeError, match="owner"):
+    with Lethe("http://lethe.test", "key") as client, pytest.raises(TypeError, match="owner"):
         next(all_responses(client, owner="x"))
 
 
@@ -95,7 +95,7 @@ def test_what_is_left_out():
 
 
 def test_all_responses():
-    with AuthenticatedClient(base_url="http://lethe.test", token="key") as client:
+    with Lethe("http://lethe.test", "key") as client:
         refusal("model", lambda: next(all_responses(client, model="qwen/qwen3-235b")))
 
 

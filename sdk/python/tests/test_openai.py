@@ -6,7 +6,7 @@ from uuid import UUID
 import openai
 import pytest
 
-from lethe_client import AuthenticatedClient, all_responses, fetch_receipt, get_log_keys, result
+from lethe_client import Lethe, all_responses, fetch_receipt, get_log_keys, result
 from lethe_client.receipt import verify
 
 # A chain of three requests of the user, which is held.
@@ -45,7 +45,7 @@ def test_input_items(user):
 
 
 def test_delete(user):
-    with AuthenticatedClient(base_url=setting("LETHE_TEST_URL"), token=setting("LETHE_TEST_USER_KEY")) as client:
+    with Lethe(setting("LETHE_TEST_URL"), setting("LETHE_TEST_USER_KEY")) as client:
         oldest = [r.id for r in all_responses(client) if f"resp_{r.id}" not in PARTS][-1]
         id = f"resp_{oldest}"
         answer = user.responses.with_raw_response.delete(id)

@@ -6,6 +6,10 @@ export interface Documented {
         method: string;
         path: string;
         query?: string[];
+        /** Whether it takes an Idempotency-Key. */
+        keyed?: boolean;
+        /** The type of an item, if it lists by cursor. */
+        item?: string;
         /** `same` are the fields that repeat the path's parameters. */
         answers: Record<string, {
             media?: string;
@@ -62,7 +66,14 @@ export declare class ProblemError extends Error implements Problem {
 export declare function retryAfter({ headers }: Response): number | undefined;
 /** A `fetch` that returns only documented successes and throws everything else as `ProblemError`. */
 export declare function documentedOnly(send: typeof fetch): typeof fetch;
+type Operation = Documented['operations'][number];
+/** The operation of a request, and the parameters of its path. */
+export declare function operationOf({ method, url }: Request): {
+    operation?: Operation;
+    asked: string[];
+};
 /** The identifier in the path of a request, '' if there is none. */
 export declare function askedFor(request: Request): string;
 /** Whether an event is the end of the requested erasure; throws `ProblemError` if the event should carry that erasure but does not. */
 export declare function isEnd(event: string | undefined, data: unknown, asked: string, response: Response | undefined): boolean;
+export {};

@@ -165,6 +165,7 @@ export const documented = {
             "query": [
                 "include_later_turns"
             ],
+            "keyed": true,
             "answers": {
                 "204": {
                     "headers": {
@@ -454,6 +455,7 @@ export const documented = {
                 "accessed_after",
                 "accessed_before"
             ],
+            "item": "Access",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -471,6 +473,7 @@ export const documented = {
                 "limit",
                 "after"
             ],
+            "item": "ErasureReceipt",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -490,6 +493,7 @@ export const documented = {
                 "limit",
                 "after"
             ],
+            "item": "Erasure",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -508,6 +512,7 @@ export const documented = {
                 "limit",
                 "after"
             ],
+            "item": "Hold",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -541,6 +546,7 @@ export const documented = {
                 "limit",
                 "after"
             ],
+            "item": "PersonFile",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -574,6 +580,7 @@ export const documented = {
                 "member_id",
                 "created_by_email"
             ],
+            "item": "ResponseSummary",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -592,6 +599,7 @@ export const documented = {
                 "limit",
                 "after"
             ],
+            "item": "RetentionRule",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -610,6 +618,7 @@ export const documented = {
                 "limit",
                 "after"
             ],
+            "item": "Step",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -629,6 +638,7 @@ export const documented = {
                 "limit",
                 "after"
             ],
+            "item": "SubjectRequest",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -737,6 +747,7 @@ export const documented = {
             "id": "startErasure",
             "method": "POST",
             "path": "/lethe/api/v1/erasures$",
+            "keyed": true,
             "answers": {
                 "201": {
                     "media": "application/json",
@@ -756,6 +767,7 @@ export const documented = {
             "id": "startPersonFile",
             "method": "POST",
             "path": "/lethe/api/v1/exports$",
+            "keyed": true,
             "answers": {
                 "202": {
                     "media": "application/json",

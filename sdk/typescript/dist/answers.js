@@ -120,7 +120,7 @@ function message(cause) {
     return cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message;
 }
 /** The operation of a request, and the parameters of its path. */
-function operationOf({ method, url }) {
+export function operationOf({ method, url }) {
     const { pathname } = new URL(url);
     for (const operation of documented.operations) {
         const path = operation.method === method && new RegExp(operation.path).exec(pathname);

@@ -1,42 +1,32 @@
 import { type Client, type Config } from './generated/client/index.js';
-import { type Erasure, type GetReceiptData, type ListResponsesData, type Options, type ResponseSummary, type WatchErasureData } from './generated/index.js';
+import { type Erasure, type Options, type WatchErasureData } from './generated/index.js';
 import { ProblemError } from './answers.js';
+import type { Retry } from './retry.js';
+declare module './generated/client/types.gen.js' {
+    interface Config<T extends ClientOptions = ClientOptions> {
+        /** The limit for one attempt of a call, and for a stream without a byte, in milliseconds; 60,000 by default. */
+        timeout?: number;
+        /** How often a call is sent. */
+        retry?: Retry;
+    }
+}
 export * from './generated/index.js';
+export * from './errors.js';
+export * from './lists.gen.js';
+export * from './prove.js';
 export * from './receipt.js';
+export type { AllOptions } from './pages.js';
 export { ProblemError };
-export type { Client, Config };
+export type { Client, Config, Retry };
 /**
  * A client of the service at a URL, for the owner of an API key. Pass it as
  * `client` to `listResponses`, `getResponse` and `eraseResponse`.
  *
  * Success is what the contract documents; everything else is a `ProblemError`.
- * Redirects are not followed.
+ * Redirects are not followed. `config`, and the options of each call, can have a
+ * `timeout` for one attempt and a `retry`, which says how often a call is sent.
  */
 export declare function createLethe(baseUrl: string, key: string, config?: Config): Client;
-type ListQuery = NonNullable<ListResponsesData['query']>;
-/** The options of `listResponses`, except those that `allResponses` sets itself. */
-export type AllOptions = Omit<Options<ListResponsesData>, 'query' | 'throwOnError' | 'responseStyle'> & {
-    query?: Omit<ListQuery, 'skip' | 'count'>;
-};
-/**
- * Iterates over every response that matches, page by page; `query.limit` is the
- * page size, 100 by default.
- *
- * The order is newest first. No response is repeated or left out, even if responses
- * are created, changed or erased meanwhile. With `active_first` this does not hold
- * for responses whose state changes meanwhile.
- *
- * Throws `ProblemError`.
- */
-export declare function allResponses(options: AllOptions): AsyncGenerator<ResponseSummary, void, undefined>;
-/**
- * Returns the file of a receipt. Waits until the receipt is sealed, about two
- * seconds after its erasure, or until `signal` is aborted. `verifyReceipt` checks
- * the file.
- *
- * Throws `ProblemError`.
- */
-export declare function fetchReceipt(options: Omit<Options<GetReceiptData>, 'throwOnError' | 'responseStyle'>): Promise<string>;
 /**
  * Yields an erasure at once and whenever it has changed, until it is finished; the
  * last value of `stream` is its final state. A stream that breaks off is reopened.

@@ -1,9 +1,12 @@
 import { createClient } from './generated/client/index.js';
-import { getReceipt, listResponses, watchErasure as watch, } from './generated/index.js';
-import { ProblemError, retryAfter } from './answers.js';
-import { checked, sleep } from './client.js';
+import { watchErasure as watch, } from './generated/index.js';
+import { ProblemError } from './answers.js';
+import { checked } from './client.js';
 import { requireKnown, requireList } from './lists.js';
 export * from './generated/index.js';
+export * from './errors.js';
+export * from './lists.gen.js';
+export * from './prove.js';
 export * from './receipt.js';
 export { ProblemError };
 /**
@@ -11,7 +14,8 @@ export { ProblemError };
  * `client` to `listResponses`, `getResponse` and `eraseResponse`.
  *
  * Success is what the contract documents; everything else is a `ProblemError`.
- * Redirects are not followed.
+ * Redirects are not followed. `config`, and the options of each call, can have a
+ * `timeout` for one attempt and a `retry`, which says how often a call is sent.
  */
 export function createLethe(baseUrl, key, config = {}) {
     const client = createClient({
@@ -35,49 +39,6 @@ function requireLists(options) {
         if (array) {
             requireList(name, query[name] ?? []);
         }
-    }
-}
-/**
- * Iterates over every response that matches, page by page; `query.limit` is the
- * page size, 100 by default.
- *
- * The order is newest first. No response is repeated or left out, even if responses
- * are created, changed or erased meanwhile. With `active_first` this does not hold
- * for responses whose state changes meanwhile.
- *
- * Throws `ProblemError`.
- */
-export async function* allResponses(options) {
-    const query = { limit: 100, active_first: false, ...options.query, count: 'none' };
-    for (;;) {
-        const { data: page, error } = await listResponses({ ...options, query });
-        if (page === undefined) {
-            throw error;
-        }
-        yield* page.data;
-        if (page.next_cursor === null) {
-            return;
-        }
-        query.after = page.next_cursor;
-    }
-}
-/**
- * Returns the file of a receipt. Waits until the receipt is sealed, about two
- * seconds after its erasure, or until `signal` is aborted. `verifyReceipt` checks
- * the file.
- *
- * Throws `ProblemError`.
- */
-export async function fetchReceipt(options) {
-    for (;;) {
-        const { data, error, response } = await getReceipt(options);
-        if (response?.status === 200 && typeof data === 'string') {
-            return data;
-        }
-        if (response?.status !== 202) {
-            throw error;
-        }
-        await sleep(1000 * Math.min(Math.max(retryAfter(response) ?? 1, 0.1), 30), { signal: options.signal ?? null });
     }
 }
 /**

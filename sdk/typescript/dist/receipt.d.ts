@@ -72,3 +72,16 @@ export interface VerifyOptions {
  * Throws `VerifyError`, `TypeError` for a string in place of a list, and whatever `tiles` throws.
  */
 export declare function verifyReceipt(file: Uint8Array | string, keys: string, options?: VerifyOptions): Promise<VerifiedReceipt>;
+type Bytes = Uint8Array<ArrayBuffer>;
+/** Kinds and public keys, by name and key hash. */
+export declare function parseKeys(text: string): Promise<Map<string, Bytes>>;
+/**
+ * Whether the receipt of an erasure names this response, or this owner; `salt` is that
+ * of the receipt, or the secret of a bulk erasure. Throws `VerifyError` for an invalid salt.
+ */
+export declare function commits(receipt: ReceiptFields, salt: string, name: {
+    response: string;
+} | {
+    owner: string;
+}): Promise<boolean>;
+export {};

@@ -141,7 +141,7 @@ const nameForm = '[!#-*,-\\[\\]-~]{1,255}';
 const keyForm = new RegExp(`^(${nameForm})\\+([0-9a-f]{8})\\+(.*)$`);
 const signatureForm = new RegExp(`^${toText('— ')}(${nameForm}) ([^ ]+)$`);
 /** Kinds and public keys, by name and key hash. */
-async function parseKeys(text) {
+export async function parseKeys(text) {
     const keys = new Map();
     for (const line of text.split('\n').map((line) => line.trim())) {
         if (line === '') {
@@ -319,23 +319,36 @@ async function checkCommitments(receipt, { salt = '', responses = [], owners = [
     if (responses.length === 0 && owners.length === 0) {
         return;
     }
-    const secret = /^[0-9a-fA-F]{64}$/.test(salt)
-        ? Uint8Array.from(salt.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16))
-        : decode(salt, 'bad_key', 32);
+    secretOf(salt);
     must(receipt.level === 'logical', 'wrong_commitment', 'this receipt has no commitments: check the receipt of the erasure');
-    const salts = [secret, await hmac(secret, 'erasure-salt-v1', receipt.id)];
-    const find = async (domain, text, field) => {
-        const among = receipt[field] ?? [];
-        must(among.length > 0, 'wrong_commitment', `the receipt has no ${field}: check it without`);
-        const commitments = await Promise.all(salts.map((key) => hmac(key, domain, text)));
-        must(commitments.some((commitment) => among.includes(btoa(toText(commitment)))), 'wrong_commitment', `not among the receipt's ${field}, or the salt belongs to another receipt${otherParts(receipt)}`);
+    const find = async (name, field) => {
+        must((receipt[field] ?? []).length > 0, 'wrong_commitment', `the receipt has no ${field}: check it without`);
+        must(await commits(receipt, salt, name), 'wrong_commitment', `not among the receipt's ${field}, or the salt belongs to another receipt${otherParts(receipt)}`);
     };
-    for (const id of responses) {
-        await find('erasure-response-v1', id.toLowerCase(), 'responses');
+    for (const response of responses) {
+        await find({ response }, 'responses');
     }
     for (const owner of owners) {
-        await find('erasure-owner-v1', owner, 'owners');
+        await find({ owner }, 'owners');
     }
+}
+/**
+ * Whether the receipt of an erasure names this response, or this owner; `salt` is that
+ * of the receipt, or the secret of a bulk erasure. Throws `VerifyError` for an invalid salt.
+ */
+export async function commits(receipt, salt, name) {
+    const secret = secretOf(salt);
+    const salts = [secret, await hmac(secret, 'erasure-salt-v1', receipt.id)];
+    const [domain, text, among] = 'response' in name
+        ? ['erasure-response-v1', name.response.toLowerCase(), receipt.responses]
+        : ['erasure-owner-v1', name.owner, receipt.owners];
+    const commitments = await Promise.all(salts.map((key) => hmac(key, domain, text)));
+    return commitments.some((commitment) => among?.includes(btoa(toText(commitment))));
+}
+function secretOf(salt) {
+    return /^[0-9a-fA-F]{64}$/.test(salt)
+        ? Uint8Array.from(salt.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16))
+        : decode(salt, 'bad_key', 32);
 }
 /** Which other receipts to check for anything this receipt does not contain. */
 function otherParts({ parts = [] }) {

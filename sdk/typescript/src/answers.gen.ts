@@ -168,6 +168,7 @@ export const documented: Documented = {
    "query": [
     "include_later_turns"
    ],
+   "keyed": true,
    "answers": {
     "204": {
      "headers": {
@@ -457,6 +458,7 @@ export const documented: Documented = {
     "accessed_after",
     "accessed_before"
    ],
+   "item": "Access",
    "answers": {
     "200": {
      "media": "application/json",
@@ -474,6 +476,7 @@ export const documented: Documented = {
     "limit",
     "after"
    ],
+   "item": "ErasureReceipt",
    "answers": {
     "200": {
      "media": "application/json",
@@ -493,6 +496,7 @@ export const documented: Documented = {
     "limit",
     "after"
    ],
+   "item": "Erasure",
    "answers": {
     "200": {
      "media": "application/json",
@@ -511,6 +515,7 @@ export const documented: Documented = {
     "limit",
     "after"
    ],
+   "item": "Hold",
    "answers": {
     "200": {
      "media": "application/json",
@@ -544,6 +549,7 @@ export const documented: Documented = {
     "limit",
     "after"
    ],
+   "item": "PersonFile",
    "answers": {
     "200": {
      "media": "application/json",
@@ -577,6 +583,7 @@ export const documented: Documented = {
     "member_id",
     "created_by_email"
    ],
+   "item": "ResponseSummary",
    "answers": {
     "200": {
      "media": "application/json",
@@ -595,6 +602,7 @@ export const documented: Documented = {
     "limit",
     "after"
    ],
+   "item": "RetentionRule",
    "answers": {
     "200": {
      "media": "application/json",
@@ -613,6 +621,7 @@ export const documented: Documented = {
     "limit",
     "after"
    ],
+   "item": "Step",
    "answers": {
     "200": {
      "media": "application/json",
@@ -632,6 +641,7 @@ export const documented: Documented = {
     "limit",
     "after"
    ],
+   "item": "SubjectRequest",
    "answers": {
     "200": {
      "media": "application/json",
@@ -740,6 +750,7 @@ export const documented: Documented = {
    "id": "startErasure",
    "method": "POST",
    "path": "/lethe/api/v1/erasures$",
+   "keyed": true,
    "answers": {
     "201": {
      "media": "application/json",
@@ -759,6 +770,7 @@ export const documented: Documented = {
    "id": "startPersonFile",
    "method": "POST",
    "path": "/lethe/api/v1/exports$",
+   "keyed": true,
    "answers": {
     "202": {
      "media": "application/json",

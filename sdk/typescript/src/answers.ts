@@ -8,6 +8,10 @@ export interface Documented {
     method: string;
     path: string;
     query?: string[];
+    /** Whether it takes an Idempotency-Key. */
+    keyed?: boolean;
+    /** The type of an item, if it lists by cursor. */
+    item?: string;
     /** `same` are the fields that repeat the path's parameters. */
     answers: Record<string, { media?: string; schema?: Shape; headers?: Record<string, Shape>; same?: string[] }>;
   }[];
@@ -152,7 +156,7 @@ function message(cause: unknown): string {
 type Operation = Documented['operations'][number];
 
 /** The operation of a request, and the parameters of its path. */
-function operationOf({ method, url }: Request): { operation?: Operation; asked: string[] } {
+export function operationOf({ method, url }: Request): { operation?: Operation; asked: string[] } {
   const { pathname } = new URL(url);
   for (const operation of documented.operations) {
     const path = operation.method === method && new RegExp(operation.path).exec(pathname);

@@ -1,6 +1,7 @@
 import { askedFor, documentedOnly, isEnd, ProblemError } from './answers.js';
 import type { Client, RequestOptions } from './generated/client/index.js';
 import { requireKnown } from './lists.js';
+import { backoff, defaultTimeout, retried } from './retry.js';
 
 /** Limits for reopening a stream, in milliseconds; the first if the service does not say. */
 const firstWait = 3000;
@@ -33,8 +34,11 @@ type SseOptions = RequestOptions & {
 export function checked(client: Client): Client {
   const fetchOf = (options: RequestOptions) =>
     documentedOnly(options.fetch ?? client.getConfig().fetch ?? globalThis.fetch);
+  const timeoutOf = (options: RequestOptions) => options.timeout ?? client.getConfig().timeout ?? defaultTimeout;
   const asking = (send: Send) => async (options: RequestOptions) => {
-    const result = await send({ ...options, fetch: fetchOf(options), redirect: 'manual' } as never);
+    const pausing = (ms: number, signal: AbortSignal) => sleep(ms, { signal });
+    const fetching = retried(fetchOf(options), options.retry ?? client.getConfig().retry ?? {}, timeoutOf(options), pausing);
+    const result = await send({ ...options, fetch: fetching, redirect: 'manual' } as never);
     // The generated client cannot know the response of an error thrown by fetch.
     if (typeof result === 'object' && result !== null && 'error' in result && result.error instanceof ProblemError) {
       return { ...result, response: result.error.response };
@@ -43,7 +47,7 @@ export function checked(client: Client): Client {
   };
   const watching = (open: Send, method: string) => async (options: SseOptions) => {
     requireKnown({ ...options, method: method.toUpperCase() }); // at once, not only in the stream
-    return { stream: follow(open, options, fetchOf(options)) };
+    return { stream: follow(open, options, fetchOf(options), timeoutOf(options)) };
   };
   return Object.assign(
     { ...client },
@@ -54,13 +58,18 @@ export function checked(client: Client): Client {
 }
 
 /** Yields from streams that are opened one after the other until one sends the end. */
-async function* follow(open: Send, options: SseOptions, send: typeof fetch): Stream {
+async function* follow(open: Send, options: SseOptions, send: typeof fetch, timeout: number): Stream {
   let wait = options.sseDefaultRetryDelay ?? firstWait;
   let failures = 0;
   for (;;) {
     const connection = new AbortController();
     const abort = () => connection.abort(options.signal?.reason);
     options.signal?.addEventListener('abort', abort);
+    let idle: ReturnType<typeof setTimeout> | undefined;
+    const busy = () => {
+      clearTimeout(idle);
+      idle = setTimeout(() => connection.abort(new Error('nothing came in time')), timeout);
+    };
     let failure: unknown;
     let response: Response | undefined;
     let asked = '';
@@ -72,7 +81,8 @@ async function* follow(open: Send, options: SseOptions, send: typeof fetch): Str
         ...options,
         fetch: async (request: Request) => {
           asked = askedFor(request);
-          return (response = await send(request));
+          busy();
+          return noticed((response = await send(request)), busy);
         },
         redirect: 'manual',
         signal: connection.signal,
@@ -102,6 +112,7 @@ async function* follow(open: Send, options: SseOptions, send: typeof fetch): Str
     } catch (error) {
       failure = error;
     } finally {
+      clearTimeout(idle);
       options.signal?.removeEventListener('abort', abort);
       connection.abort();
     }
@@ -109,13 +120,24 @@ async function* follow(open: Send, options: SseOptions, send: typeof fetch): Str
     const unfinished = !(failure instanceof ProblemError);
     const problem = failure instanceof ProblemError ? failure : ended(failure, options.signal?.aborted ? undefined : response);
     options.onSseError?.(problem);
-    const passing = unfinished || problem.status === 0 || problem.status >= 500;
+    const passing = unfinished || problem.status === 0 || problem.status === 429 || problem.status >= 500;
     if (options.signal?.aborted || !passing || failures >= (options.sseMaxRetryAttempts ?? maxFailures)) {
       throw problem;
     }
     const longest = options.sseMaxRetryDelay ?? longestWait;
-    await sleep(Math.min(Math.max(wait * 2 ** (failures - 1), 1000 * (problem.retryAfter ?? 0)), longest), options);
+    await sleep(Math.min(backoff(failures, wait, longest, problem), longest), options);
   }
+}
+
+/** The same answer, with a call for each part of its body. */
+function noticed(response: Response, notice: () => void): Response {
+  const noticing = new TransformStream<Uint8Array, Uint8Array>({
+    transform(part, controller) {
+      notice();
+      controller.enqueue(part);
+    },
+  });
+  return response.body ? new Response(response.body.pipeThrough(noticing), response) : response;
 }
 
 /** The error for a stream that ended before its erasure. */

@@ -1,30 +1,41 @@
-import { type Client, type Config, createClient, type RequestOptions } from './generated/client/index.js';
+import { type Client, type ClientOptions, type Config, createClient, type RequestOptions } from './generated/client/index.js';
 import {
   type Erasure,
-  getReceipt,
-  type GetReceiptData,
-  listResponses,
-  type ListResponsesData,
   type Options,
-  type ResponseSummary,
   watchErasure as watch,
   type WatchErasureData,
 } from './generated/index.js';
-import { ProblemError, retryAfter } from './answers.js';
-import { checked, sleep } from './client.js';
+import { ProblemError } from './answers.js';
+import { checked } from './client.js';
 import { requireKnown, requireList } from './lists.js';
+import type { Retry } from './retry.js';
+
+declare module './generated/client/types.gen.js' {
+  // The parameter must be declared as there.
+  interface Config<T extends ClientOptions = ClientOptions> {
+    /** The limit for one attempt of a call, and for a stream without a byte, in milliseconds; 60,000 by default. */
+    timeout?: number;
+    /** How often a call is sent. */
+    retry?: Retry;
+  }
+}
 
 export * from './generated/index.js';
+export * from './errors.js';
+export * from './lists.gen.js';
+export * from './prove.js';
 export * from './receipt.js';
+export type { AllOptions } from './pages.js';
 export { ProblemError };
-export type { Client, Config };
+export type { Client, Config, Retry };
 
 /**
  * A client of the service at a URL, for the owner of an API key. Pass it as
  * `client` to `listResponses`, `getResponse` and `eraseResponse`.
  *
  * Success is what the contract documents; everything else is a `ProblemError`.
- * Redirects are not followed.
+ * Redirects are not followed. `config`, and the options of each call, can have a
+ * `timeout` for one attempt and a `retry`, which says how often a call is sent.
  */
 export function createLethe(baseUrl: string, key: string, config: Config = {}): Client {
   const client = createClient({
@@ -49,60 +60,6 @@ function requireLists(options: unknown): void {
     if (array) {
       requireList(name, query[name] ?? []);
     }
-  }
-}
-
-type ListQuery = NonNullable<ListResponsesData['query']>;
-
-/** The options of `listResponses`, except those that `allResponses` sets itself. */
-export type AllOptions = Omit<Options<ListResponsesData>, 'query' | 'throwOnError' | 'responseStyle'> & {
-  query?: Omit<ListQuery, 'skip' | 'count'>;
-};
-
-/**
- * Iterates over every response that matches, page by page; `query.limit` is the
- * page size, 100 by default.
- *
- * The order is newest first. No response is repeated or left out, even if responses
- * are created, changed or erased meanwhile. With `active_first` this does not hold
- * for responses whose state changes meanwhile.
- *
- * Throws `ProblemError`.
- */
-export async function* allResponses(options: AllOptions): AsyncGenerator<ResponseSummary, void, undefined> {
-  const query: ListQuery = { limit: 100, active_first: false, ...options.query, count: 'none' };
-  for (;;) {
-    const { data: page, error } = await listResponses({ ...options, query });
-    if (page === undefined) {
-      throw error;
-    }
-    yield* page.data;
-    if (page.next_cursor === null) {
-      return;
-    }
-    query.after = page.next_cursor;
-  }
-}
-
-/**
- * Returns the file of a receipt. Waits until the receipt is sealed, about two
- * seconds after its erasure, or until `signal` is aborted. `verifyReceipt` checks
- * the file.
- *
- * Throws `ProblemError`.
- */
-export async function fetchReceipt(
-  options: Omit<Options<GetReceiptData>, 'throwOnError' | 'responseStyle'>,
-): Promise<string> {
-  for (;;) {
-    const { data, error, response } = await getReceipt(options);
-    if (response?.status === 200 && typeof data === 'string') {
-      return data;
-    }
-    if (response?.status !== 202) {
-      throw error;
-    }
-    await sleep(1000 * Math.min(Math.max(retryAfter(response) ?? 1, 0.1), 30), { signal: options.signal ?? null });
   }
 }
 

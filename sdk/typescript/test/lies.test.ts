@@ -92,7 +92,7 @@ function assertLie(error: unknown, lie: Lie, name: string): void {
 
 for (const lie of told.lies) {
   test(`lie: ${lie.name}`, async () => {
-    const client = createLethe(`${gateway}/${lie.name}`, 'key');
+    const client = createLethe(`${gateway}/${lie.name}`, 'key', { retry: { attempts: 1 } });
     for (const [name, call] of Object.entries(calls)) {
       const { data, error, response } = await call({ client });
       if (lie.true_for?.includes(name)) {
@@ -172,7 +172,7 @@ test('watchErasure: aborted signal ends the stream', async () => {
 });
 
 test('no answer: status 0', async () => {
-  const client = createLethe('http://127.0.0.1:1', 'key');
+  const client = createLethe('http://127.0.0.1:1', 'key', { retry: { attempts: 1 } });
   const { error, response } = await eraseResponse({ client, path: { request_id: id } });
   assert.ok(error instanceof ProblemError && error.cause instanceof TypeError);
   assert.equal(error.status, 0);

@@ -8,14 +8,11 @@ import * as lethe from '@lethe/client';
 
 type Operation = (options: object) => Promise<unknown>;
 
-const helpers = ['allResponses', 'createLethe', 'fetchReceipt', 'verifyReceipt'];
-const operations = Object.entries(lethe).filter(
-  ([name, value]) => typeof value === 'function' && !helpers.includes(name) && !/^[A-Z]/.test(name),
-) as [string, Operation][];
-
 const { documented } = await import(new URL('../dist/answers.gen.js', import.meta.url).href) as {
   documented: { operations: { id: string; query?: string[] }[] };
 };
+const calls = lethe as unknown as Record<string, Operation>;
+const operations = documented.operations.map(({ id }) => [id, calls[id]!] as const);
 
 const urls: string[] = [];
 const seen: { querySerializer?: { parameters?: object } }[] = [];

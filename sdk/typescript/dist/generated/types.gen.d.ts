@@ -3586,6 +3586,10 @@ export type StartErasureErrors = {
      */
     403: Problem;
     /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
+    /**
      * This path does not support the method.
      */
     405: Problem;

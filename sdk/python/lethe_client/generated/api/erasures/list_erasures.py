@@ -37,7 +37,7 @@ def _get_kwargs(
     json_state: str | Unset = UNSET
     if not isinstance(state, Unset):
         require_list("state", state)
-        json_state = ",".join(state)
+        json_state = ",".join(map(str, state))
 
     params["state"] = json_state
 

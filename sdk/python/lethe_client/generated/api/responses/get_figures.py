@@ -74,21 +74,21 @@ def _get_kwargs(
     json_statuses: str | Unset = UNSET
     if not isinstance(statuses, Unset):
         require_list("statuses", statuses)
-        json_statuses = ",".join(statuses)
+        json_statuses = ",".join(map(str, statuses))
 
     params["statuses"] = json_statuses
 
     json_model: str | Unset = UNSET
     if not isinstance(model, Unset):
         require_list("model", model)
-        json_model = ",".join(model)
+        json_model = ",".join(map(str, model))
 
     params["model"] = json_model
 
     json_service_tiers: str | Unset = UNSET
     if not isinstance(service_tiers, Unset):
         require_list("service_tiers", service_tiers)
-        json_service_tiers = ",".join(service_tiers)
+        json_service_tiers = ",".join(map(str, service_tiers))
 
     params["service_tiers"] = json_service_tiers
 
