@@ -67,7 +67,7 @@ func Connect(s Sources) (*Client, error) {
 	c := &Client{in: s.In, o: s.Output, server: server, keySource: source}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = 5 * time.Minute
-	c.api, err = lethe.New(server, key, lethe.WithHTTPClient(&http.Client{Transport: &retrying{transport, s.Output.Progress}}))
+	c.api, err = lethe.New(server, key, lethe.WithHTTPClient(&http.Client{Transport: transport}))
 	return c, err
 }
 
