@@ -13,7 +13,7 @@ import (
 // StartErasure starts a bulk erasure.
 type StartErasure struct {
 	erasures ErasureStarter
-	subjects SubjectRequestReader
+	subjects *CheckSubjectRequest
 	run      *RunErasure
 	jobs     Jobs
 	now      func() time.Time
@@ -23,7 +23,7 @@ type StartErasure struct {
 
 // NewStartErasure returns the use case; now is the clock. log receives errors that do
 // not fail the request.
-func NewStartErasure(erasures ErasureStarter, subjects SubjectRequestReader, run *RunErasure, jobs Jobs, now func() time.Time, log *slog.Logger) *StartErasure {
+func NewStartErasure(erasures ErasureStarter, subjects *CheckSubjectRequest, run *RunErasure, jobs Jobs, now func() time.Time, log *slog.Logger) *StartErasure {
 	return &StartErasure{erasures: erasures, subjects: subjects, run: run, jobs: jobs, now: now, log: log}
 }
 
@@ -70,7 +70,7 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 	case repeated != nil:
 		return repeated.shownTo(caller), repeated.Secret, nil
 	}
-	if err := u.askedFor(ctx, caller, r.SubjectRequest, target); err != nil {
+	if err := u.subjects.erasure(ctx, caller, r.SubjectRequest, target); err != nil {
 		return Erasure{}, nil, err
 	}
 	var counted *Estimate
@@ -113,21 +113,6 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 		enqueue(ctx, u.jobs, u.log, stored.ID)
 	}
 	return stored.shownTo(caller), stored.Secret, nil
-}
-
-// askedFor refuses an erasure that its subject request, if it has one, does not ask for.
-func (u *StartErasure) askedFor(ctx context.Context, caller Principal, id *uuid.UUID, t ErasureTarget) error {
-	if id == nil {
-		return nil
-	}
-	if !caller.mayAnswer() {
-		return errNoSubjectRequest(*id)
-	}
-	r, err := u.subjects.Get(ctx, *id)
-	if r, err = foundSubject(*id, r, err); err != nil {
-		return err
-	}
-	return r.mayErase(t)
 }
 
 // repeated returns the erasure that the caller has requested before with the same

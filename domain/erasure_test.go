@@ -133,6 +133,10 @@ func newEraseMany() *eraseMany {
 	return &eraseMany{world: w, port: &erasures{Erasures: w.Erasures()}, now: noon.Add(time.Hour)}
 }
 
+func (m *eraseMany) check() *domain.CheckSubjectRequest {
+	return domain.NewCheckSubjectRequest(m.SubjectRequests(), m.port, memory.PersonFiles{Store: m.Store}, true)
+}
+
 func (m *eraseMany) clock() time.Time { return m.now }
 
 func (m *eraseMany) run() *domain.RunErasure {
@@ -147,7 +151,7 @@ func (m *eraseMany) previewer() *domain.PreviewErasure {
 }
 
 func (m *eraseMany) starter() *domain.StartErasure {
-	return domain.NewStartErasure(m.port, m.SubjectRequests(), m.run(), m.Jobs(), m.clock, m.logger())
+	return domain.NewStartErasure(m.port, m.check(), m.run(), m.Jobs(), m.clock, m.logger())
 }
 
 func (m *eraseMany) preview(t *testing.T, caller domain.Principal, r domain.ErasureRequest) (domain.Preview, string) {
@@ -598,7 +602,7 @@ func TestStartErasureFewResponses(t *testing.T) {
 	}
 	m.port.estimate = nil
 	jobs := brokenJobs{away}
-	e, _, err = domain.NewStartErasure(m.port, m.SubjectRequests(), m.run(), jobs, m.clock, m.logger()).Execute(t.Context(), user, domain.StartRequest{ErasureRequest: domain.ErasureRequest{Owner: &anna}, Token: token})
+	e, _, err = domain.NewStartErasure(m.port, m.check(), m.run(), jobs, m.clock, m.logger()).Execute(t.Context(), user, domain.StartRequest{ErasureRequest: domain.ErasureRequest{Owner: &anna}, Token: token})
 	if err != nil || !strings.Contains(m.log.String(), fmt.Sprintf(`msg="Could not enqueue an erasure; it starts with the next scan" erasure=%s error=away`, e.ID)) {
 		t.Errorf("want it begun and the error logged, got %v, %s", err, &m.log)
 	}
@@ -607,7 +611,7 @@ func TestStartErasureFewResponses(t *testing.T) {
 	ctx, cancel = context.WithCancel(t.Context())
 	m.port.create = func(domain.Erasure) error { return nil }
 	hungUp := hangUp{cancel}
-	if _, _, err := domain.NewStartErasure(m.port, m.SubjectRequests(), m.run(), hungUp, m.clock, m.logger()).Execute(ctx, user, domain.StartRequest{ErasureRequest: domain.ErasureRequest{Owner: &anna}, Token: token}); err != nil || m.log.Len() > 0 {
+	if _, _, err := domain.NewStartErasure(m.port, m.check(), m.run(), hungUp, m.clock, m.logger()).Execute(ctx, user, domain.StartRequest{ErasureRequest: domain.ErasureRequest{Owner: &anna}, Token: token}); err != nil || m.log.Len() > 0 {
 		t.Errorf("want who hung up not in the log, got %v, %s", err, &m.log)
 	}
 }
@@ -671,7 +675,7 @@ func TestErasureIdempotencyKey(t *testing.T) {
 	rival := request
 	rival.Ticket = "another"
 	blind := &erasures{Erasures: m.Erasures(), byKey: func() error { return domain.Errorf(domain.CodeNotFound, "not yet") }}
-	starter := domain.NewStartErasure(blind, m.SubjectRequests(), m.run(), m.Jobs(), m.clock, m.logger())
+	starter := domain.NewStartErasure(blind, m.check(), m.run(), m.Jobs(), m.clock, m.logger())
 	first, _ = m.start(t, user, request)
 	if second, _, err := starter.Execute(t.Context(), user, request); err != nil || second.ID != first.ID {
 		t.Errorf("want %s, got %+v, %v", first.ID, second, err)
@@ -688,7 +692,7 @@ func TestErasureIdempotencyKey(t *testing.T) {
 	m.start(t, user, request)
 	m.port.advance = nil
 	blind = &erasures{Erasures: m.Erasures(), byKey: func() error { return domain.Errorf(domain.CodeNotFound, "not yet") }}
-	if second, _, err := domain.NewStartErasure(blind, m.SubjectRequests(), m.run(), m.Jobs(), m.clock, m.logger()).Execute(t.Context(), user, request); err != nil || second.State != domain.ErasurePending {
+	if second, _, err := domain.NewStartErasure(blind, m.check(), m.run(), m.Jobs(), m.clock, m.logger()).Execute(t.Context(), user, request); err != nil || second.State != domain.ErasurePending {
 		t.Errorf("want it left to whoever runs it, got %+v, %v", second, err)
 	}
 }

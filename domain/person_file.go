@@ -15,7 +15,8 @@ type PersonFile struct {
 	Owner          uuid.UUID
 	RequestedAt    time.Time
 	RequestedBy    uuid.UUID
-	IdempotencyKey string // of the caller who asked; empty: none
+	SubjectRequest *uuid.UUID // that asks for it; nil: none
+	IdempotencyKey string     // of the caller who asked; empty: none
 
 	State      PersonFileState
 	Reason     PersonFileReason // of failed and expired files
@@ -95,6 +96,9 @@ var (
 	ErrPersonFileTooLarge = Errorf(CodeRefused, "The file would be too large")
 	ErrDiskFull           = Errorf(CodeRefused, "The disk is full")
 )
+
+// made reports whether the file was done, and so could be handed over.
+func (f PersonFile) made() bool { return f.SHA256 != [sha256.Size]byte{} }
 
 // Position is the file's place in lists: newest first, ties by descending identifier.
 func (f PersonFile) Position() Position { return Position{CreatedAt: f.RequestedAt, ID: f.ID} }

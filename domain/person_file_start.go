@@ -12,13 +12,15 @@ import (
 // PersonFileRequest is a caller's request for a file.
 type PersonFileRequest struct {
 	Owner          uuid.UUID
-	IdempotencyKey string // empty: none
-	Address        string // the caller's address
+	SubjectRequest *uuid.UUID // that asks for it; nil: none
+	IdempotencyKey string     // empty: none
+	Address        string     // the caller's address
 }
 
 // StartPersonFile asks for a file with everything of an owner.
 type StartPersonFile struct {
 	files    PersonFileRequests
+	subjects *CheckSubjectRequest
 	accesses ExportLog
 	jobs     PersonFileJobs
 	kept     bool
@@ -28,8 +30,8 @@ type StartPersonFile struct {
 
 // NewStartPersonFile returns the use case; kept says whether the service keeps files at
 // all, now is the clock, and log receives errors that do not fail the request.
-func NewStartPersonFile(files PersonFileRequests, accesses ExportLog, jobs PersonFileJobs, kept bool, now func() time.Time, log *slog.Logger) *StartPersonFile {
-	return &StartPersonFile{files, accesses, jobs, kept, now, log}
+func NewStartPersonFile(files PersonFileRequests, subjects *CheckSubjectRequest, accesses ExportLog, jobs PersonFileJobs, kept bool, now func() time.Time, log *slog.Logger) *StartPersonFile {
+	return &StartPersonFile{files, subjects, accesses, jobs, kept, now, log}
 }
 
 var errPersonFilesOff = Errorf(CodeConflict, "This service keeps no files: ask its operator to set exports.folder (LETHE_EXPORTS_FOLDER), or export the responses with /lethe/api/v1/responses/export")
@@ -38,7 +40,9 @@ var errPersonFilesOff = Errorf(CodeConflict, "This service keeps no files: ask i
 // the access is recorded first: ErrNotRecorded if that cannot be done. CodeForbidden for
 // those who may read nothing; CodeInvalid if the owner is neither the caller nor the
 // active organization, unless the caller may read everyone's; CodeConflict if the service
-// keeps no files, or if the caller has used the idempotency key for another owner.
+// keeps no files, if the caller has used the idempotency key for another owner, or if the
+// subject request does not allow it; CodeNotFound if there is no such subject request, or
+// not for this caller.
 // ErrPersonFiles and ErrAllPersonFiles if there are too many.
 func (u *StartPersonFile) Execute(ctx context.Context, caller Principal, r PersonFileRequest) (PersonFile, error) {
 	switch {
@@ -51,12 +55,15 @@ func (u *StartPersonFile) Execute(ctx context.Context, caller Principal, r Perso
 	case !u.kept:
 		return PersonFile{}, errPersonFilesOff
 	}
-	wanted := PersonFile{ID: uuid.New(), Owner: r.Owner, RequestedAt: ToMicroseconds(u.now()), RequestedBy: caller.ID, IdempotencyKey: r.IdempotencyKey}
+	wanted := PersonFile{ID: uuid.New(), Owner: r.Owner, RequestedAt: ToMicroseconds(u.now()), RequestedBy: caller.ID, SubjectRequest: r.SubjectRequest, IdempotencyKey: r.IdempotencyKey}
 	if r.IdempotencyKey != "" {
 		before, err := u.files.ByKey(ctx, caller.ID, r.IdempotencyKey)
 		if CodeOf(err) != CodeNotFound {
 			return before.repeating(wanted, err)
 		}
+	}
+	if err := u.subjects.file(ctx, caller, r.SubjectRequest, r.Owner); err != nil {
+		return PersonFile{}, err
 	}
 	if err := recordFileAccess(ctx, u.accesses, caller, wanted, wanted.RequestedAt, r.Address); err != nil {
 		return PersonFile{}, err

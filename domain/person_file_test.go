@@ -171,7 +171,11 @@ func newFiling(t *testing.T) *filing {
 }
 
 func (f *filing) starter(kept bool) *domain.StartPersonFile {
-	return domain.NewStartPersonFile(f.files, f.world, f.jobs, kept, f.clock.now, f.logger())
+	return domain.NewStartPersonFile(f.files, f.check(), f.world, f.jobs, kept, f.clock.now, f.logger())
+}
+
+func (f *filing) check() *domain.CheckSubjectRequest {
+	return domain.NewCheckSubjectRequest(f.SubjectRequests(), f.Erasures(), f.files, true)
 }
 
 func (f *filing) opener() *domain.OpenPersonFile {

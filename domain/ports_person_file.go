@@ -25,6 +25,10 @@ type PersonFileReader interface {
 
 	// Page returns the part of the list that q describes, which may be empty.
 	Page(ctx context.Context, q PersonFileQuery) ([]PersonFile, error)
+
+	// ForSubject returns the files that a subject request asked for, the ones requested
+	// last first, at most limit; none if there is no such request.
+	ForSubject(ctx context.Context, subjectRequest uuid.UUID, limit int64) ([]PersonFile, error)
 }
 
 // PersonFileRequests adds and removes files: see PersonFiles.
@@ -72,7 +76,8 @@ type PersonFileRunner interface {
 	Fail(ctx context.Context, attempt DuePersonFile, reason PersonFileReason, at time.Time) error
 
 	// Expire makes the files expire that are to by now, with PersonFileOld, and forgets
-	// those that are gone and ended before forget.
+	// those that are gone and ended before forget, but for those of subject requests:
+	// SubjectRequests.Forget forgets these.
 	Expire(ctx context.Context, now, forget time.Time) error
 
 	// Removable returns the expired files whose bytes nobody has said to be gone, at most

@@ -23,7 +23,7 @@ type SubjectRequests interface {
 	Change(ctx context.Context, id uuid.UUID, change func(SubjectRequest) (SubjectRequest, error)) (SubjectRequest, error)
 
 	// Forget removes from requests that ended before that time who they were about, who
-	// worked on them and the ticket. It returns how many there were.
+	// worked on them, the ticket, and what is known of their files that are gone. It returns how many there were.
 	Forget(ctx context.Context, before time.Time) (int64, error)
 }
 

@@ -32,9 +32,10 @@ type SubjectRequest struct {
 	EndedBy           *uuid.UUID
 	Refusal           SubjectRefusalReason // empty: not refused
 
-	// Erasures are those of this request, the newest first, at most MaxSubjectErasures.
-	// Only GetSubjectRequest fills this field and the next.
+	// Erasures and Files are those of this request, the newest first, at most
+	// MaxSubjectErasures each. Only GetSubjectRequest fills these fields and the next.
 	Erasures []Erasure
+	Files    []PersonFile
 	// Duplicates are other requests about the same owner that are open or were received
 	// within a year.
 	Duplicates []uuid.UUID
@@ -85,7 +86,8 @@ const (
 var subjectRefusals = []SubjectRefusalReason{RefuseIdentity, RefuseUnfounded, RefuseExcessive, RefuseObligation, RefuseClaims}
 
 const (
-	// MaxSubjectErasures is the maximum number of erasures shown with a request.
+	// MaxSubjectErasures is the maximum number of erasures, and of files, shown with a
+	// request.
 	MaxSubjectErasures = 100
 	maxDuplicates      = 20
 
@@ -101,6 +103,7 @@ func (r SubjectRequest) Open() bool { return r.EndedAt == nil }
 func (r SubjectRequest) Position() Position { return Position{CreatedAt: r.CreatedAt, ID: r.ID} }
 
 func (r SubjectRequest) asksErasure() bool { return r.Kind != SubjectAccess }
+func (r SubjectRequest) asksAccess() bool  { return r.Kind != SubjectErasure }
 
 // monthsAfter is the same day some months later, or the last day of a month that has no
 // such day: Regulation (EEC, Euratom) 1182/71, article 3(2)(c).
@@ -113,10 +116,14 @@ func monthsAfter(t time.Time, months int) time.Time {
 }
 
 // missing says what has to be done before the request can be answered; empty: nothing.
-func (r SubjectRequest) missing(erasures []Erasure) string {
+// kept says whether the service keeps persons' files.
+func (r SubjectRequest) missing(erasures []Erasure, files []PersonFile, kept bool) string {
 	var missing []string
 	if r.IdentityCheckedAt == nil {
 		missing = append(missing, "the identity has not been checked")
+	}
+	if kept && r.asksAccess() && !slices.ContainsFunc(files, PersonFile.made) {
+		missing = append(missing, "no person's file was made for it; request one with its subject_request")
 	}
 	if r.asksErasure() && !slices.ContainsFunc(erasures, func(e Erasure) bool { return e.State == ErasureFinished }) {
 		missing = append(missing, "no erasure of this request has finished; start one with its subject_request")
@@ -129,21 +136,6 @@ func (r SubjectRequest) missing(erasures []Erasure) string {
 
 func unfinished(erasures []Erasure) bool {
 	return slices.ContainsFunc(erasures, func(e Erasure) bool { return !e.State.Finished() })
-}
-
-// mayErase refuses an erasure that the request does not ask for.
-func (r SubjectRequest) mayErase(t ErasureTarget) error {
-	switch {
-	case !r.Open():
-		return errEnded(r)
-	case !r.asksErasure():
-		return Errorf(CodeConflict, "This subject request does not ask for an erasure; nothing was erased")
-	case r.IdentityCheckedAt == nil:
-		return Errorf(CodeConflict, "The identity of this subject request has not been checked; nothing was erased: record the check first")
-	case t.Owner == nil || *t.Owner != *r.Owner:
-		return errParameter("subject_request", "subject_request: is about somebody else; the erasure must name the same owner")
-	}
-	return nil
 }
 
 func errEnded(r SubjectRequest) *Error {

@@ -9,18 +9,18 @@ import (
 )
 
 // ProcessSubjectRequest takes a request from its receipt to its answer. Each method
-// returns the request as it is then, without erasures and duplicates. CodeForbidden for
+// returns the request as it is then, without erasures, files and duplicates. CodeForbidden for
 // everyone but administrators and platform managers, CodeNotFound if there is none,
 // CodeConflict if it has ended already.
 type ProcessSubjectRequest struct {
 	subjects SubjectRequests
-	erasures ErasureReader
+	check    *CheckSubjectRequest
 	now      func() time.Time
 }
 
 // NewProcessSubjectRequest returns the use cases; now is the clock.
-func NewProcessSubjectRequest(subjects SubjectRequests, erasures ErasureReader, now func() time.Time) *ProcessSubjectRequest {
-	return &ProcessSubjectRequest{subjects, erasures, now}
+func NewProcessSubjectRequest(subjects SubjectRequests, check *CheckSubjectRequest, now func() time.Time) *ProcessSubjectRequest {
+	return &ProcessSubjectRequest{subjects, check, now}
 }
 
 // CheckIdentity records that the caller made sure who is asking; a check stays as it
@@ -54,8 +54,8 @@ func (u *ProcessSubjectRequest) Extend(ctx context.Context, caller Principal, id
 
 // Answer ends the request. CodeConflict, with what is missing, as long as something is.
 func (u *ProcessSubjectRequest) Answer(ctx context.Context, caller Principal, id uuid.UUID) (SubjectRequest, error) {
-	return u.end(ctx, caller, id, "Answer", SubjectAnswered, "", func(r SubjectRequest, erasures []Erasure) error {
-		if missing := r.missing(erasures); missing != "" {
+	return u.end(ctx, caller, id, "Answer", SubjectAnswered, "", func(r SubjectRequest, erasures []Erasure, files []PersonFile) error {
+		if missing := r.missing(erasures, files, u.check.kept); missing != "" {
 			return Errorf(CodeConflict, "This subject request cannot be answered yet: %s", missing)
 		}
 		return nil
@@ -65,7 +65,7 @@ func (u *ProcessSubjectRequest) Answer(ctx context.Context, caller Principal, id
 // Refuse ends the request without doing what it asks for. CodeInvalid if the reason is
 // unknown; CodeConflict if an erasure of it is unfinished.
 func (u *ProcessSubjectRequest) Refuse(ctx context.Context, caller Principal, id uuid.UUID, why SubjectRefusalReason) (SubjectRequest, error) {
-	return u.end(ctx, caller, id, "Refuse", SubjectRefused, why, func(_ SubjectRequest, erasures []Erasure) error {
+	return u.end(ctx, caller, id, "Refuse", SubjectRefused, why, func(_ SubjectRequest, erasures []Erasure, _ []PersonFile) error {
 		switch {
 		case !slices.Contains(subjectRefusals, why):
 			return errWord("reason", subjectRefusals)
@@ -76,17 +76,17 @@ func (u *ProcessSubjectRequest) Refuse(ctx context.Context, caller Principal, id
 	})
 }
 
-func (u *ProcessSubjectRequest) end(ctx context.Context, caller Principal, id uuid.UUID, operation string, state SubjectRequestState, why SubjectRefusalReason, check func(SubjectRequest, []Erasure) error) (SubjectRequest, error) {
+func (u *ProcessSubjectRequest) end(ctx context.Context, caller Principal, id uuid.UUID, operation string, state SubjectRequestState, why SubjectRefusalReason, allow func(SubjectRequest, []Erasure, []PersonFile) error) (SubjectRequest, error) {
 	if !caller.mayAnswer() {
 		return SubjectRequest{}, errSubjectForbidden(operation)
 	}
-	erasures, err := u.erasures.ForSubject(ctx, id, MaxSubjectErasures)
+	erasures, files, err := u.check.work(ctx, id)
 	if err != nil {
 		return SubjectRequest{}, err
 	}
 	return u.change(ctx, caller, id, operation, func(r *SubjectRequest, now time.Time) error {
 		r.State, r.EndedAt, r.EndedBy, r.Refusal = state, &now, &caller.ID, why
-		return check(*r, erasures)
+		return allow(*r, erasures, files)
 	})
 }
 

@@ -10,16 +10,16 @@ import (
 // GetSubjectRequest fetches one request.
 type GetSubjectRequest struct {
 	subjects SubjectRequestReader
-	erasures ErasureReader
+	check    *CheckSubjectRequest
 	now      func() time.Time
 }
 
 // NewGetSubjectRequest returns the use case; now is the clock.
-func NewGetSubjectRequest(subjects SubjectRequestReader, erasures ErasureReader, now func() time.Time) *GetSubjectRequest {
-	return &GetSubjectRequest{subjects, erasures, now}
+func NewGetSubjectRequest(subjects SubjectRequestReader, check *CheckSubjectRequest, now func() time.Time) *GetSubjectRequest {
+	return &GetSubjectRequest{subjects, check, now}
 }
 
-// Execute returns the request with its erasures and duplicates. CodeForbidden for
+// Execute returns the request with its erasures, files and duplicates. CodeForbidden for
 // everyone but administrators and platform managers, CodeNotFound if there is none.
 func (u *GetSubjectRequest) Execute(ctx context.Context, caller Principal, id uuid.UUID) (SubjectRequest, error) {
 	if !caller.mayAnswer() {
@@ -29,7 +29,7 @@ func (u *GetSubjectRequest) Execute(ctx context.Context, caller Principal, id uu
 	if r, err = foundSubject(id, r, err); err != nil {
 		return SubjectRequest{}, err
 	}
-	if r.Erasures, err = u.erasures.ForSubject(ctx, id, MaxSubjectErasures); err != nil {
+	if r.Erasures, r.Files, err = u.check.work(ctx, id); err != nil {
 		return SubjectRequest{}, err
 	}
 	for i := range r.Erasures {

@@ -27,12 +27,12 @@ func (a answering) open(t *testing.T, n domain.NewSubject) domain.SubjectRequest
 }
 
 func (a answering) process() *domain.ProcessSubjectRequest {
-	return domain.NewProcessSubjectRequest(a.SubjectRequests(), a.port, a.clock)
+	return domain.NewProcessSubjectRequest(a.SubjectRequests(), a.check(), a.clock)
 }
 
 func (a answering) get(t *testing.T, id uuid.UUID) domain.SubjectRequest {
 	t.Helper()
-	r, err := domain.NewGetSubjectRequest(a.SubjectRequests(), a.port, a.clock).Execute(t.Context(), overseer, id)
+	r, err := domain.NewGetSubjectRequest(a.SubjectRequests(), a.check(), a.clock).Execute(t.Context(), overseer, id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestSubjectRequestPermission(t *testing.T) {
 		process, unknown := a.process(), uuid.New()
 		_, opened := domain.NewOpenSubjectRequest(a.SubjectRequests(), a.clock).Execute(t.Context(), c.principal, domain.NewSubject{Kind: domain.SubjectAccess, Owner: anna})
 		_, listed := domain.NewListSubjectRequests(a.SubjectRequests()).Execute(t.Context(), c.principal, domain.SubjectRequestListRequest{})
-		get := domain.NewGetSubjectRequest(a.SubjectRequests(), a.port, a.clock)
+		get := domain.NewGetSubjectRequest(a.SubjectRequests(), a.check(), a.clock)
 		letter := domain.NewGetSubjectLetter(a.SubjectRequests(), a.port, a.world)
 		_, got := get.Execute(t.Context(), c.principal, r.ID)
 		_, extended := process.Extend(t.Context(), c.principal, r.ID, domain.ExtendNumber)
@@ -282,9 +282,9 @@ func TestEraseForSubject(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = a.erase(t, other.ID)
-	wantError(t, err, domain.CodeInvalid, "subject_request: is about somebody else; the erasure must name the same owner")
+	wantError(t, err, domain.CodeInvalid, "subject_request: is about somebody else; name the same owner")
 	_, _, err = a.starter().Execute(t.Context(), overseer, domain.StartRequest{ErasureRequest: domain.ErasureRequest{Responses: []uuid.UUID{anna}}, SubjectRequest: &other.ID})
-	wantError(t, err, domain.CodeInvalid, "subject_request: is about somebody else; the erasure must name the same owner")
+	wantError(t, err, domain.CodeInvalid, "subject_request: is about somebody else; name the same owner")
 	_, _, err = a.starter().Execute(t.Context(), user, domain.StartRequest{ErasureRequest: domain.ErasureRequest{Responses: []uuid.UUID{anna}}, SubjectRequest: &other.ID})
 	wantError(t, err, domain.CodeNotFound, "Subject request with ID "+other.ID.String()+" not found")
 	if got := a.get(t, other.ID); len(got.Erasures) != 0 {

@@ -1432,6 +1432,14 @@ type NewPersonFile struct {
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
 	Owner OwnerName `json:"owner"`
+
+	// SubjectRequest The subject request that asks for this file. It must wait for an answer, ask
+	// for access to the data of this same `owner`, and its identity must have been
+	// checked. Administrators and platform managers only.
+	//
+	//
+	// Example: 5d7c0e6a-3b1f-4f0e-9c1d-7a8b9c0d1e2f
+	SubjectRequest *openapi_types.UUID `json:"subject_request,omitempty"`
 }
 
 // NewRetentionRule A new rule. Without a filter it covers everyone's responses that have ended.
@@ -1788,6 +1796,9 @@ type PersonFile struct {
 	//
 	// Example: done
 	State string `json:"state"`
+
+	// SubjectRequest The subject request that asked for it.
+	SubjectRequest *openapi_types.UUID `json:"subject_request"`
 }
 
 // PersonFilePage One page of persons' files.
@@ -2722,6 +2733,9 @@ type SubjectRequest struct {
 
 	// Erasures The bulk erasures that were started for it, the newest 100 first; empty in a list.
 	Erasures []Erasure `json:"erasures"`
+
+	// Exports The persons' files that were requested for it, the newest 100 first; empty in a list.
+	Exports []PersonFile `json:"exports"`
 
 	// ExtendedAt When the time was extended (UTC).
 	ExtendedAt *time.Time `json:"extended_at"`
@@ -9966,6 +9980,25 @@ func (response StartPersonFile403ApplicationProblemPlusJSONResponse) VisitStartP
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
 	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartPersonFile404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response StartPersonFile404ApplicationProblemPlusJSONResponse) VisitStartPersonFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
 	_, err := buf.WriteTo(w)
 	return err
 }

@@ -25,7 +25,7 @@ func (s *server) StartPersonFile(ctx context.Context, request StartPersonFileReq
 	}
 	call := callIn(ctx)
 	f, err := s.Files.Start.Execute(ctx, call.caller, domain.PersonFileRequest{
-		Owner: *owner, IdempotencyKey: given(request.Params.IdempotencyKey), Address: call.address,
+		Owner: *owner, SubjectRequest: request.Body.SubjectRequest, IdempotencyKey: given(request.Params.IdempotencyKey), Address: call.address,
 	})
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (s *server) DeletePersonFile(ctx context.Context, request DeletePersonFileR
 func shownPersonFile(f domain.PersonFile) PersonFile {
 	shown := PersonFile{
 		Id: f.ID, Owner: f.Owner, State: string(f.State), Reason: unlessZero(string(f.Reason)), Message: unlessZero(f.Reason.Words()),
-		RequestedAt: f.RequestedAt.UTC(), RequestedBy: f.RequestedBy, AsOf: utc(f.AsOf), FinishedAt: utc(f.FinishedAt), ExpiresAt: utc(f.ExpiresAt),
+		RequestedAt: f.RequestedAt.UTC(), RequestedBy: f.RequestedBy, SubjectRequest: f.SubjectRequest, AsOf: utc(f.AsOf), FinishedAt: utc(f.FinishedAt), ExpiresAt: utc(f.ExpiresAt),
 		Responses: f.Responses,
 	}
 	if f.State == domain.PersonFileDone {

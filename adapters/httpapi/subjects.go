@@ -157,6 +157,6 @@ func shownSubject(r domain.SubjectRequest) SubjectRequest {
 		IdentityCheckedAt: utc(r.IdentityCheckedAt), IdentityCheckedBy: r.IdentityCheckedBy,
 		ExtendedAt: utc(r.ExtendedAt), ExtendedBy: r.ExtendedBy, Extension: unlessZero(string(r.Extension)),
 		EndedAt: utc(r.EndedAt), EndedBy: r.EndedBy, Refusal: unlessZero(string(r.Refusal)),
-		Erasures: convert(r.Erasures, shownErasure), Duplicates: listed(r.Duplicates),
+		Erasures: convert(r.Erasures, shownErasure), Exports: convert(r.Files, shownPersonFile), Duplicates: listed(r.Duplicates),
 	}
 }

@@ -29,6 +29,7 @@ func newCases(s *stores, j *jobs.Jobs, files *personFiles, people *gate.People, 
 	// Erasures that finish before the response are so small that they need no pace.
 	atOnce := domain.NewRunErasure(s.erasures, config.PerSecond(0).Pace(), time.Now)
 	erase := domain.NewEraseResponse(s.responses, time.Now).Repeatable(domain.NewRepeats(s.log, sign.RepeatSecrets()))
+	asked := domain.NewCheckSubjectRequest(s.subjects, s.erasures, files.rows, files.store != nil)
 	return httpapi.Deps{
 		Identify: id.now, IdentifyReader: id.reader,
 		List:     domain.NewListResponses(s.responses, s.usage, people, log),
@@ -47,14 +48,14 @@ func newCases(s *stores, j *jobs.Jobs, files *personFiles, people *gate.People, 
 		Status:        domain.NewGetStatus(w, time.Now),
 		Figures:       domain.NewGetFigures(s.responses, people, time.Now, log),
 		Erasures: httpapi.Erasures{
-			Preview: domain.NewPreviewErasure(s.erasures, time.Now), Start: domain.NewStartErasure(s.erasures, s.subjects, atOnce, j, time.Now, log).
+			Preview: domain.NewPreviewErasure(s.erasures, time.Now), Start: domain.NewStartErasure(s.erasures, asked, atOnce, j, time.Now, log).
 					Requiring(domain.ApprovalLimits{Over: cfg.Erasure.ApprovalOver, Wait: cfg.Erasure.ApprovalWait}),
 			List: domain.NewListErasures(s.erasures), Get: domain.NewGetErasure(s.erasures),
 			Receipts: domain.NewListErasureReceipts(s.erasures), Cancel: domain.NewCancelErasure(s.erasures),
 			Decide: domain.NewDecideErasure(s.erasures, time.Now),
 		},
 		Files: httpapi.PersonFiles{
-			Start: domain.NewStartPersonFile(files.rows, s.accessLog, j, files.store != nil, time.Now, log),
+			Start: domain.NewStartPersonFile(files.rows, asked, s.accessLog, j, files.store != nil, time.Now, log),
 			List:  domain.NewListPersonFiles(files.rows), Get: domain.NewGetPersonFile(files.rows),
 			Open: domain.NewOpenPersonFile(files.rows, files.store, s.accessLog, time.Now), Delete: domain.NewDeletePersonFile(files.rows, files.store),
 		},
@@ -64,7 +65,7 @@ func newCases(s *stores, j *jobs.Jobs, files *personFiles, people *gate.People, 
 		},
 		Subjects: httpapi.Subjects{
 			Open: domain.NewOpenSubjectRequest(s.subjects, time.Now), List: domain.NewListSubjectRequests(s.subjects),
-			Get: domain.NewGetSubjectRequest(s.subjects, s.erasures, time.Now), Process: domain.NewProcessSubjectRequest(s.subjects, s.erasures, time.Now),
+			Get: domain.NewGetSubjectRequest(s.subjects, asked, time.Now), Process: domain.NewProcessSubjectRequest(s.subjects, asked, time.Now),
 			Letter: domain.NewGetSubjectLetter(s.subjects, s.erasures, people),
 		},
 		Retention: httpapi.Retention{

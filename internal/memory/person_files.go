@@ -220,7 +220,7 @@ func (p PersonFiles) Expire(ctx context.Context, now, forget time.Time) error {
 			if f.State == domain.PersonFileDone && !f.ExpiresAt.After(now) {
 				f.State, f.Reason = domain.PersonFileExpired, domain.PersonFileOld
 			}
-			if f.removed && f.FinishedAt.Before(forget) {
+			if f.removed && f.FinishedAt.Before(forget) && f.SubjectRequest == nil {
 				delete(p.personFiles, id)
 			}
 		}
@@ -273,4 +273,18 @@ func (p PersonFiles) Receipts(ctx context.Context, owner, after uuid.UUID, limit
 		return nil
 	})
 	return ids, err
+}
+
+func (p PersonFiles) ForSubject(ctx context.Context, subjectRequest uuid.UUID, limit int64) (found []domain.PersonFile, err error) {
+	err = p.locked(ctx, func() error {
+		for _, f := range p.personFiles {
+			if f.SubjectRequest != nil && *f.SubjectRequest == subjectRequest {
+				found = append(found, f.PersonFile)
+			}
+		}
+		slices.SortFunc(found, func(a, b domain.PersonFile) int { return a.Position().Compare(b.Position()) })
+		found = found[:min(limit, int64(len(found)))]
+		return nil
+	})
+	return found, err
 }

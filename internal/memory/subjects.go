@@ -81,6 +81,11 @@ func (s SubjectRequests) Forget(ctx context.Context, before time.Time) (forgotte
 		if r := &s.store.subjects[i]; !r.Open() && r.EndedAt.Before(before) && r.Owner != nil {
 			r.Owner, r.Ticket, r.CreatedBy, r.IdentityCheckedBy, r.ExtendedBy, r.EndedBy = nil, "", nil, nil, nil, nil
 			forgotten++
+			for id, f := range s.store.personFiles {
+				if f.SubjectRequest != nil && *f.SubjectRequest == r.ID && f.removed {
+					delete(s.store.personFiles, id)
+				}
+			}
 		}
 	}
 	return forgotten, nil

@@ -6,6 +6,7 @@ CREATE TABLE lethe.person_files (
     owner           text NOT NULL,
     requested_at    timestamptz NOT NULL,
     requested_by    uuid NOT NULL,
+    subject_request uuid,
     idempotency_key text CONSTRAINT person_files_idempotency_key_check CHECK (idempotency_key <> ''),
     state           text NOT NULL DEFAULT 'queued'
         CONSTRAINT person_files_state_check CHECK (state IN ('queued', 'running', 'done', 'failed', 'expired')),
@@ -25,11 +26,13 @@ CREATE TABLE lethe.person_files (
 CREATE UNIQUE INDEX person_files_idempotency_key ON lethe.person_files (requested_by, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX person_files_list_idx ON lethe.person_files (requested_at DESC, id DESC);
 CREATE INDEX person_files_requested_by_idx ON lethe.person_files (requested_by, requested_at DESC, id DESC);
+CREATE INDEX person_files_subject_request_idx ON lethe.person_files (subject_request, requested_at DESC, id DESC) WHERE subject_request IS NOT NULL;
 CREATE INDEX person_files_due_idx ON lethe.person_files (due_at) WHERE state IN ('queued', 'running');
 -- Every erasure looks here for files with what it erases.
 CREATE INDEX person_files_owner_idx ON lethe.person_files (owner) WHERE state IN ('running', 'done');
 COMMENT ON TABLE lethe.person_files IS 'Files with everything of a person or an organization. An erasure of anything of theirs expires these in its own transaction.';
 COMMENT ON COLUMN lethe.person_files.owner IS 'Whose responses, as requests.created_by spells it.';
+COMMENT ON COLUMN lethe.person_files.subject_request IS 'The one in lethe.subject_requests that asks for it; null: none.';
 COMMENT ON COLUMN lethe.person_files.reason IS 'Why a file failed or expired: a word.';
 COMMENT ON COLUMN lethe.person_files.attempt IS 'How often making it was begun: only the newest attempt counts.';
 COMMENT ON COLUMN lethe.person_files.due_at IS 'When somebody may begin to make it, or begin again, because the newest attempt says nothing any more.';

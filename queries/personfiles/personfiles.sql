@@ -12,8 +12,8 @@ SELECT count(*)::bigint AS total, (count(*) FILTER (WHERE requested_by = sqlc.ar
 FROM lethe.person_files WHERE state IN ('queued', 'running', 'done') OR state = 'expired' AND NOT removed;
 
 -- name: CreateFile :one
-INSERT INTO lethe.person_files (id, owner, requested_at, requested_by, idempotency_key, due_at)
-VALUES (sqlc.arg('id'), sqlc.arg('owner'), sqlc.arg('requested_at'), sqlc.arg('requested_by'), sqlc.narg('idempotency_key'), sqlc.arg('requested_at'))
+INSERT INTO lethe.person_files (id, owner, requested_at, requested_by, subject_request, idempotency_key, due_at)
+VALUES (sqlc.arg('id'), sqlc.arg('owner'), sqlc.arg('requested_at'), sqlc.arg('requested_by'), sqlc.narg('subject_request'), sqlc.narg('idempotency_key'), sqlc.arg('requested_at'))
 RETURNING *;
 
 -- name: FileByKey :one
@@ -33,6 +33,10 @@ WHERE (sqlc.narg('requested_by')::uuid IS NULL OR requested_by = sqlc.narg('requ
        OR (requested_at, id) < (sqlc.narg('after_requested_at')::timestamptz, sqlc.narg('after_id')::uuid))
 ORDER BY requested_at DESC, id DESC
 LIMIT sqlc.arg('page_size')::bigint;
+
+-- name: FilesForSubject :many
+SELECT * FROM lethe.person_files WHERE subject_request = sqlc.arg('subject_request')::uuid
+ORDER BY requested_at DESC, id DESC LIMIT sqlc.arg('max')::bigint;
 
 -- name: DeleteFile :execrows
 DELETE FROM lethe.person_files WHERE id = sqlc.arg('id')::uuid;
@@ -79,9 +83,10 @@ UPDATE lethe.person_files SET state = 'expired', reason = sqlc.arg('reason')::te
 WHERE state = 'done' AND expires_at <= sqlc.arg('now')::timestamptz;
 
 -- name: ForgetFiles :exec
--- A row says whose file somebody asked for.
+-- A row says whose file somebody asked for. Those of subject requests go with what these
+-- say of people.
 DELETE FROM lethe.person_files
-WHERE removed AND state IN ('failed', 'expired') AND finished_at < sqlc.arg('before')::timestamptz;
+WHERE removed AND state IN ('failed', 'expired') AND finished_at < sqlc.arg('before')::timestamptz AND subject_request IS NULL;
 
 -- name: RemovableFiles :many
 SELECT id FROM lethe.person_files WHERE state = 'expired' AND NOT removed ORDER BY id LIMIT sqlc.arg('max')::bigint;

@@ -35,6 +35,13 @@ SELECT count(*) AS open, count(*) FILTER (WHERE due_at < sqlc.arg('now')::timest
 FROM lethe.subject_requests WHERE ended_at IS NULL
 HAVING count(*) > 0;
 
--- name: ForgetSubjects :execrows
-UPDATE lethe.subject_requests SET owner = NULL, ticket = '', created_by = NULL, identity_checked_by = NULL, extended_by = NULL, ended_by = NULL
-WHERE ended_at < sqlc.arg('before')::timestamptz AND owner IS NOT NULL;
+-- name: ForgetSubjects :one
+WITH forgotten AS (
+    UPDATE lethe.subject_requests SET owner = NULL, ticket = '', created_by = NULL, identity_checked_by = NULL, extended_by = NULL, ended_by = NULL
+    WHERE ended_at < sqlc.arg('before')::timestamptz AND owner IS NOT NULL
+    RETURNING id
+), files AS (
+    DELETE FROM lethe.person_files f USING forgotten s
+    WHERE f.subject_request = s.id AND f.removed AND f.state IN ('failed', 'expired')
+)
+SELECT count(*) FROM forgotten;

@@ -1990,6 +1990,14 @@ type NewPersonFile struct {
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
 	Owner OwnerName `json:"owner"`
+
+	// SubjectRequest The subject request that asks for this file. It must wait for an answer, ask
+	// for access to the data of this same `owner`, and its identity must have been
+	// checked. Administrators and platform managers only.
+	//
+	//
+	// Example: 5d7c0e6a-3b1f-4f0e-9c1d-7a8b9c0d1e2f
+	SubjectRequest *openapi_types.UUID `json:"subject_request,omitempty"`
 }
 
 // NewRetentionRule A new rule. Without a filter it covers everyone's responses that have ended.
@@ -2249,6 +2257,9 @@ type PersonFile struct {
 	//
 	// Example: done
 	State PersonFileState `json:"state"`
+
+	// SubjectRequest The subject request that asked for it.
+	SubjectRequest *openapi_types.UUID `json:"subject_request"`
 }
 
 // PersonFileReason Why it failed or expired.
@@ -3192,6 +3203,9 @@ type SubjectRequest struct {
 
 	// Erasures The bulk erasures that were started for it, the newest 100 first; empty in a list.
 	Erasures []Erasure `json:"erasures,omitzero"`
+
+	// Exports The persons' files that were requested for it, the newest 100 first; empty in a list.
+	Exports []PersonFile `json:"exports,omitzero"`
 
 	// ExtendedAt When the time was extended (UTC).
 	ExtendedAt *time.Time `json:"extended_at"`
@@ -5055,8 +5069,9 @@ type ClientInterface interface {
 	// AnswerSubjectRequest Record that a request is answered
 	//
 	// Ends the request; its letter can be fetched from then on. Refused (409), with
-	// what is missing, until the identity was checked and, if erasure was asked for,
-	// an erasure of this request has finished and none is unfinished. Administrators
+	// what is missing, until the identity was checked; if access was asked for and the
+	// service keeps persons' files, one was made for it; and, if erasure was asked
+	// for, an erasure of this request has finished and none is unfinished. Administrators
 	// and platform managers only.
 	//
 	// Corresponds with POST /lethe/api/v1/subject-requests/{subject_request_id}/answer (the `AnswerSubjectRequest` operationId).
@@ -6288,8 +6303,9 @@ func (c *Client) GetSubjectRequest(ctx context.Context, subjectRequestId Subject
 // AnswerSubjectRequest Record that a request is answered
 //
 // Ends the request; its letter can be fetched from then on. Refused (409), with
-// what is missing, until the identity was checked and, if erasure was asked for,
-// an erasure of this request has finished and none is unfinished. Administrators
+// what is missing, until the identity was checked; if access was asked for and the
+// service keeps persons' files, one was made for it; and, if erasure was asked
+// for, an erasure of this request has finished and none is unfinished. Administrators
 // and platform managers only.
 //
 // Corresponds with POST /lethe/api/v1/subject-requests/{subject_request_id}/answer (the `AnswerSubjectRequest` operationId).
@@ -11538,8 +11554,9 @@ type ClientWithResponsesInterface interface {
 	// AnswerSubjectRequestWithResponse Record that a request is answered
 	//
 	// Ends the request; its letter can be fetched from then on. Refused (409), with
-	// what is missing, until the identity was checked and, if erasure was asked for,
-	// an erasure of this request has finished and none is unfinished. Administrators
+	// what is missing, until the identity was checked; if access was asked for and the
+	// service keeps persons' files, one was made for it; and, if erasure was asked
+	// for, an erasure of this request has finished and none is unfinished. Administrators
 	// and platform managers only.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -14385,6 +14402,11 @@ type StartPersonFileResponse403Headers struct {
 	XRequestId *string
 }
 
+// StartPersonFileResponse404Headers the declared response headers of an HTTP 404 response for StartPersonFile
+type StartPersonFileResponse404Headers struct {
+	XRequestId *string
+}
+
 // StartPersonFileResponse405Headers the declared response headers of an HTTP 405 response for StartPersonFile
 type StartPersonFileResponse405Headers struct {
 	Allow      *string
@@ -14434,6 +14456,8 @@ type StartPersonFileResponse struct {
 	ApplicationproblemJSON401 *Unauthenticated
 	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
 	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
 	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
 	ApplicationproblemJSON405 *MethodNotAllowed
 	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
@@ -14456,6 +14480,8 @@ type StartPersonFileResponse struct {
 	Headers401 *StartPersonFileResponse401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
 	Headers403 *StartPersonFileResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *StartPersonFileResponse404Headers
 	// Headers405 the parsed response headers for an HTTP 405 response
 	Headers405 *StartPersonFileResponse405Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
@@ -14490,6 +14516,11 @@ func (r StartPersonFileResponse) GetApplicationproblemJSON401() *Unauthenticated
 // GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
 func (r StartPersonFileResponse) GetApplicationproblemJSON403() *Forbidden {
 	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r StartPersonFileResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
 }
 
 // GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
@@ -21637,8 +21668,9 @@ func (c *ClientWithResponses) GetSubjectRequestWithResponse(ctx context.Context,
 // AnswerSubjectRequestWithResponse Record that a request is answered
 //
 // Ends the request; its letter can be fetched from then on. Refused (409), with
-// what is missing, until the identity was checked and, if erasure was asked for,
-// an erasure of this request has finished and none is unfinished. Administrators
+// what is missing, until the identity was checked; if access was asked for and the
+// service keeps persons' files, one was made for it; and, if erasure was asked
+// for, an erasure of this request has finished and none is unfinished. Administrators
 // and platform managers only.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -25395,6 +25427,13 @@ func ParseStartPersonFileResponse(rsp *http.Response) (*StartPersonFileResponse,
 		}
 		response.ApplicationproblemJSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
 		var dest MethodNotAllowed
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -25515,6 +25554,16 @@ func ParseStartPersonFileResponse(rsp *http.Response) (*StartPersonFileResponse,
 			headers.XRequestId = &value
 		}
 		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers StartPersonFileResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
 	case rsp.StatusCode == 405:
 		var headers StartPersonFileResponse405Headers
 		if values := rsp.Header.Values("Allow"); len(values) > 0 {

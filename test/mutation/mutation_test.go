@@ -24,7 +24,7 @@ var rules = []string{
 	"response_whole.go",
 	"response_repeat.go", "session.go", "log_read.go", "hold_read.go", "hold_release.go", "erasure_access.go", "erasure_approve.go", "erasure_start.go",
 	"erasure_read.go", "rule_write.go", "rule_read.go", "rule_enable.go", "rule_run.go", "status_read.go",
-	"figures_read.go", "subject_request_open.go", "subject_request_read.go", "subject_request_process.go", "subject_request_letter.go",
+	"figures_read.go", "subject_request_open.go", "subject_request_check.go", "subject_request_read.go", "subject_request_process.go", "subject_request_letter.go",
 	"person_file_start.go", "person_file_read.go",
 }
 

@@ -154,7 +154,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"extension", "text"}, {"ended_at", "timestamptz"}, {"ended_by", "uuid"}, {"refusal", "text"},
 	}
 	personFiles := []Column{
-		{"id", "uuid"}, {"owner", "text"}, {"requested_at", "timestamptz"}, {"requested_by", "uuid"}, {"idempotency_key", "text"}, {"due_at", "timestamptz"},
+		{"id", "uuid"}, {"owner", "text"}, {"requested_at", "timestamptz"}, {"requested_by", "uuid"}, {"subject_request", "uuid"}, {"idempotency_key", "text"}, {"due_at", "timestamptz"},
 	}
 	madeFiles := []Column{
 		{"due_at", "timestamptz"}, {"state", "text"}, {"reason", "text"}, {"attempt", "int4"}, {"as_of", "timestamptz"}, {"finished_at", "timestamptz"},

@@ -60,7 +60,7 @@ func (f *Files) Create(ctx context.Context, wanted domain.PersonFile) (stored do
 		case n.Total >= domain.MaxAllPersonFiles:
 			return domain.ErrAllPersonFiles
 		}
-		p := dbsqlc.CreateFileParams{ID: wanted.ID, Owner: wanted.Owner.String(), RequestedAt: wanted.RequestedAt, RequestedBy: wanted.RequestedBy}
+		p := dbsqlc.CreateFileParams{ID: wanted.ID, Owner: wanted.Owner.String(), RequestedAt: wanted.RequestedAt, RequestedBy: wanted.RequestedBy, SubjectRequest: wanted.SubjectRequest}
 		if wanted.IdempotencyKey != "" {
 			p.IdempotencyKey = &wanted.IdempotencyKey
 		}
@@ -278,10 +278,31 @@ func (f *Files) Tally(ctx context.Context) (tally []Tally, err error) {
 	return tally, err
 }
 
+// ForSubject makes one round trip.
+func (f *Files) ForSubject(ctx context.Context, subjectRequest uuid.UUID, limit int64) (found []domain.PersonFile, err error) {
+	err = f.db.Use(ctx, func(c postgres.Conn) error {
+		rows, err := dbsqlc.New(c).FilesForSubject(ctx, dbsqlc.FilesForSubjectParams{SubjectRequest: subjectRequest, Max: limit})
+		if err != nil {
+			return err
+		}
+		found = make([]domain.PersonFile, len(rows))
+		for i, row := range rows {
+			if found[i], err = fileOf(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
 func fileOf(row dbsqlc.LethePersonFile) (domain.PersonFile, error) {
 	owner, err := uuid.Parse(row.Owner)
 	f := domain.PersonFile{
-		ID: row.ID, Owner: owner, RequestedAt: row.RequestedAt, RequestedBy: row.RequestedBy,
+		ID: row.ID, Owner: owner, RequestedAt: row.RequestedAt, RequestedBy: row.RequestedBy, SubjectRequest: row.SubjectRequest,
 		State: domain.PersonFileState(row.State), Reason: domain.PersonFileReason(row.Reason), Attempt: int(row.Attempt),
 		AsOf: row.AsOf, FinishedAt: row.FinishedAt, ExpiresAt: row.ExpiresAt,
 		MadePersonFile: domain.MadePersonFile{Responses: row.Responses, Bytes: row.Bytes},

@@ -2075,7 +2075,8 @@ export const documented = {
                 "requested_by",
                 "responses",
                 "sha256",
-                "state"
+                "state",
+                "subject_request"
             ],
             "properties": {
                 "as_of": {
@@ -2138,6 +2139,11 @@ export const documented = {
                 },
                 "state": {
                     "type": "string"
+                },
+                "subject_request": {
+                    "type": "string",
+                    "format": "uuid",
+                    "nullable": true
                 }
             }
         },
@@ -3021,6 +3027,7 @@ export const documented = {
                 "ended_at",
                 "ended_by",
                 "erasures",
+                "exports",
                 "extended_at",
                 "extended_by",
                 "extension",
@@ -3069,6 +3076,12 @@ export const documented = {
                     "type": "array",
                     "items": {
                         "ref": "Erasure"
+                    }
+                },
+                "exports": {
+                    "type": "array",
+                    "items": {
+                        "ref": "PersonFile"
                     }
                 },
                 "extended_at": {

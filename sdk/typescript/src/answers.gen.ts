@@ -2078,7 +2078,8 @@ export const documented: Documented = {
     "requested_by",
     "responses",
     "sha256",
-    "state"
+    "state",
+    "subject_request"
    ],
    "properties": {
     "as_of": {
@@ -2141,6 +2142,11 @@ export const documented: Documented = {
     },
     "state": {
      "type": "string"
+    },
+    "subject_request": {
+     "type": "string",
+     "format": "uuid",
+     "nullable": true
     }
    }
   },
@@ -3024,6 +3030,7 @@ export const documented: Documented = {
     "ended_at",
     "ended_by",
     "erasures",
+    "exports",
     "extended_at",
     "extended_by",
     "extension",
@@ -3072,6 +3079,12 @@ export const documented: Documented = {
      "type": "array",
      "items": {
       "ref": "Erasure"
+     }
+    },
+    "exports": {
+     "type": "array",
+     "items": {
+      "ref": "PersonFile"
      }
     },
     "extended_at": {

@@ -1075,8 +1075,9 @@ export const extendSubjectRequest = <ThrowOnError extends boolean = false>(optio
  * Record that a request is answered
  *
  * Ends the request; its letter can be fetched from then on. Refused (409), with
- * what is missing, until the identity was checked and, if erasure was asked for,
- * an erasure of this request has finished and none is unfinished. Administrators
+ * what is missing, until the identity was checked; if access was asked for and the
+ * service keeps persons' files, one was made for it; and, if erasure was asked
+ * for, an erasure of this request has finished and none is unfinished. Administrators
  * and platform managers only.
  *
  */

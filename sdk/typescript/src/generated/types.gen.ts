@@ -927,6 +927,13 @@ export type ErasureRequest = {
  */
 export type NewPersonFile = {
     owner: OwnerName;
+    /**
+     * The subject request that asks for this file. It must wait for an answer, ask
+     * for access to the data of this same `owner`, and its identity must have been
+     * checked. Administrators and platform managers only.
+     *
+     */
+    subject_request?: string;
 };
 
 /**
@@ -963,6 +970,10 @@ export type PersonFile = {
      * Who requested it.
      */
     requested_by: string;
+    /**
+     * The subject request that asked for it.
+     */
+    subject_request: string | null;
     /**
      * Responses created later are not in it.
      */
@@ -1813,6 +1824,10 @@ export type SubjectRequest = {
      * The bulk erasures that were started for it, the newest 100 first; empty in a list.
      */
     erasures: Array<Erasure>;
+    /**
+     * The persons' files that were requested for it, the newest 100 first; empty in a list.
+     */
+    exports: Array<PersonFile>;
     /**
      * Other requests about the same owner that are open or were received within
      * the last year, the newest 20 first; empty in a list.
@@ -3356,6 +3371,10 @@ export type StartPersonFileErrors = {
      * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
+    /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
     /**
      * This path does not support the method.
      */

@@ -14,9 +14,11 @@ import (
 type LethePersonFile struct {
 	ID uuid.UUID
 	// Whose responses, as requests.created_by spells it.
-	Owner          string
-	RequestedAt    time.Time
-	RequestedBy    uuid.UUID
+	Owner       string
+	RequestedAt time.Time
+	RequestedBy uuid.UUID
+	// The one in lethe.subject_requests that asks for it; null: none.
+	SubjectRequest *uuid.UUID
 	IdempotencyKey *string
 	State          string
 	// Why a file failed or expired: a word.

@@ -15,7 +15,7 @@ import (
 const beginFile = `-- name: BeginFile :one
 UPDATE lethe.person_files SET state = 'running', attempt = attempt + 1, due_at = $1::timestamptz, as_of = $2::timestamptz, responses = 0
 WHERE id = $3::uuid AND attempt = $4::integer AND state IN ('queued', 'running') AND due_at <= $2::timestamptz
-RETURNING id, owner, requested_at, requested_by, idempotency_key, state, reason, attempt, due_at, as_of, finished_at, expires_at, responses, bytes, sha256, removed
+RETURNING id, owner, requested_at, requested_by, subject_request, idempotency_key, state, reason, attempt, due_at, as_of, finished_at, expires_at, responses, bytes, sha256, removed
 `
 
 type BeginFileParams struct {
@@ -38,6 +38,7 @@ func (q *Queries) BeginFile(ctx context.Context, arg BeginFileParams) (LethePers
 		&i.Owner,
 		&i.RequestedAt,
 		&i.RequestedBy,
+		&i.SubjectRequest,
 		&i.IdempotencyKey,
 		&i.State,
 		&i.Reason,
@@ -73,9 +74,9 @@ func (q *Queries) CountFiles(ctx context.Context, requestedBy uuid.UUID) (CountF
 }
 
 const createFile = `-- name: CreateFile :one
-INSERT INTO lethe.person_files (id, owner, requested_at, requested_by, idempotency_key, due_at)
-VALUES ($1, $2, $3, $4, $5, $3)
-RETURNING id, owner, requested_at, requested_by, idempotency_key, state, reason, attempt, due_at, as_of, finished_at, expires_at, responses, bytes, sha256, removed
+INSERT INTO lethe.person_files (id, owner, requested_at, requested_by, subject_request, idempotency_key, due_at)
+VALUES ($1, $2, $3, $4, $5, $6, $3)
+RETURNING id, owner, requested_at, requested_by, subject_request, idempotency_key, state, reason, attempt, due_at, as_of, finished_at, expires_at, responses, bytes, sha256, removed
 `
 
 type CreateFileParams struct {
@@ -83,6 +84,7 @@ type CreateFileParams struct {
 	Owner          string
 	RequestedAt    time.Time
 	RequestedBy    uuid.UUID
+	SubjectRequest *uuid.UUID
 	IdempotencyKey *string
 }
 
@@ -92,6 +94,7 @@ func (q *Queries) CreateFile(ctx context.Context, arg CreateFileParams) (LethePe
 		arg.Owner,
 		arg.RequestedAt,
 		arg.RequestedBy,
+		arg.SubjectRequest,
 		arg.IdempotencyKey,
 	)
 	var i LethePersonFile
@@ -100,6 +103,7 @@ func (q *Queries) CreateFile(ctx context.Context, arg CreateFileParams) (LethePe
 		&i.Owner,
 		&i.RequestedAt,
 		&i.RequestedBy,
+		&i.SubjectRequest,
 		&i.IdempotencyKey,
 		&i.State,
 		&i.Reason,
@@ -212,7 +216,7 @@ func (q *Queries) FailFile(ctx context.Context, arg FailFileParams) error {
 }
 
 const file = `-- name: File :one
-SELECT id, owner, requested_at, requested_by, idempotency_key, state, reason, attempt, due_at, as_of, finished_at, expires_at, responses, bytes, sha256, removed FROM lethe.person_files WHERE id = $1::uuid
+SELECT id, owner, requested_at, requested_by, subject_request, idempotency_key, state, reason, attempt, due_at, as_of, finished_at, expires_at, responses, bytes, sha256, removed FROM lethe.person_files WHERE id = $1::uuid
 `
 
 func (q *Queries) File(ctx context.Context, id uuid.UUID) (LethePersonFile, error) {
@@ -223,6 +227,7 @@ func (q *Queries) File(ctx context.Context, id uuid.UUID) (LethePersonFile, erro
 		&i.Owner,
 		&i.RequestedAt,
 		&i.RequestedBy,
+		&i.SubjectRequest,
 		&i.IdempotencyKey,
 		&i.State,
 		&i.Reason,
@@ -240,7 +245,7 @@ func (q *Queries) File(ctx context.Context, id uuid.UUID) (LethePersonFile, erro
 }
 
 const fileByKey = `-- name: FileByKey :one
-SELECT id, owner, requested_at, requested_by, idempotency_key, state, reason, attempt, due_at, as_of, finished_at, expires_at, responses, bytes, sha256, removed FROM lethe.person_files WHERE requested_by = $1::uuid AND idempotency_key = $2::text
+SELECT id, owner, requested_at, requested_by, subject_request, idempotency_key, state, reason, attempt, due_at, as_of, finished_at, expires_at, responses, bytes, sha256, removed FROM lethe.person_files WHERE requested_by = $1::uuid AND idempotency_key = $2::text
 `
 
 type FileByKeyParams struct {
@@ -256,6 +261,7 @@ func (q *Queries) FileByKey(ctx context.Context, arg FileByKeyParams) (LethePers
 		&i.Owner,
 		&i.RequestedAt,
 		&i.RequestedBy,
+		&i.SubjectRequest,
 		&i.IdempotencyKey,
 		&i.State,
 		&i.Reason,
@@ -282,7 +288,7 @@ func (q *Queries) FileRemoved(ctx context.Context, id uuid.UUID) error {
 }
 
 const files = `-- name: Files :many
-SELECT id, owner, requested_at, requested_by, idempotency_key, state, reason, attempt, due_at, as_of, finished_at, expires_at, responses, bytes, sha256, removed FROM lethe.person_files
+SELECT id, owner, requested_at, requested_by, subject_request, idempotency_key, state, reason, attempt, due_at, as_of, finished_at, expires_at, responses, bytes, sha256, removed FROM lethe.person_files
 WHERE ($1::uuid IS NULL OR requested_by = $1::uuid)
   AND ($2::timestamptz IS NULL
        OR (requested_at, id) < ($2::timestamptz, $3::uuid))
@@ -316,6 +322,55 @@ func (q *Queries) Files(ctx context.Context, arg FilesParams) ([]LethePersonFile
 			&i.Owner,
 			&i.RequestedAt,
 			&i.RequestedBy,
+			&i.SubjectRequest,
+			&i.IdempotencyKey,
+			&i.State,
+			&i.Reason,
+			&i.Attempt,
+			&i.DueAt,
+			&i.AsOf,
+			&i.FinishedAt,
+			&i.ExpiresAt,
+			&i.Responses,
+			&i.Bytes,
+			&i.Sha256,
+			&i.Removed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const filesForSubject = `-- name: FilesForSubject :many
+SELECT id, owner, requested_at, requested_by, subject_request, idempotency_key, state, reason, attempt, due_at, as_of, finished_at, expires_at, responses, bytes, sha256, removed FROM lethe.person_files WHERE subject_request = $1::uuid
+ORDER BY requested_at DESC, id DESC LIMIT $2::bigint
+`
+
+type FilesForSubjectParams struct {
+	SubjectRequest uuid.UUID
+	Max            int64
+}
+
+func (q *Queries) FilesForSubject(ctx context.Context, arg FilesForSubjectParams) ([]LethePersonFile, error) {
+	rows, err := q.db.Query(ctx, filesForSubject, arg.SubjectRequest, arg.Max)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LethePersonFile
+	for rows.Next() {
+		var i LethePersonFile
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.RequestedAt,
+			&i.RequestedBy,
+			&i.SubjectRequest,
 			&i.IdempotencyKey,
 			&i.State,
 			&i.Reason,
@@ -373,10 +428,11 @@ func (q *Queries) FinishFile(ctx context.Context, arg FinishFileParams) (int64, 
 
 const forgetFiles = `-- name: ForgetFiles :exec
 DELETE FROM lethe.person_files
-WHERE removed AND state IN ('failed', 'expired') AND finished_at < $1::timestamptz
+WHERE removed AND state IN ('failed', 'expired') AND finished_at < $1::timestamptz AND subject_request IS NULL
 `
 
-// A row says whose file somebody asked for.
+// A row says whose file somebody asked for. Those of subject requests go with what these
+// say of people.
 func (q *Queries) ForgetFiles(ctx context.Context, before time.Time) error {
 	_, err := q.db.Exec(ctx, forgetFiles, before)
 	return err

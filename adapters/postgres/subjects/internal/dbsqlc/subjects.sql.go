@@ -129,17 +129,23 @@ func (q *Queries) CreateSubjectRequest(ctx context.Context, arg CreateSubjectReq
 	return i, err
 }
 
-const forgetSubjects = `-- name: ForgetSubjects :execrows
-UPDATE lethe.subject_requests SET owner = NULL, ticket = '', created_by = NULL, identity_checked_by = NULL, extended_by = NULL, ended_by = NULL
-WHERE ended_at < $1::timestamptz AND owner IS NOT NULL
+const forgetSubjects = `-- name: ForgetSubjects :one
+WITH forgotten AS (
+    UPDATE lethe.subject_requests SET owner = NULL, ticket = '', created_by = NULL, identity_checked_by = NULL, extended_by = NULL, ended_by = NULL
+    WHERE ended_at < $1::timestamptz AND owner IS NOT NULL
+    RETURNING id
+), files AS (
+    DELETE FROM lethe.person_files f USING forgotten s
+    WHERE f.subject_request = s.id AND f.removed AND f.state IN ('failed', 'expired')
+)
+SELECT count(*) FROM forgotten
 `
 
 func (q *Queries) ForgetSubjects(ctx context.Context, before time.Time) (int64, error) {
-	result, err := q.db.Exec(ctx, forgetSubjects, before)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	row := q.db.QueryRow(ctx, forgetSubjects, before)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const lockSubjectRequest = `-- name: LockSubjectRequest :one

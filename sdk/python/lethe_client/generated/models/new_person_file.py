@@ -3,8 +3,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Self, TypeVar
+from uuid import UUID
 
 from attrs import define as _attrs_define
+
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="NewPersonFile")
 
@@ -17,12 +20,21 @@ class NewPersonFile:
         owner (str): A person or an organization: its UUID, or its whole e-mail address. Case matters
             only if several addresses differ in nothing else.
              Example: c0000100-0000-4000-8000-000000000003.
+        subject_request (UUID | Unset): The subject request that asks for this file. It must wait for an answer, ask
+            for access to the data of this same `owner`, and its identity must have been
+            checked. Administrators and platform managers only.
+             Example: 5d7c0e6a-3b1f-4f0e-9c1d-7a8b9c0d1e2f.
     """
 
     owner: str
+    subject_request: UUID | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         owner = self.owner
+
+        subject_request: str | Unset = UNSET
+        if not isinstance(self.subject_request, Unset):
+            subject_request = str(self.subject_request)
 
         field_dict: dict[str, Any] = {}
 
@@ -31,6 +43,8 @@ class NewPersonFile:
                 "owner": owner,
             }
         )
+        if subject_request is not UNSET:
+            field_dict["subject_request"] = subject_request
 
         return field_dict
 
@@ -39,8 +53,16 @@ class NewPersonFile:
         d = dict(src_dict)
         owner = d.pop("owner")
 
+        _subject_request = d.pop("subject_request", UNSET)
+        subject_request: UUID | Unset
+        if isinstance(_subject_request, Unset):
+            subject_request = UNSET
+        else:
+            subject_request = UUID(_subject_request)
+
         new_person_file = cls(
             owner=owner,
+            subject_request=subject_request,
         )
 
         return new_person_file

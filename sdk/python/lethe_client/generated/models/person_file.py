@@ -32,6 +32,7 @@ class PersonFile:
         message (None | str): What the reason means, and what to do.
         requested_at (datetime.datetime): When it was requested (UTC). Example: 2026-03-01T12:00:00Z.
         requested_by (UUID): Who requested it. Example: c0000100-0000-4000-8000-000000000003.
+        subject_request (None | UUID): The subject request that asked for it.
         as_of (datetime.datetime | None): Responses created later are not in it. Example: 2026-03-01T12:00:01Z.
         finished_at (datetime.datetime | None): When it was done, failed, or could not go on because of an erasure.
             Example: 2026-03-01T12:00:09Z.
@@ -56,6 +57,7 @@ class PersonFile:
     message: None | str
     requested_at: datetime.datetime
     requested_by: UUID
+    subject_request: None | UUID
     as_of: datetime.datetime | None
     finished_at: datetime.datetime | None
     expires_at: datetime.datetime | None
@@ -88,6 +90,12 @@ class PersonFile:
         requested_at = self.requested_at.isoformat()
 
         requested_by = str(self.requested_by)
+
+        subject_request: None | str
+        if isinstance(self.subject_request, UUID):
+            subject_request = str(self.subject_request)
+        else:
+            subject_request = self.subject_request
 
         as_of: None | str
         if isinstance(self.as_of, datetime.datetime):
@@ -129,6 +137,7 @@ class PersonFile:
                 "message": message,
                 "requested_at": requested_at,
                 "requested_by": requested_by,
+                "subject_request": subject_request,
                 "as_of": as_of,
                 "finished_at": finished_at,
                 "expires_at": expires_at,
@@ -204,6 +213,21 @@ class PersonFile:
         requested_at = datetime.datetime.fromisoformat(d.pop("requested_at"))
 
         requested_by = UUID(d.pop("requested_by"))
+
+        def _parse_subject_request(data: object) -> None | UUID:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                subject_request_type_0 = UUID(data)
+
+                return subject_request_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | UUID, data)
+
+        subject_request = _parse_subject_request(d.pop("subject_request"))
 
         def _parse_as_of(data: object) -> datetime.datetime | None:
             if data is None:
@@ -281,6 +305,7 @@ class PersonFile:
             message=message,
             requested_at=requested_at,
             requested_by=requested_by,
+            subject_request=subject_request,
             as_of=as_of,
             finished_at=finished_at,
             expires_at=expires_at,

@@ -16,6 +16,7 @@ from ..models.subject_request_state import SubjectRequestState
 
 if TYPE_CHECKING:
     from ..models.erasure import Erasure
+    from ..models.person_file import PersonFile
 
 
 T = TypeVar("T", bound="SubjectRequest")
@@ -47,6 +48,8 @@ class SubjectRequest:
         ended_by (None | UUID): Who did that. Example: c0000100-0000-4000-8000-000000000001.
         refusal (None | str): Why it was refused, as in `SubjectRequestRefusal`.
         erasures (list[Erasure]): The bulk erasures that were started for it, the newest 100 first; empty in a list.
+        exports (list[PersonFile]): The persons' files that were requested for it, the newest 100 first; empty in a
+            list.
         duplicates (list[UUID]): Other requests about the same owner that are open or were received within
             the last year, the newest 20 first; empty in a list.
              Example: [].
@@ -70,6 +73,7 @@ class SubjectRequest:
     ended_by: None | UUID
     refusal: None | str
     erasures: list[Erasure] = _attrs_field(validator=list_or_unset)
+    exports: list[PersonFile] = _attrs_field(validator=list_or_unset)
     duplicates: list[UUID] = _attrs_field(validator=list_or_unset)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -148,6 +152,11 @@ class SubjectRequest:
             erasures_item = erasures_item_data.to_dict()
             erasures.append(erasures_item)
 
+        exports = []
+        for exports_item_data in self.exports:
+            exports_item = exports_item_data.to_dict()
+            exports.append(exports_item)
+
         duplicates = []
         for duplicates_item_data in self.duplicates:
             duplicates_item = str(duplicates_item_data)
@@ -175,6 +184,7 @@ class SubjectRequest:
                 "ended_by": ended_by,
                 "refusal": refusal,
                 "erasures": erasures,
+                "exports": exports,
                 "duplicates": duplicates,
             }
         )
@@ -184,6 +194,7 @@ class SubjectRequest:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         from ..models.erasure import Erasure
+        from ..models.person_file import PersonFile
 
         d = dict(src_dict)
         id = UUID(d.pop("id"))
@@ -346,6 +357,13 @@ class SubjectRequest:
 
             erasures.append(erasures_item)
 
+        exports = []
+        _exports = d.pop("exports")
+        for exports_item_data in _exports:
+            exports_item = PersonFile.from_dict(exports_item_data)
+
+            exports.append(exports_item)
+
         duplicates = []
         _duplicates = d.pop("duplicates")
         for duplicates_item_data in _duplicates:
@@ -372,6 +390,7 @@ class SubjectRequest:
             ended_by=ended_by,
             refusal=refusal,
             erasures=erasures,
+            exports=exports,
             duplicates=duplicates,
         )
 

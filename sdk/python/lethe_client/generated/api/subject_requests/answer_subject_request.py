@@ -125,8 +125,9 @@ def sync_detailed(
     """Record that a request is answered
 
      Ends the request; its letter can be fetched from then on. Refused (409), with
-    what is missing, until the identity was checked and, if erasure was asked for,
-    an erasure of this request has finished and none is unfinished. Administrators
+    what is missing, until the identity was checked; if access was asked for and the
+    service keeps persons' files, one was made for it; and, if erasure was asked
+    for, an erasure of this request has finished and none is unfinished. Administrators
     and platform managers only.
 
     Args:
@@ -163,8 +164,9 @@ def sync(
     """Record that a request is answered
 
      Ends the request; its letter can be fetched from then on. Refused (409), with
-    what is missing, until the identity was checked and, if erasure was asked for,
-    an erasure of this request has finished and none is unfinished. Administrators
+    what is missing, until the identity was checked; if access was asked for and the
+    service keeps persons' files, one was made for it; and, if erasure was asked
+    for, an erasure of this request has finished and none is unfinished. Administrators
     and platform managers only.
 
     Args:
@@ -198,8 +200,9 @@ async def asyncio_detailed(
     """Record that a request is answered
 
      Ends the request; its letter can be fetched from then on. Refused (409), with
-    what is missing, until the identity was checked and, if erasure was asked for,
-    an erasure of this request has finished and none is unfinished. Administrators
+    what is missing, until the identity was checked; if access was asked for and the
+    service keeps persons' files, one was made for it; and, if erasure was asked
+    for, an erasure of this request has finished and none is unfinished. Administrators
     and platform managers only.
 
     Args:
@@ -236,8 +239,9 @@ async def asyncio(
     """Record that a request is answered
 
      Ends the request; its letter can be fetched from then on. Refused (409), with
-    what is missing, until the identity was checked and, if erasure was asked for,
-    an erasure of this request has finished and none is unfinished. Administrators
+    what is missing, until the identity was checked; if access was asked for and the
+    service keeps persons' files, one was made for it; and, if erasure was asked
+    for, an erasure of this request has finished and none is unfinished. Administrators
     and platform managers only.
 
     Args:
