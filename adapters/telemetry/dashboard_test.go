@@ -42,6 +42,11 @@ func TestDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	holds.Looked(1, 2, 3)
+	webhook, err := m.WatchWebhook()
+	if err != nil {
+		t.Fatal(err)
+	}
+	webhook.Looked(1, nil)
 	erasures, err := m.WatchErasures([]string{"single"}, []string{"requests"}, []string{"approved"})
 	if err != nil {
 		t.Fatal(err)

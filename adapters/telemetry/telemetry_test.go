@@ -288,6 +288,34 @@ func TestWatchSubjectRequests(t *testing.T) {
 	}
 }
 
+func TestWatchWebhook(t *testing.T) {
+	t.Parallel()
+	m := newMetrics(t, "1")
+	told, err := m.WatchWebhook()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.WatchWebhook(); err == nil {
+		t.Error("second WatchWebhook: got no error")
+	}
+	expect(t, fetch(t, m), `lethe_webhook_attempts_total{outcome="delivered"} 0`, `lethe_webhook_attempts_total{outcome="failed"} 0`, "lethe_webhook_given_up_total 0")
+	if text := fetch(t, m); strings.Contains(text, "lethe_webhook_waiting") {
+		t.Errorf("before the first look:\n%s", text)
+	}
+	told.Attempted(true)
+	told.Attempted(false)
+	told.Attempted(false)
+	told.GaveUp()
+	told.Looked(3, new(time.Now().Add(-time.Hour)))
+	expect(t, fetch(t, m), `lethe_webhook_attempts_total{outcome="delivered"} 1`, `lethe_webhook_attempts_total{outcome="failed"} 2`,
+		"lethe_webhook_given_up_total 1", "lethe_webhook_waiting 3")
+	if text := fetch(t, m); !strings.Contains(text, "lethe_webhook_oldest_waiting_seconds 36") {
+		t.Errorf("want an hour, got\n%s", text)
+	}
+	told.Looked(0, nil)
+	expect(t, fetch(t, m), "lethe_webhook_waiting 0", "lethe_webhook_oldest_waiting_seconds 0")
+}
+
 func TestWatchWork(t *testing.T) {
 	t.Parallel()
 	m := newMetrics(t, "1")

@@ -83,6 +83,11 @@ type Config struct {
 	// Privacy is what persons' files and letters say of whoever keeps the data; Authority
 	// and Kept may be empty.
 	Privacy struct{ Controller, Contact, Authority, Purpose, Retention, Kept string }
+	Webhook struct {
+		URL        string // empty: nobody is told
+		SecretFile string // signs what is told; empty: see Secret
+		Secret     string
+	}
 	DataDir string
 	Log     struct {
 		Level  string // debug, info, warn or error
@@ -182,6 +187,14 @@ func (r *reader) crossCheck(c *Config) {
 	}
 	if c.Erasure.Key != "" && c.Erasure.KeyFile != "" {
 		r.problem("erasure.key", "is set together with erasure.key_file: set only one of them")
+	}
+	if secret := c.Webhook.Secret != "" || c.Webhook.SecretFile != ""; c.Webhook.URL != "" && !secret {
+		r.problem("webhook.url", "needs a secret that signs what is told: set webhook.secret_file (LETHE_WEBHOOK_SECRET_FILE)")
+	} else if c.Webhook.URL == "" && secret {
+		r.problem("webhook.url", "is not set, so the webhook's secret has no effect: set webhook.url (LETHE_WEBHOOK_URL), or remove the secret")
+	}
+	if c.Webhook.Secret != "" && c.Webhook.SecretFile != "" {
+		r.problem("webhook.secret", "is set together with webhook.secret_file: set only one of them")
 	}
 	if named, n := len(c.Erasure.Standbys), len(c.Erasure.StandbyURLs); n > 0 && named > 0 && n != named {
 		r.problem("erasure.standby_urls", "has %d URLs, but erasure.standbys has %d names: list the URL of every standby, or none", n, named)

@@ -314,6 +314,8 @@ const (
 	witnessKey = "witness.example/w1+00322471+BM8GdAwh0aWi2qQ6cvu61sDHtBnN/z2Yac+4GL7pIjtC"
 	hiddenWord = "hunter2hunter2"
 	someURL    = "LETHE_DATABASE_URL=postgres://u@h/d"
+
+	webhookSecret = "LETHE_WEBHOOK_SECRET=whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
 )
 
 func TestConfigProblems(t *testing.T) {
@@ -369,6 +371,11 @@ func TestConfigProblems(t *testing.T) {
 		"proxy secret/spaces":                {environ: []string{"LETHE_AUTH_PROXY_HEADERS=true", "LETHE_AUTH_PROXY_SECRET=sesame sesame sesame"}, want: []string{"without spaces"}},
 		"proxy secret/headers off":           {environ: []string{"LETHE_AUTH_PROXY_SECRET=0123456789abcdef"}, want: []string{"set auth.proxy_headers"}},
 		"proxy secret/header of user":        {environ: []string{"LETHE_AUTH_PROXY_SECRET_HEADER=X-Doubleword-User"}, want: []string{"already used for something else"}},
+		"webhook/no TLS":                     {environ: []string{"LETHE_WEBHOOK_URL=http://example.com/?token=" + hiddenWord, webhookSecret}, want: []string{"webhook.url (environment LETHE_WEBHOOK_URL): must be a URL such as https://"}},
+		"webhook/no secret":                  {environ: []string{"LETHE_WEBHOOK_URL=https://example.com/"}, want: []string{"webhook.url (environment LETHE_WEBHOOK_URL): needs a secret"}},
+		"webhook/no URL":                     {environ: []string{webhookSecret}, want: []string{"set webhook.url (LETHE_WEBHOOK_URL), or remove the secret"}},
+		"webhook/two secrets":                {environ: []string{"LETHE_WEBHOOK_URL=https://example.com/", webhookSecret, "LETHE_WEBHOOK_SECRET_FILE=/x"}, want: []string{"set only one of them"}},
+		"webhook/invalid secret":             {environ: []string{"LETHE_WEBHOOK_URL=https://example.com/", "LETHE_WEBHOOK_SECRET=whsec_" + hiddenWord}, want: []string{"must be whsec_ and 24 to 64 bytes in base64"}},
 		"invalid proxy_incoming":             {environ: []string{"LETHE_AUTH_PROXY_INCOMING=true"}, want: []string{"must be unknown or stripped"}},
 		"invalid header name":                {environ: []string{"LETHE_AUTH_PROXY_USER_HEADER=a b"}, want: []string{"must be a name"}},
 		"invalid cookie name":                {environ: []string{"LETHE_AUTH_SESSION_COOKIE=a;b"}, want: []string{"must be a name"}},
@@ -427,6 +434,7 @@ func TestConfigHidesSecrets(t *testing.T) {
 		"LETHE_FUSILLADE_REPLICA_URL=postgres://u:" + hiddenWord + "%20@h/d",
 		"LETHE_AUTH_SESSION_SECRET=" + hiddenWord + hiddenWord,
 		"LETHE_ERASURE_STANDBY_URLS=postgres://u:" + hiddenWord + "@h1/d,postgres://u:" + hiddenWord + "@h2/d",
+		"LETHE_WEBHOOK_URL=https://example.com/?token=" + hiddenWord, webhookSecret,
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -435,11 +443,11 @@ func TestConfigHidesSecrets(t *testing.T) {
 	if err := cfg.Print(&out); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(out.String(), hiddenWord) {
+	if strings.Contains(out.String(), hiddenWord) || strings.Contains(out.String(), "whsec_") {
 		t.Errorf("want no secret printed, got\n%s", &out)
 	}
-	if n := strings.Count(out.String(), "hidden"); n != 8 {
-		t.Errorf("%d values are hidden, want 8:\n%s", n, &out)
+	if n := strings.Count(out.String(), "hidden"); n != 10 {
+		t.Errorf("%d values are hidden, want 10:\n%s", n, &out)
 	}
 }
 
@@ -448,8 +456,10 @@ func TestConfigSecretHasNoFlag(t *testing.T) {
 	t.Parallel()
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	config.AddFlags(flags)
-	if flags.Lookup("auth-session-secret") != nil {
-		t.Error("flag --auth-session-secret: want none, got one")
+	for _, secret := range []string{"auth-session-secret", "webhook-secret"} {
+		if flags.Lookup(secret) != nil {
+			t.Errorf("flag --%s: want none, got one", secret)
+		}
 	}
 	if flags.Lookup("database-url") == nil {
 		t.Error("flag --database-url: missing")

@@ -8,6 +8,8 @@ import (
 
 	"github.com/agnivade/levenshtein"
 	"github.com/spf13/pflag"
+
+	"lethe/adapters/webhook"
 )
 
 // setting is one key of the configuration.
@@ -73,6 +75,11 @@ var settings = []setting{
 	{"privacy.retention", "how long responses are kept, for persons' files", func(c *Config) value { return text{field: &c.Privacy.Retention, check: checkWords} }},
 	{"privacy.authority", "the supervisory authority that letters name for complaints", func(c *Config) value { return text{field: &c.Privacy.Authority, check: checkWords} }},
 	{"privacy.kept", "what letters say is kept beside responses, such as invoices, and why", func(c *Config) value { return text{field: &c.Privacy.Kept, check: checkWords} }},
+	{"webhook.url", "URL that is told when an erasure ends; https, or this machine; unset: nobody is told", func(c *Config) value {
+		return text{field: &c.Webhook.URL, check: webhook.CheckURL, hide: hideQuery}
+	}},
+	{"webhook.secret_file", "file with the secret that signs what that URL is told", func(c *Config) value { return text{field: &c.Webhook.SecretFile} }},
+	{"webhook.secret", "the secret itself, instead of a file", func(c *Config) value { return text{field: &c.Webhook.Secret, check: checkWebhookSecret, hide: hideAll} }},
 	{"data_dir", "folder of the embedded database", func(c *Config) value { return text{field: &c.DataDir, check: checkDir} }},
 	{"log.level", "debug, info, warn or error", func(c *Config) value {
 		return text{field: &c.Log.Level, check: oneOf("debug", "info", "warn", "error")}
@@ -135,7 +142,7 @@ func spelled(of func(setting) string) []string {
 // onCommandLine reports whether a setting has a flag. Secrets have none, because other
 // users of the machine can read command lines.
 func (s setting) onCommandLine() bool {
-	return s.key != "auth.session_secret" && s.key != "auth.proxy_secret" && s.key != "erasure.key"
+	return s.key != "auth.session_secret" && s.key != "auth.proxy_secret" && s.key != "erasure.key" && s.key != "webhook.secret"
 }
 
 // IsSetting reports whether a flag is that of a setting.

@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/time/rate"
 
+	"lethe/adapters/webhook"
 	"lethe/receipt"
 )
 
@@ -416,7 +417,20 @@ func oneOf(words ...string) func(string) error {
 	}
 }
 
+func checkWebhookSecret(text string) error {
+	_, err := webhook.ParseSecret(text)
+	return err
+}
+
 func hideAll(string) string { return "(hidden)" }
+
+// hideQuery hides the query of a URL, where services expect secrets.
+func hideQuery(text string) string {
+	if address, _, found := strings.Cut(text, "?"); found {
+		return address + "?hidden"
+	}
+	return text
+}
 
 // hidePassword hides everything in the URL that pgx treats as a password.
 func hidePassword(text string) string {

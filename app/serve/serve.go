@@ -100,7 +100,7 @@ func graph(cfg *config.Config, db *boot.Databases, log *slog.Logger, ready func(
 		fx.Module("databases", fx.Provide(newPools, boot.NewSigning, openLog, newRollbackGuard, newPlaces, newStores, newPersonFiles, newWatched)),
 		fx.Module("background", fx.Provide(newWorkers, newJobs, newBackground)),
 		fx.Module("http", fx.Provide(boot.ReadSessionKeys, newGate, newIdentity, newCases, newReadiness, newHandler, newListener)),
-		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, sweepOrphans, attestReplicated, removeOldAccesses, watchSubjects, makeFiles, reportMissing, warnOfProxy, watchPlaces, watchHeld, giveMemoryBack, func(*listener) {}),
+		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, sweepOrphans, attestReplicated, removeOldAccesses, watchSubjects, makeFiles, tellWebhook, reportMissing, warnOfProxy, watchPlaces, watchHeld, giveMemoryBack, func(*listener) {}),
 	)
 }
 

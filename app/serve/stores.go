@@ -6,6 +6,7 @@ import (
 
 	"lethe/adapters/postgres/accesslog"
 	"lethe/adapters/postgres/analytics"
+	"lethe/adapters/postgres/events"
 	"lethe/adapters/postgres/fusillade"
 	"lethe/adapters/postgres/subjects"
 	"lethe/adapters/postgres/translog"
@@ -24,6 +25,7 @@ type stores struct {
 	tally     func(context.Context) ([]fusillade.Tally, error)
 	holds     *fusillade.Holds
 	subjects  *subjects.SubjectRequests
+	events    *events.Events
 	retention *fusillade.Retention
 	usage     *analytics.UsageRecords
 	accessLog *accesslog.Log
@@ -40,10 +42,11 @@ func newStores(p *pools, cfg *config.Config, db *boot.Databases, sign *boot.Sign
 	erasures, noErasures := newErasures(p, copies, cfg, issuer, places)
 	holds, noHolds := fusillade.NewHolds(p.fusillade.Primary)
 	asked, noSubjects := subjects.New(p.fusillade.Primary)
+	happened, noEvents := events.New(p.fusillade.Primary)
 	retention, noRetention := fusillade.NewRetention(p.fusillade.Primary)
 	usage, noUsage := analytics.New(p.main)
 	accessLog, noAccessLog := accesslog.New(p.fusillade.Primary)
-	if err := errors.Join(noCopies, noResponses, noErasures, noHolds, noSubjects, noRetention, noUsage, noAccessLog); err != nil {
+	if err := errors.Join(noCopies, noResponses, noErasures, noHolds, noSubjects, noEvents, noRetention, noUsage, noAccessLog); err != nil {
 		return nil, err
 	}
 	usage.WithLedger(places.Ledger)
@@ -54,7 +57,7 @@ func newStores(p *pools, cfg *config.Config, db *boot.Databases, sign *boot.Sign
 		orphans:   countedOrphans{responses, metrics},
 		erasures:  countedErasures{erasures, []func(context.Context) *domain.Error{older, places.Reason}, metrics},
 		tally:     erasures.Tally,
-		holds:     holds, subjects: asked, retention: retention, usage: usage, accessLog: accessLog,
+		holds:     holds, subjects: asked, events: happened, retention: retention, usage: usage, accessLog: accessLog,
 		log: countedLog{l, metrics},
 	}, nil
 }

@@ -73,6 +73,14 @@ func TestSessions(t *testing.T) {
 	porttest.Sessions(t, func(*testing.T) domain.Sessions { return memory.NewSessions() })
 }
 
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	porttest.Events(t, func(*testing.T) (domain.Events, func(domain.Event)) {
+		events := &memory.Events{}
+		return events, events.Add
+	})
+}
+
 func TestLog(t *testing.T) {
 	t.Parallel()
 	porttest.Log(t, func(t *testing.T) porttest.LogFixture {

@@ -301,7 +301,7 @@ func wantInOrder(t *testing.T, text string, parts ...string) {
 // except those in notRun, and fills in what a reader has to fill in.
 func TestDocumentedCommands(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"curl", "psql"} {
+	for _, name := range []string{"curl", "psql", "openssl"} {
 		if _, err := exec.LookPath(name); err != nil {
 			if os.Getenv("CI") != "" {
 				t.Fatalf("%s: not installed", name)
@@ -317,6 +317,7 @@ func TestDocumentedCommands(t *testing.T) {
 		t.Run("own database", d.ownDatabase)
 		t.Run("log", d.withLog)
 		t.Run("over the API", d.overAPI)
+		t.Run("webhook", d.webhook)
 	}) {
 		return
 	}
@@ -485,6 +486,15 @@ func (d *documents) readme(t *testing.T) {
 		if e.Name() != "bin" && !slices.ContainsFunc(before, func(b os.DirEntry) bool { return b.Name() == e.Name() }) {
 			t.Errorf("want no new file in the clone, got %s", e.Name())
 		}
+	}
+}
+
+// webhook runs the page about it, in a folder of its own.
+func (d *documents) webhook(t *testing.T) {
+	t.Parallel()
+	script := d.take(t, "docs/webhooks.md", whole)
+	for _, name := range []string{"sh", "bash"} {
+		wantInOrder(t, shell{name: name, folder: t.TempDir()}.run(t, script), "genuine\n")
 	}
 }
 

@@ -160,6 +160,9 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"due_at", "timestamptz"}, {"state", "text"}, {"reason", "text"}, {"attempt", "int4"}, {"as_of", "timestamptz"}, {"finished_at", "timestamptz"},
 		{"expires_at", "timestamptz"}, {"responses", "int8"}, {"bytes", "int8"}, {"sha256", "bytea"}, {"removed", "bool"},
 	}
+	events := []Column{
+		{"attempts", "int8"}, {"ended_at", "timestamptz"}, {"delivered", "bool"}, {"due_at", "timestamptz"}, {"type", "text"}, {"at", "timestamptz"}, {"data", "json"},
+	}
 	orphans := []Column{{"after_request", "int8"}, {"after_response", "int8"}, {"responses", "bool"}, {"due_at", "timestamptz"}}
 	erasureReceipts := []Column{{"receipt_id", "uuid"}, {"erasure_id", "uuid"}, {"at", "timestamptz"}, {"responses", "int8"}}
 	previews := []Column{
@@ -302,6 +305,10 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{Side: Fusillade, Schema: Own, Table: "erasures",
 			Read: slices.Concat(erasures, progress), Insert: erasures,
 			Update: slices.Concat(progress, []Column{{"target", "jsonb"}, {"scope", "_text"}, {"secret", "bytea"}, {"request_sum", "bytea"}, {"preview", "bytea"}})},
+		// A trigger writes an event with the service's own rights. What it says cannot be
+		// altered.
+		{Side: Fusillade, Schema: Own, Table: "events",
+			Read: append([]Column{{"id", "uuid"}}, events...), Insert: events[3:], Update: events[:4], Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "erasure_receipts", Read: erasureReceipts, Insert: erasureReceipts},
 		{Side: Fusillade, Schema: Own, Table: "previews", Read: previews, Insert: previews, Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "preview_requests", Read: previewed, Insert: previewed, Delete: true},
