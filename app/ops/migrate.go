@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"lethe/adapters/postgres/migrate"
 	"lethe/app/boot"
@@ -65,6 +66,12 @@ func meaning(s migrate.State) string {
 
 // ownDatabase refuses a database whose people and keys belong to another system.
 func ownDatabase(ctx context.Context, db *boot.Databases) error {
+	return ownSets(ctx, db, "users and keys", "manage them there, in dwctl's dashboard or API", "main")
+}
+
+// ownSets refuses databases whose sets belong to another system, and says what to do
+// instead.
+func ownSets(ctx context.Context, db *boot.Databases, what, instead string, names ...string) error {
 	if err := db.Reach(ctx); err != nil {
 		return err
 	}
@@ -73,16 +80,15 @@ func ownDatabase(ctx context.Context, db *boot.Databases) error {
 		return err
 	}
 	for _, s := range sets {
-		if s.Set != "main" {
+		if !slices.Contains(names, s.Set) {
 			continue
 		}
 		switch s.State {
 		case migrate.Current:
-			return nil
 		case migrate.Foreign, migrate.Absent:
-			return fmt.Errorf("the users and keys of database %q belong to another system: manage them there, in dwctl's dashboard or API", s.Database)
+			return fmt.Errorf("the %s of database %q belong to another system: %s", what, s.Database, instead)
 		default:
-			return fmt.Errorf("the tables of users and keys in database %q are missing or out of date: run `lethe migrate up` first", s.Database)
+			return fmt.Errorf("the tables of %s in database %q are missing or out of date: run `lethe migrate up` first", what, s.Database)
 		}
 	}
 	return nil

@@ -48,7 +48,7 @@ func CountOrphans(ctx context.Context, cfg *config.Config, options OrphansOption
 	if err := db.Reach(ctx); err != nil {
 		return err
 	}
-	reported := rate.Sometimes{Interval: searchesLogged}
+	reported := rate.Sometimes{Interval: progressLogged}
 	reported.Do(func() {}) // not immediately
 	n, err := countOrphansIn(ctx, cfg, db, 0, func(n OrphansCounted) {
 		reported.Do(func() {

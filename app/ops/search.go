@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"lethe/adapters/postgres/inspect"
 	"lethe/adapters/postgres/search"
@@ -20,12 +19,10 @@ import (
 const DefaultSearchRate = 50
 
 const (
-	maxSamples     = 10_000
-	maxSearchRate  = 100_000 // megabytes per second
-	searchesLogged = 15 * time.Second
-	barRefreshed   = 100 * time.Millisecond
-	bytesOfAMega   = 1_000_000
-	maxRereads     = 5 // rereads of the list of tables, for tables created meanwhile
+	maxSamples    = 10_000
+	maxSearchRate = 100_000 // megabytes per second
+	bytesOfAMega  = 1_000_000
+	maxRereads    = 5 // rereads of the list of tables, for tables created meanwhile
 )
 
 // SearchOptions are the options of `lethe erasures search`.
@@ -206,7 +203,7 @@ func (s *searching) run(ctx context.Context) error {
 			total += t.Bytes
 		}
 	}
-	progress := s.newProgress(total)
+	progress := newProgress(s.Progress, total)
 	defer progress.end()
 	key := func(search.Table) string { return "" } // without a sample, the row does not matter
 	if s.sample != nil {

@@ -5,12 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
-
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
-	"golang.org/x/time/rate"
 )
 
 // Classes of findings. The first three are for tables, the others for the rows of a
@@ -164,40 +159,3 @@ func (s *Searched) sentence() string {
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/bytesOfAMega) }
-
-// searchProgress shows the progress of a search.
-type searchProgress struct {
-	out      io.Writer
-	bar      *progressbar.ProgressBar // on a terminal
-	total    int64
-	reported rate.Sometimes // elsewhere
-}
-
-func (s *searching) newProgress(total int64) *searchProgress {
-	p := &searchProgress{out: s.Progress, total: max(total, 1), reported: rate.Sometimes{Interval: searchesLogged}}
-	if file, is := s.Progress.(*os.File); is && term.IsTerminal(int(file.Fd())) {
-		p.bar = progressbar.NewOptions64(p.total, progressbar.OptionSetWriter(file), progressbar.OptionThrottle(barRefreshed),
-			progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
-	}
-	p.reported.Do(func() {}) // a short search logs no progress
-	return p
-}
-
-// at reports that done bytes have been read, and which table is read now.
-func (p *searchProgress) at(done int64, what string) {
-	done = min(done, p.total)
-	if p.bar != nil {
-		p.bar.Describe(cell(what))
-		_ = p.bar.Set64(done) // fails only if the bar cannot be drawn
-		return
-	}
-	p.reported.Do(func() {
-		_, _ = fmt.Fprintf(p.out, "Read %d %% of %s on disk, now %s\n", 100*done/p.total, megabytes(p.total), cell(what))
-	})
-}
-
-func (p *searchProgress) end() {
-	if p.bar != nil {
-		_ = p.bar.Finish()
-	}
-}

@@ -92,7 +92,7 @@ Exit codes:
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(c.overAPI()...)
 	root.AddCommand(
-		c.serve(), c.demo(), c.migrate(), c.users(), c.keys(), c.verify(), c.log(), c.erasures(), c.replay(), c.doctor(), c.guard(), c.config(), c.version(),
+		c.serve(), c.demo(), c.migrate(), c.importFiles(), c.users(), c.keys(), c.verify(), c.log(), c.erasures(), c.replay(), c.doctor(), c.guard(), c.config(), c.version(),
 		// The embedded PostgreSQL runs under a helper, which is this program.
 		&cobra.Command{
 			Use:    boot.HelperCommand,

@@ -666,7 +666,9 @@ func (d *documents) ownDatabase(t *testing.T) {
 func (d *documents) overAPI(t *testing.T) {
 	t.Parallel()
 	key, _ := keyFile(t)
-	p := serve(t, databaseURL(pgtest.WithFixture(t).RoleURL), "LETHE_ERASURE_KEY_FILE="+key, seenFile(t))
+	database := pgtest.WithFixture(t)
+	p := serve(t, databaseURL(database.RoleURL), "LETHE_ERASURE_KEY_FILE="+key, seenFile(t))
+	d.imports(t, p, database)
 	s := shell{name: "sh", folder: t.TempDir(), environ: []string{"LETHE_SERVER=" + p.url, "LETHE_API_KEY=" + rootKey},
 		replacement: []string{"jonas.weber@example.com", "alice@example.test", "lethe owners jonas", "lethe owners alice"}}
 	s.run(t, d.take(t, "docs/command-line.md", of("Completion")))
@@ -682,6 +684,22 @@ func (d *documents) overAPI(t *testing.T) {
 	for _, words := range []string{"holds show", "holds release", "rules show", "rules dry-run", "rules enable", "rules disable", "erasures show", "erasures watch", "erasures cancel", "erasures proof"} {
 		help(words)
 	}
+}
+
+// imports runs what is shown of imports into the database of a service.
+func (d *documents) imports(t *testing.T, p *process, database *pgtest.Database) {
+	t.Helper()
+	folder := t.TempDir()
+	s := shell{name: "sh", folder: folder, environ: []string{"HOST=" + p.url, "KEY=" + rootKey, databaseURL(database.URL)},
+		replacement: []string{"ada@example.com", "alice@example.test"}}
+	save := func(name, text string) { write(t, filepath.Join(folder, name), text) }
+	save("stored.jsonl", `{"response":{"id":"resp_1","object":"response","created_at":1741476542,"model":"m","output":[]},"input_items":[]}`)
+	save("batch_input.jsonl", `{"custom_id":"a","url":"/v1/responses","body":{"model":"m","input":"x"}}`)
+	save("batch_output.jsonl", `{"id":"batch_req_1","custom_id":"a","response":{"status_code":200,"body":{}},"error":null}`)
+	wantInOrder(t, s.run(t, d.take(t, "docs/import.md", of("From an export"))), "WOULD BE KEPT", `lethe +113 +0 +113 `, "KEPT", `lethe +113 +0 +113 `, `- +lethe +113 +0 +113 `)
+	wantInOrder(t, s.run(t, d.take(t, "docs/import.md", of("From OpenAI"))), "WOULD BE KEPT", `openai +1 +1 +0 `, `openai +1 +1 +0 `, `batch +1 +1 +0 `)
+	save("responses.ndjson", p.ask(t, http.MethodGet, "/lethe/api/v1/responses/export?contents=true", rootKey).body)
+	wantInOrder(t, s.run(t, d.take(t, "lethe import --help", whole)), `lethe +115 +0 +115 `, `openai +1 +0 +1 `, `batch +1 +0 +1 `, `lethe +115 +0 +115 `)
 }
 
 // withLog is what is shown of the log of erasures: on a service that has erased,

@@ -31,7 +31,7 @@ var rules = []string{
 // others are the files that do not. A new file must be put here or there.
 var others = []string{
 	"access_log.go", "authorization.go", "cursor.go", "erasure.go", "erasure_replay.go", "erasure_request.go",
-	"erasure_run.go", "errors.go", "event.go", "event_deliver.go", "hold.go", "hold_place.go", "log.go", "ports.go", "ports_erasure.go", "ports_event.go", "ports_subject.go", "profile.go", "response.go", "response_enrich.go", "response_outcome.go",
+	"erasure_run.go", "errors.go", "event.go", "event_deliver.go", "hold.go", "hold_place.go", "log.go", "ports.go", "ports_erasure.go", "ports_event.go", "ports_subject.go", "profile.go", "response.go", "response_enrich.go", "response_import.go", "response_outcome.go",
 	"figures.go", "rule.go", "status.go", "subject_request.go", "sweep.go", "values.go",
 	"person_file.go", "person_file_make.go", "ports_person_file.go",
 }

@@ -1,0 +1,63 @@
+package ops
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+	"golang.org/x/time/rate"
+)
+
+const (
+	progressLogged = 15 * time.Second
+	barRefreshed   = 100 * time.Millisecond
+)
+
+// progress shows how far something has been read.
+type progress struct {
+	out      io.Writer
+	bar      *progressbar.ProgressBar // on a terminal
+	total    int64                    // -1: unknown
+	reported rate.Sometimes           // elsewhere
+}
+
+func newProgress(out io.Writer, total int64) *progress {
+	if total == 0 {
+		total = 1
+	}
+	p := &progress{out: out, total: total, reported: rate.Sometimes{Interval: progressLogged}}
+	if file, is := out.(*os.File); is && term.IsTerminal(int(file.Fd())) {
+		p.bar = progressbar.NewOptions64(p.total, progressbar.OptionSetWriter(file), progressbar.OptionThrottle(barRefreshed),
+			progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
+	}
+	p.reported.Do(func() {}) // what is short logs no progress
+	return p
+}
+
+// at reports that done bytes have been read, and what is read now.
+func (p *progress) at(done int64, what string) {
+	if p.total > 0 {
+		done = min(done, p.total)
+	}
+	if p.bar != nil {
+		p.bar.Describe(cell(what))
+		_ = p.bar.Set64(done) // fails only if the bar cannot be drawn
+		return
+	}
+	p.reported.Do(func() {
+		if p.total < 0 {
+			_, _ = fmt.Fprintf(p.out, "Read %s, now %s\n", megabytes(done), cell(what))
+			return
+		}
+		_, _ = fmt.Fprintf(p.out, "Read %d %% of %s on disk, now %s\n", 100*done/p.total, megabytes(p.total), cell(what))
+	})
+}
+
+func (p *progress) end() {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+	}
+}
