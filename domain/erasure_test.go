@@ -15,6 +15,7 @@ import (
 
 	"lethe/domain"
 	"lethe/domain/porttest"
+	"lethe/internal/memory"
 )
 
 // erasures is the port of a world, with a fake before what is set.

@@ -177,7 +177,7 @@ func TestAnswerSubjectRequest(t *testing.T) {
 	t.Parallel()
 	a := answering{newEraseMany()}
 	a.AddPerson(porttest.Person{ID: anna, Email: "anna@example.com"})
-	r := a.open(t, domain.NewSubject{Kind: domain.SubjectBoth, Owner: anna, Ticket: "T-1"})
+	r := a.open(t, domain.NewSubject{Kind: domain.SubjectErasure, Owner: anna, Ticket: "T-1"})
 	process := a.process()
 	_, err := a.erase(t, r.ID)
 	wantError(t, err, domain.CodeConflict, "The identity of this subject request has not been checked; nothing was erased: record the check first")
@@ -275,6 +275,9 @@ func TestEraseForSubject(t *testing.T) {
 	_, err := a.erase(t, unknown)
 	wantError(t, err, domain.CodeNotFound, "Subject request with ID "+unknown.String()+" not found")
 	access := a.open(t, domain.NewSubject{Kind: domain.SubjectAccess, Owner: anna})
+	if _, err := a.process().CheckIdentity(t.Context(), overseer, access.ID); err != nil {
+		t.Fatal(err)
+	}
 	_, err = a.erase(t, access.ID)
 	wantError(t, err, domain.CodeConflict, "This subject request does not ask for an erasure; nothing was erased")
 	other := a.open(t, domain.NewSubject{Kind: domain.SubjectErasure, Owner: uuid.New()})
@@ -357,5 +360,89 @@ func TestListSubjectRequests(t *testing.T) {
 	}
 	if page, err := list.Execute(t.Context(), overseer, domain.SubjectRequestListRequest{Owner: new(uuid.New())}); err != nil || len(page.Items) != 0 {
 		t.Errorf("want none, got %+v, %v", page.Items, err)
+	}
+}
+
+// TestFileForSubject: who asks for access gets a person's file, which comes before an
+// erasure.
+func TestFileForSubject(t *testing.T) {
+	t.Parallel()
+	f := newFiling(t)
+	subjects, check := f.SubjectRequests(), f.check()
+	process := domain.NewProcessSubjectRequest(subjects, check, f.clock.now)
+	file := func(caller domain.Principal, owner, request uuid.UUID, key string) (domain.PersonFile, error) {
+		return f.starter(true).Execute(t.Context(), caller, domain.PersonFileRequest{Owner: owner, SubjectRequest: &request, IdempotencyKey: key})
+	}
+	open := func(kind domain.SubjectRequestKind) uuid.UUID {
+		r, err := domain.NewOpenSubjectRequest(subjects, f.clock.now).Execute(t.Context(), overseer, domain.NewSubject{Kind: kind, Owner: anna})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.ID
+	}
+	checked := func(kind domain.SubjectRequestKind) uuid.UUID {
+		id := open(kind)
+		if _, err := process.CheckIdentity(t.Context(), overseer, id); err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	unknown := uuid.New()
+	_, err := file(overseer, anna, unknown, "")
+	wantError(t, err, domain.CodeNotFound, "Subject request with ID "+unknown.String()+" not found")
+	_, err = file(overseer, anna, open(domain.SubjectAccess), "")
+	wantError(t, err, domain.CodeConflict, "The identity of this subject request has not been checked; nothing was requested: record the check first")
+	_, err = file(overseer, anna, checked(domain.SubjectErasure), "")
+	wantError(t, err, domain.CodeConflict, "This subject request does not ask for access; no file was requested")
+
+	both := checked(domain.SubjectBoth)
+	_, err = file(overseer, ben, both, "")
+	wantError(t, err, domain.CodeInvalid, "subject_request: is about somebody else; name the same owner")
+	_, err = file(user, anna, both, "")
+	wantError(t, err, domain.CodeNotFound, "Subject request with ID "+both.String()+" not found")
+	starter := domain.NewStartErasure(f.Erasures(), check, domain.NewRunErasure(f.Erasures(), func(context.Context, int) error { return nil }, f.clock.now), f.Jobs(), f.clock.now, f.logger())
+	erase := func(u *domain.StartErasure) error {
+		target := domain.ErasureRequest{Owner: &anna}
+		_, token, err := domain.NewPreviewErasure(f.Erasures(), f.clock.now).Execute(t.Context(), overseer, target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = u.Execute(t.Context(), overseer, domain.StartRequest{ErasureRequest: target, Token: token, SubjectRequest: &both})
+		return err
+	}
+	const first = "This subject request asks for access, too; nothing was erased: make the person's file first, as the erasure removes it, and hand it over"
+	wantError(t, erase(starter), domain.CodeConflict, first)
+	_, err = process.Answer(t.Context(), overseer, both)
+	wantError(t, err, domain.CodeConflict, "This subject request cannot be answered yet: no person's file was made for it; request one with its subject_request; no erasure of this request has finished; start one with its subject_request")
+	asked, err := file(overseer, anna, both, "k")
+	if err != nil || asked.SubjectRequest == nil || *asked.SubjectRequest != both {
+		t.Fatalf("got %+v, %v", asked, err)
+	}
+	if again, err := file(overseer, anna, both, "k"); err != nil || again.ID != asked.ID {
+		t.Errorf("asked again: want %s, got %+v, %v", asked.ID, again, err)
+	}
+	wantError(t, erase(starter), domain.CodeConflict, first)
+	f.make(t, asked.ID)
+	got, err := domain.NewGetSubjectRequest(subjects, check, f.clock.now).Execute(t.Context(), overseer, both)
+	if err != nil || len(got.Files) != 1 || got.Files[0].ID != asked.ID || got.Files[0].State != domain.PersonFileDone {
+		t.Errorf("want one file, done, got %+v, %v", got, err)
+	}
+	if err := erase(starter); err != nil {
+		t.Error(err)
+	}
+
+	access := checked(domain.SubjectAccess)
+	_, err = process.Answer(t.Context(), overseer, access)
+	wantError(t, err, domain.CodeConflict, "This subject request cannot be answered yet: no person's file was made for it; request one with its subject_request")
+	// A service that keeps no files asks for none.
+	without := domain.NewCheckSubjectRequest(subjects, f.Erasures(), f.files, false)
+	if r, err := domain.NewProcessSubjectRequest(subjects, without, f.clock.now).Answer(t.Context(), overseer, access); err != nil || r.State != domain.SubjectAnswered {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	_, err = file(overseer, anna, access, "")
+	wantError(t, err, domain.CodeConflict, "This subject request is answered already and does not change any more")
+	both = checked(domain.SubjectBoth)
+	if err := erase(domain.NewStartErasure(f.Erasures(), without, domain.NewRunErasure(f.Erasures(), func(context.Context, int) error { return nil }, f.clock.now), f.Jobs(), f.clock.now, f.logger())); err != nil {
+		t.Error(err)
 	}
 }

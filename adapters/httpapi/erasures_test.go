@@ -477,7 +477,7 @@ func TestStartErasureConflict(t *testing.T) {
 	}
 
 	late := assemble(t, fakes{erasures: store.Erasures(), jobs: store.Jobs()}, func(_ *httpapi.Config, d *httpapi.Deps) {
-		d.Erasures.Start = domain.NewStartErasure(store.Erasures(), store.SubjectRequests(), runner(store.Erasures()), store.Jobs(),
+		d.Erasures.Start = domain.NewStartErasure(store.Erasures(), subjectCheck(store), runner(store.Erasures()), store.Jobs(),
 			func() time.Time { return time.Now().Add(domain.PreviewFor) }, d.Log)
 	})
 	if a := late.start(t, "alice", "", s.withToken(t, "alice", target)); a.status != http.StatusConflict || !strings.HasPrefix(a.problem.Detail, "The preview has expired") {
@@ -511,7 +511,7 @@ func TestApproval(t *testing.T) {
 	t.Parallel()
 	s, store := erasing(t)
 	s = assemble(t, fakes{}, func(_ *httpapi.Config, d *httpapi.Deps) {
-		d.Erasures.Start = domain.NewStartErasure(store.Erasures(), store.SubjectRequests(), runner(store.Erasures()), store.Jobs(), time.Now, d.Log).
+		d.Erasures.Start = domain.NewStartErasure(store.Erasures(), subjectCheck(store), runner(store.Erasures()), store.Jobs(), time.Now, d.Log).
 			Requiring(domain.ApprovalLimits{Over: 1, Wait: time.Hour})
 		d.Erasures.Get, d.Erasures.Decide = domain.NewGetErasure(store.Erasures()), domain.NewDecideErasure(store.Erasures(), time.Now)
 	})

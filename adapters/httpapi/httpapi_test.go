@@ -281,6 +281,7 @@ func deps(f fakes, s *service) httpapi.Deps {
 	if f.erasures == nil {
 		f.erasures, f.jobs = store.Erasures(), store.Jobs()
 	}
+	asked := subjectCheck(store)
 	return httpapi.Deps{
 		Identify: domain.NewIdentifyCaller(f, time.Now),
 		List:     domain.NewListResponses(f, f, f, logger),
@@ -294,7 +295,7 @@ func deps(f fakes, s *service) httpapi.Deps {
 		ReadLog: domain.NewReadLog(f.log),
 		Erasures: httpapi.Erasures{
 			Preview: domain.NewPreviewErasure(f.erasures, time.Now),
-			Start:   domain.NewStartErasure(f.erasures, store.SubjectRequests(), runner(f.erasures), f.jobs, time.Now, logger),
+			Start:   domain.NewStartErasure(f.erasures, asked, runner(f.erasures), f.jobs, time.Now, logger),
 			List:    domain.NewListErasures(f.erasures), Get: domain.NewGetErasure(f.erasures),
 			Receipts: domain.NewListErasureReceipts(f.erasures), Cancel: domain.NewCancelErasure(f.erasures),
 			Decide: domain.NewDecideErasure(f.erasures, time.Now),
@@ -306,8 +307,8 @@ func deps(f fakes, s *service) httpapi.Deps {
 		},
 		Subjects: httpapi.Subjects{
 			Open: domain.NewOpenSubjectRequest(store.SubjectRequests(), time.Now), List: domain.NewListSubjectRequests(store.SubjectRequests()),
-			Get:     domain.NewGetSubjectRequest(store.SubjectRequests(), f.erasures, time.Now),
-			Process: domain.NewProcessSubjectRequest(store.SubjectRequests(), f.erasures, time.Now),
+			Get:     domain.NewGetSubjectRequest(store.SubjectRequests(), asked, time.Now),
+			Process: domain.NewProcessSubjectRequest(store.SubjectRequests(), asked, time.Now),
 			Letter:  domain.NewGetSubjectLetter(store.SubjectRequests(), f.erasures, f),
 			Words:   httpapi.LetterWords{Controller: "The <Controller>", Contact: "contact@example.com", Authority: "the authority", Kept: "Invoices, for ten years."},
 		},
@@ -501,6 +502,11 @@ func eventsConform(t testing.TB, doc *openapi3.T, operation *openapi3.Operation,
 			t.Errorf("the data of event %q is not an erasure: %v", text, err)
 		}
 	}
+}
+
+// subjectCheck is for a service that keeps no persons' files.
+func subjectCheck(store *memory.Store) *domain.CheckSubjectRequest {
+	return domain.NewCheckSubjectRequest(store.SubjectRequests(), store.Erasures(), memory.PersonFiles{Store: store}, false)
 }
 
 // pathOf is the contract's path for the path of a request.

@@ -23,7 +23,7 @@ import (
 // filesOf are the use cases of persons' files.
 func filesOf(files domain.PersonFiles, store domain.PersonFileStore, accesses domain.ExportLog, now func() time.Time, log *slog.Logger) httpapi.PersonFiles {
 	return httpapi.PersonFiles{
-		Start: domain.NewStartPersonFile(files, accesses, noJobs{}, true, now, log),
+		Start: domain.NewStartPersonFile(files, subjectCheck(memory.New()), accesses, noJobs{}, true, now, log),
 		List:  domain.NewListPersonFiles(files), Get: domain.NewGetPersonFile(files),
 		Open: domain.NewOpenPersonFile(files, store, accesses, now), Delete: domain.NewDeletePersonFile(files, store),
 	}

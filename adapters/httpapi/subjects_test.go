@@ -28,7 +28,7 @@ func TestSubjectRequest(t *testing.T) {
 	want := map[string]any{
 		"id": id, "kind": "access", "owner": alice.String(), "ticket": "T <1>", "state": "received", "received_at": "2026-11-01T09:00:00Z",
 		"due_at": "2026-12-01T09:00:00Z", "created_at": got["created_at"], "created_by": root.String(), "identity_checked_at": nil, "identity_checked_by": nil,
-		"extended_at": nil, "extended_by": nil, "extension": nil, "ended_at": nil, "ended_by": nil, "refusal": nil, "erasures": []any{}, "duplicates": []any{},
+		"extended_at": nil, "extended_by": nil, "extension": nil, "ended_at": nil, "ended_by": nil, "refusal": nil, "erasures": []any{}, "exports": []any{}, "duplicates": []any{},
 	}
 	if received := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC); time.Since(received) > 300*24*time.Hour {
 		t.Fatal("the test's time is about to be out of bounds")

@@ -35,7 +35,7 @@ func (s *service) queries(t *testing.T) (all, byKey int) {
 			t.Fatal(err)
 		}
 		switch found[1] {
-		case "SawLogin", "Backlog", "Published", "TakeTurn", "Forget", "DueErasures", "DueRules", "TallyErasures", "RedactErasures", "RemovePreviews", "RemovePreviewed", "Prepare", "TakesChanges", "ShareHolds", "Leads", "DueTombstones", "OpenIntents", "SeeHeld", "Surroundings", "HeldGone", "HeldPurges", "KeySecret", "KnownKeys", "RecordKeys", "RemoveKeys", "OpenSubjectRequests", "ForgetSubjects", "DueFiles", "ExpireFiles", "ForgetFiles", "RemovableFiles", "LiveFiles", "TallyFiles", "begin", "commit", "other": // in the background; pings and the like
+		case "SawLogin", "Backlog", "Published", "TakeTurn", "Forget", "DueErasures", "DueRules", "TallyErasures", "RedactErasures", "RemovePreviews", "RemovePreviewed", "Prepare", "TakesChanges", "ShareHolds", "Leads", "DueTombstones", "OpenIntents", "SeeHeld", "Surroundings", "HeldGone", "HeldPurges", "KeySecret", "KnownKeys", "RecordKeys", "RemoveKeys", "OpenSubjectRequests", "ForgetSubjects", "DueFiles", "ExpireFiles", "ForgetFiles", "RemovableFiles", "LiveFiles", "TallyFiles", "UnapprovedErasures", "ClaimEvent", "WaitingEvents", "RemoveEvents", "begin", "commit", "other": // in the background; pings and the like
 			continue
 		case "ByKey":
 			byKey = n

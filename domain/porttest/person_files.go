@@ -26,6 +26,7 @@ func PersonFiles(t *testing.T, newFixture func(t *testing.T) PersonFilesFixture)
 	for name, test := range map[string]func(*testing.T, PersonFilesFixture){
 		"create and get":     testPersonFilesAreKept,
 		"limits":             testPersonFileLimits,
+		"subject requests":   testPersonFilesForSubjects,
 		"list":               testPagesOfPersonFiles,
 		"attempts":           testPersonFileAttempts,
 		"end":                testPersonFileEnds,
@@ -506,4 +507,42 @@ func PersonFileStore(t *testing.T, newPort func(t *testing.T) domain.PersonFileS
 
 func sorted(ids []uuid.UUID) []uuid.UUID {
 	return slices.SortedFunc(slices.Values(ids), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+}
+
+// testPersonFilesForSubjects: files are found by the request that asked for them, and are
+// not forgotten before it.
+func testPersonFilesForSubjects(t *testing.T, f PersonFilesFixture) {
+	request, owner := uuid.New(), uuid.New()
+	wanted := newFile(owner)
+	wanted.SubjectRequest = &request
+	first := createFile(t, f, wanted)
+	wanted = newFile(owner)
+	wanted.SubjectRequest, wanted.RequestedAt = &request, start.Add(time.Second)
+	second := createFile(t, f, wanted)
+	createFile(t, f, newFile(owner))
+	for limit, want := range map[int64][]domain.PersonFile{9: {second, first}, 1: {second}} {
+		if got, err := f.PersonFiles().ForSubject(t.Context(), request, limit); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("want %+v, got %+v, %v", want, got, err)
+		}
+	}
+	if got, err := f.PersonFiles().ForSubject(t.Context(), uuid.New(), 9); err != nil || len(got) != 0 {
+		t.Errorf("want none, got %+v, %v", got, err)
+	}
+	_, attempt := beginFile(t, f, first)
+	if err := f.PersonFiles().Finish(t.Context(), attempt, made, start, start.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	later := start.Add(2 * time.Hour)
+	if err := f.PersonFiles().Expire(t.Context(), later, start); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.PersonFiles().Removed(t.Context(), first.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.PersonFiles().Expire(t.Context(), later, later); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.PersonFiles().ForSubject(t.Context(), request, 9); err != nil || len(got) != 2 {
+		t.Errorf("want both, got %+v, %v", got, err)
+	}
 }

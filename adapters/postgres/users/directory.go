@@ -257,6 +257,15 @@ func (d *Directory) RevokeKey(ctx context.Context, id uuid.UUID) error {
 	})
 }
 
+// Find returns the identifier of a person or an organization.
+func (d *Directory) Find(ctx context.Context, who string) (id uuid.UUID, err error) {
+	err = d.db.Use(ctx, func(c postgres.Conn) error {
+		id, err = find(ctx, dbsqlc.New(c), who, "")
+		return err
+	})
+	return id, err
+}
+
 // find resolves who; kind is the required kind of user, or empty.
 func find(ctx context.Context, q *dbsqlc.Queries, who, kind string) (uuid.UUID, error) {
 	if !domain.Storable(who) {
