@@ -93,7 +93,9 @@ var mayDo = map[string]func(kind string) string{
 	"listHolds": whoManages, "placeHold": whoManages, "getHold": whoManages, "releaseHold": whoManages,
 
 	"listSubjectRequests": whoManages, "openSubjectRequest": whoManages, "getSubjectRequest": whoManages, "checkSubjectIdentity": whoManages,
-	"extendSubjectRequest": whoManages, "answerSubjectRequest": whoManages, "refuseSubjectRequest": whoManages, "getSubjectLetter": whoManages,
+	"extendSubjectRequest": whoManages, "refuseSubjectRequest": whoManages, "getSubjectLetter": whoManages,
+
+	"answerSubjectRequest": but(whoManages, conflict, manager, admin), // as nothing was done for it
 
 	"listRetentionRules": whoManages, "createRetentionRule": whoManages, "getRetentionRule": whoManages,
 	"changeRetentionRule": whoManages, "removeRetentionRule": whoManages, "getRetentionRuleVersion": whoManages,
@@ -420,7 +422,7 @@ func TestPermissions(t *testing.T) {
 				return question{method: "POST", path: subject() + "/extend", body: `{"reason":"complexity"}`}
 			},
 			"answerSubjectRequest": func() question {
-				return question{method: "POST", path: after(subject(), "/check-identity", "") + "/answer"}
+				return question{method: "POST", path: subject() + "/answer"}
 			},
 			"refuseSubjectRequest": func() question {
 				return question{method: "POST", path: subject() + "/refuse", body: `{"reason":"excessive"}`}
