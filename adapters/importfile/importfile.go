@@ -34,13 +34,15 @@ const (
 var Formats = []Format{Auto, Lethe, OpenAI, Batch}
 
 const (
-	// maxResponse is up to how many bytes a response may have, as it is in the file.
-	maxResponse = 128 << 20
 	// peeked is how much of the beginning tells the format.
 	peeked = 64 << 10
 	// keptBuffer is the largest buffer that is used again.
 	keptBuffer = 1 << 20
 )
+
+// maxResponse is up to how many bytes a response may have, as it is in the file. Tests have
+// a lower limit.
+var maxResponse = 128 << 20
 
 // Reader reads the responses of a file.
 type Reader struct {
@@ -179,7 +181,7 @@ func (l *lines) next() ([]byte, error) {
 	for {
 		piece, err := l.in.ReadSlice('\n')
 		if len(l.long)+len(piece) > maxResponse {
-			return nil, l.wrong("it is longer than %d MiB", maxResponse>>20)
+			return nil, l.wrong("%w", errTooLong{})
 		}
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
@@ -216,6 +218,11 @@ func (l *lines) wrong(format string, args ...any) error { return wrong(l.place()
 func wrong(place, format string, args ...any) error {
 	return fmt.Errorf(place+": "+format, args...)
 }
+
+// errTooLong is the error of a response with more than maxResponse bytes.
+type errTooLong struct{}
+
+func (errTooLong) Error() string { return fmt.Sprintf("it is longer than %d MiB", maxResponse>>20) }
 
 // broken describes an error of reading without what was read.
 func broken(err error) error {

@@ -60,14 +60,13 @@ type bounded struct {
 }
 
 var (
-	errTooLong = fmt.Errorf("it is longer than %d MiB", maxResponse>>20)
-	errNoList  = errors.New("the list has no array named data")
-	errMore    = errors.New("something follows the end of the document")
+	errNoList = errors.New("the list has no array named data")
+	errMore   = errors.New("something follows the end of the document")
 )
 
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, errTooLong
+		return 0, errTooLong{}
 	}
 	n, err := b.in.Read(p[:min(len(p), b.left)])
 	b.left -= n
@@ -87,7 +86,7 @@ func (d *document) next() (domain.ImportedResponse, error) {
 		return domain.ImportedResponse{}, io.EOF
 	case syntax:
 		return domain.ImportedResponse{}, wrong(place, "it is not valid JSON at byte %d of the file", d.in.InputOffset())
-	case errors.Is(err, errTooLong), errors.Is(err, errNoList), errors.Is(err, errMore):
+	case errors.Is(err, errTooLong{}), errors.Is(err, errNoList), errors.Is(err, errMore):
 		return domain.ImportedResponse{}, wrong(place, "%w", err)
 	}
 	return domain.ImportedResponse{}, wrong(place, "%w", broken(err))
