@@ -94,7 +94,7 @@ func TestInvalidArguments(t *testing.T) {
 			some := append(slices.Clone(given), slices.Repeat([]string{"x"}, i)...)
 			refused(word, some...)
 			refused("missing: write lethe "+words+" "+wanted[0], some...)
-			refused(word+" is empty", append(append(some, ""), slices.Repeat([]string{"x"}, len(wanted)-i-1)...)...)
+			refused(strings.TrimSuffix(word, "...")+" is empty", append(append(some, ""), slices.Repeat([]string{"x"}, len(wanted)-i-1)...)...)
 		}
 		if !strings.Contains(cmd.Use, "...") {
 			refused(`"toomuch" is too much: write lethe `+words, append(append(given, slices.Repeat([]string{"x"}, len(wanted))...), "toomuch")...)
