@@ -76,6 +76,7 @@ var extensionReasons = []ExtensionReason{ExtendComplexity, ExtendNumber}
 type SubjectRefusalReason string
 
 const (
+	noRefusal        SubjectRefusalReason = ""
 	RefuseIdentity   SubjectRefusalReason = "identity_not_proven"
 	RefuseUnfounded  SubjectRefusalReason = "manifestly_unfounded" // GDPR article 12(5), as is the next
 	RefuseExcessive  SubjectRefusalReason = "excessive"
@@ -88,8 +89,8 @@ var subjectRefusals = []SubjectRefusalReason{RefuseIdentity, RefuseUnfounded, Re
 const (
 	// MaxSubjectErasures is the maximum number of erasures, and of files, shown with a
 	// request.
-	MaxSubjectErasures = 100
-	maxDuplicates      = 20
+	MaxSubjectErasures       = 100
+	maxDuplicates      int64 = 20
 
 	answerWithin = 1 // months, GDPR article 12(3)
 	extendedBy   = 2 // months more

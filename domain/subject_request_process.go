@@ -54,7 +54,7 @@ func (u *ProcessSubjectRequest) Extend(ctx context.Context, caller Principal, id
 
 // Answer ends the request. CodeConflict, with what is missing, as long as something is.
 func (u *ProcessSubjectRequest) Answer(ctx context.Context, caller Principal, id uuid.UUID) (SubjectRequest, error) {
-	return u.end(ctx, caller, id, "Answer", SubjectAnswered, "", func(r SubjectRequest, erasures []Erasure, files []PersonFile) error {
+	return u.end(ctx, caller, id, "Answer", SubjectAnswered, noRefusal, func(r SubjectRequest, erasures []Erasure, files []PersonFile) error {
 		if missing := r.missing(erasures, files, u.check.kept); missing != "" {
 			return Errorf(CodeConflict, "This subject request cannot be answered yet: %s", missing)
 		}
