@@ -248,7 +248,7 @@ func decode(text []byte, into any) error {
 		return fmt.Errorf("it is not valid JSON at byte %d", syntax.Offset)
 	}
 	if err != nil {
-		return errors.New("a field has a value that is invalid, such as a time")
+		return errors.New("a field has an invalid value, such as an identifier or a time")
 	}
 	return nil
 }

@@ -328,6 +328,9 @@ type interruptible struct {
 }
 
 func (r *interruptible) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, r.ctx.Err() // an earlier read may still use buf
+	}
 	type piece struct {
 		n   int
 		err error

@@ -19,9 +19,9 @@ const (
 // progress shows how far something has been read.
 type progress struct {
 	out      io.Writer
-	bar      *progressbar.ProgressBar // on a terminal
 	total    int64                    // -1: unknown
-	reported rate.Sometimes           // elsewhere
+	bar      *progressbar.ProgressBar // on a terminal
+	reported rate.Sometimes
 }
 
 func newProgress(out io.Writer, total int64) *progress {
@@ -32,6 +32,7 @@ func newProgress(out io.Writer, total int64) *progress {
 	if file, is := out.(*os.File); is && term.IsTerminal(int(file.Fd())) {
 		p.bar = progressbar.NewOptions64(p.total, progressbar.OptionSetWriter(file), progressbar.OptionThrottle(barRefreshed),
 			progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
+		p.reported.Interval = barRefreshed // the bar itself draws more often if the total is unknown
 	}
 	p.reported.Do(func() {}) // what is short logs no progress
 	return p
@@ -42,17 +43,16 @@ func (p *progress) at(done int64, what string) {
 	if p.total > 0 {
 		done = min(done, p.total)
 	}
-	if p.bar != nil {
-		p.bar.Describe(cell(what))
-		_ = p.bar.Set64(done) // fails only if the bar cannot be drawn
-		return
-	}
 	p.reported.Do(func() {
-		if p.total < 0 {
+		switch {
+		case p.bar != nil:
+			p.bar.Describe(cell(what))
+			_ = p.bar.Set64(done) // fails only if the bar cannot be drawn
+		case p.total < 0:
 			_, _ = fmt.Fprintf(p.out, "Read %s, now %s\n", megabytes(done), cell(what))
-			return
+		default:
+			_, _ = fmt.Fprintf(p.out, "Read %d %% of %s on disk, now %s\n", 100*done/p.total, megabytes(p.total), cell(what))
 		}
-		_, _ = fmt.Fprintf(p.out, "Read %d %% of %s on disk, now %s\n", 100*done/p.total, megabytes(p.total), cell(what))
 	})
 }
 
