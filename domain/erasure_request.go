@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -75,9 +76,21 @@ func (r StartRequest) check() error {
 		return errParameter("token", "token: required with owner or filter, from a preview of the same request")
 	case r.Ground != "" && !slices.Contains(askable, r.Ground):
 		return errParameter("ground", fmt.Sprintf("ground: must be one of %v", askable))
-	case utf8.RuneCountInString(r.Ticket) > MaxTicket || !Storable(r.Ticket):
+	}
+	return cmp.Or(checkTicket(r.Ticket), checkIdempotencyKey(r.IdempotencyKey))
+}
+
+// checkTicket refuses a caller's own reference that is too long or cannot be stored.
+func checkTicket(ticket string) error {
+	if utf8.RuneCountInString(ticket) > MaxTicket || !Storable(ticket) {
 		return errParameter("ticket", fmt.Sprintf("ticket: must have at most %d characters and no NUL", MaxTicket))
-	case len(r.IdempotencyKey) > MaxIdempotencyKey || !Storable(r.IdempotencyKey):
+	}
+	return nil
+}
+
+// checkIdempotencyKey refuses a key that is too long or cannot be stored.
+func checkIdempotencyKey(key string) error {
+	if len(key) > MaxIdempotencyKey || !Storable(key) {
 		return errParameter("Idempotency-Key", fmt.Sprintf("Idempotency-Key: must have at most %d bytes", MaxIdempotencyKey))
 	}
 	return nil

@@ -2,7 +2,6 @@ package domain
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -50,9 +49,11 @@ func (u *StartPersonFile) Execute(ctx context.Context, caller Principal, r Perso
 		return PersonFile{}, errForbidden("Read")
 	case !caller.mayReadAllOf(r.Owner):
 		return PersonFile{}, errParameter("owner", "owner: must be you or your active organization; others require platform manager permissions")
-	case len(r.IdempotencyKey) > MaxIdempotencyKey || !Storable(r.IdempotencyKey):
-		return PersonFile{}, errParameter("Idempotency-Key", fmt.Sprintf("Idempotency-Key: must have at most %d bytes", MaxIdempotencyKey))
-	case !u.kept:
+	}
+	if err := checkIdempotencyKey(r.IdempotencyKey); err != nil {
+		return PersonFile{}, err
+	}
+	if !u.kept {
 		return PersonFile{}, errPersonFilesOff
 	}
 	wanted := PersonFile{ID: uuid.New(), Owner: r.Owner, RequestedAt: ToMicroseconds(u.now()), RequestedBy: caller.ID, SubjectRequest: r.SubjectRequest, IdempotencyKey: r.IdempotencyKey}

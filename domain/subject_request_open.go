@@ -2,10 +2,8 @@ package domain
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -49,8 +47,9 @@ func (u *OpenSubjectRequest) Execute(ctx context.Context, caller Principal, n Ne
 		return SubjectRequest{}, errWord("kind", subjectKinds)
 	case r.ReceivedAt.After(now) || r.ReceivedAt.Before(now.AddDate(-1, 0, 0)):
 		return SubjectRequest{}, errParameter("received_at", "received_at: must be within the last year")
-	case utf8.RuneCountInString(n.Ticket) > MaxTicket || !Storable(n.Ticket):
-		return SubjectRequest{}, errParameter("ticket", fmt.Sprintf("ticket: must have at most %d characters and no NUL", MaxTicket))
+	}
+	if err := checkTicket(n.Ticket); err != nil {
+		return SubjectRequest{}, err
 	}
 	r.DueAt = monthsAfter(r.ReceivedAt, answerWithin)
 	return u.subjects.Create(ctx, r)
