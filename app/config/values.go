@@ -125,14 +125,27 @@ func (s scalar[T]) printed() any { return s.print(*s.field) }
 
 func asIs[T any](v T) any { return v }
 
-func whole(field *int) value {
-	return scalar[int]{field, func(word string) (int, error) {
-		n, err := strconv.Atoi(word)
-		if err != nil || n < 1 || n > 1000 {
-			return 0, errors.New("must be a whole number from 1 to 1000")
+// number is a whole number within bounds; must says what it must be.
+func number[T int | int64](field *T, least, most T, must string) value {
+	return scalar[T]{field, func(word string) (T, error) {
+		n, err := strconv.ParseInt(word, 10, 64)
+		if err != nil || n < int64(least) || n > int64(most) {
+			return 0, errors.New(must)
 		}
-		return n, nil
-	}, asIs[int]}
+		return T(n), nil
+	}, asIs[T]}
+}
+
+func whole(field *int) value { return number(field, 1, 1000, "must be a whole number from 1 to 1000") }
+
+// count is a number of responses.
+func count(field *int64) value {
+	return number(field, 0, 1_000_000_000, "must be a whole number from 1 to 1000000000, or 0 for off")
+}
+
+// size is a number of bytes: there must be room for something, and it must fit on a disk.
+func size(field *int64) value {
+	return number(field, 1<<20, 1<<40, "must be a whole number of bytes from 1048576 to 1099511627776")
 }
 
 func perSecond(field *PerSecond) value {
@@ -143,33 +156,6 @@ func perSecond(field *PerSecond) value {
 		}
 		return PerSecond(n), nil
 	}, func(r PerSecond) any { return int(r) }}
-}
-
-// count is a number of responses.
-func count(field *int64) value {
-	return scalar[int64]{field, func(word string) (int64, error) {
-		n, err := strconv.ParseInt(word, 10, 64)
-		if err != nil || n < 0 || n > 1_000_000_000 {
-			return 0, errors.New("must be a whole number from 1 to 1000000000, or 0 for off")
-		}
-		return n, nil
-	}, asIs[int64]}
-}
-
-// Limits of a size in bytes: it must have room for something, and be one of a disk.
-const (
-	minSize = 1 << 20
-	maxSize = 1 << 40
-)
-
-func size(field *int64) value {
-	return scalar[int64]{field, func(word string) (int64, error) {
-		n, err := strconv.ParseInt(word, 10, 64)
-		if err != nil || n < minSize || n > maxSize {
-			return 0, fmt.Errorf("must be a whole number of bytes from %d to %d", minSize, maxSize)
-		}
-		return n, nil
-	}, asIs[int64]}
 }
 
 // maxWords is the maximum length of a text that is shown to people, in bytes.
