@@ -86,7 +86,7 @@ func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // or nginx would buffer the events
 	w.WriteHeader(http.StatusOK)
-	if callIn(p.ctx).head {
+	if callIn(p.ctx).head() {
 		return nil
 	}
 	control := http.NewResponseController(w)

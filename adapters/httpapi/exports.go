@@ -110,7 +110,7 @@ func (a exportAnswer) VisitExportResponsesResponse(w http.ResponseWriter) error 
 	}
 	sent := &sending{w: w, control: http.NewResponseController(w), sum: sha256.New(), until: time.Now().Add(exportFor + writeTimeout)}
 	x := exporting{exportAnswer: a, export: export, sent: sent, identified: time.Now()}
-	if callIn(a.ctx).head {
+	if callIn(a.ctx).head() {
 		x.begin()
 		return nil
 	}

@@ -22,7 +22,6 @@ type callKey struct{}
 type call struct {
 	caller  domain.Principal
 	address string           // the peer's
-	head    bool             // HEAD was requested: only the headers are sent
 	holder  domain.KeyHolder // of operations by key
 	header  http.Header      // of the answer
 	request *http.Request
@@ -34,6 +33,9 @@ type call struct {
 	credentials   domain.Credentials
 	sessionCookie func(*domain.Session) *http.Cookie // see Deps.SessionCookie
 }
+
+// head reports whether HEAD was requested: only the headers are sent.
+func (c call) head() bool { return c.request != nil && c.request.Method == http.MethodHead }
 
 func callIn(ctx context.Context) call {
 	c, _ := ctx.Value(callKey{}).(call)
@@ -86,7 +88,7 @@ func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFun
 		s.served.Add(1)
 		recordUnknown(c.Response().Header(), a.words...)
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{},
-			call{caller: caller, address: c.RealIP(), head: r.Method == http.MethodHead, holder: holder, header: c.Response().Header(), request: r, identify: again})))
+			call{caller: caller, address: c.RealIP(), holder: holder, header: c.Response().Header(), request: r, identify: again})))
 		return next(c, request)
 	}
 }
@@ -169,7 +171,7 @@ func counted[K ~string](c *domain.Count) (total *int64, kind K) {
 func (s *server) GetResponse(ctx context.Context, request GetResponseRequestObject) (GetResponseResponseObject, error) {
 	id := request.RequestId
 	omit := given(request.Params.Body) == "omit"
-	head := callIn(ctx).head
+	head := callIn(ctx).head()
 	if known := ifNoneMatch(ctx); known != "" || omit || head {
 		answer, err := s.detail(ctx, id, domain.GetRequest{OmitContents: true}, omit)
 		if err != nil {

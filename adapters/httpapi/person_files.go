@@ -87,7 +87,7 @@ func (s *server) DownloadPersonFile(ctx context.Context, request DownloadPersonF
 	if matches(ifNoneMatch(ctx), a.tag) {
 		return DownloadPersonFile304Response{Headers: NotModifiedResponseHeaders{ETag: &a.tag}}, nil
 	}
-	if call.head {
+	if call.head() {
 		return a, nil
 	}
 	if a.giveBack, err = s.shares.exports.take(ctx, call.caller.ID, 1); err != nil {

@@ -13,7 +13,7 @@ func (s *server) ListSteps(ctx context.Context, request ListStepsRequestObject) 
 	call := callIn(ctx)
 	r := domain.StepsRequest{
 		ID: request.RequestId, Address: call.address,
-		Payloads: given(request.Params.Payloads) && !call.head, // nothing is shown: see GetResponse
+		Payloads: given(request.Params.Payloads) && !call.head(), // nothing is shown: see GetResponse
 		After:    (*domain.Cursor)(request.Params.After), Limit: request.Params.Limit,
 	}
 	var page domain.StepPage
