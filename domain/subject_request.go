@@ -33,7 +33,7 @@ type SubjectRequest struct {
 	Refusal           SubjectRefusalReason // empty: not refused
 
 	// Erasures and Files are those of this request, the newest first, at most
-	// MaxSubjectErasures each. Only GetSubjectRequest fills these fields and the next.
+	// MaxSubjectWork each. Only GetSubjectRequest fills these fields and the next.
 	Erasures []Erasure
 	Files    []PersonFile
 	// Duplicates are other requests about the same owner that are open or were received
@@ -87,10 +87,10 @@ const (
 var subjectRefusals = []SubjectRefusalReason{RefuseIdentity, RefuseUnfounded, RefuseExcessive, RefuseObligation, RefuseClaims}
 
 const (
-	// MaxSubjectErasures is the maximum number of erasures, and of files, shown with a
+	// MaxSubjectWork is the maximum number of erasures, and of files, shown with a
 	// request.
-	MaxSubjectErasures       = 100
-	maxDuplicates      int64 = 20
+	MaxSubjectWork       = 100
+	maxDuplicates  int64 = 20
 
 	answerWithin = 1 // months, GDPR article 12(3)
 	extendedBy   = 2 // months more

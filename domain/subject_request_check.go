@@ -22,11 +22,11 @@ func NewCheckSubjectRequest(subjects SubjectRequestReader, erasures ErasureReade
 
 // work returns what was begun for a request, the newest first.
 func (u *CheckSubjectRequest) work(ctx context.Context, id uuid.UUID) ([]Erasure, []PersonFile, error) {
-	erasures, err := u.erasures.ForSubject(ctx, id, MaxSubjectErasures)
+	erasures, err := u.erasures.ForSubject(ctx, id, MaxSubjectWork)
 	if err != nil {
 		return nil, nil, err
 	}
-	files, err := u.files.ForSubject(ctx, id, MaxSubjectErasures)
+	files, err := u.files.ForSubject(ctx, id, MaxSubjectWork)
 	return erasures, files, err
 }
 
@@ -66,7 +66,7 @@ func (u *CheckSubjectRequest) erasure(ctx context.Context, caller Principal, id 
 	if !u.kept || !r.asksAccess() {
 		return nil
 	}
-	files, err := u.files.ForSubject(ctx, *id, MaxSubjectErasures)
+	files, err := u.files.ForSubject(ctx, *id, MaxSubjectWork)
 	if err == nil && !slices.ContainsFunc(files, PersonFile.made) {
 		return Errorf(CodeConflict, "This subject request asks for access, too; nothing was erased: make the person's file first, as the erasure removes it, and hand it over")
 	}

@@ -60,7 +60,7 @@ func (u *GetSubjectLetter) Execute(ctx context.Context, caller Principal, id uui
 	if email, known := emails[*r.Owner]; known {
 		l.Email = &email
 	}
-	erasures, err := u.erasures.ForSubject(ctx, id, MaxSubjectErasures)
+	erasures, err := u.erasures.ForSubject(ctx, id, MaxSubjectWork)
 	for _, e := range erasures {
 		if e.State != ErasureFinished {
 			continue
