@@ -193,7 +193,7 @@ func erasure(changes map[string]any) map[string]any {
 	}
 	e := map[string]any{"id": pretended, "state": "finished", "trigger": "bulk", "kind": "owner", "ground": "request", "requested_at": at, "as_of": at,
 		"counts": numbers, "failures": []any{}, "responses": 0, "held": 0, "not_found": 0, "refused": 0, "receipts": 0}
-	for _, name := range strings.Fields("rule target ticket requested_by started_at finished_at verify_at verified_at expected last_error") {
+	for _, name := range strings.Fields("rule target ticket subject_request approval requested_by started_at finished_at verify_at verified_at expected last_error") {
 		e[name] = nil
 	}
 	for name, value := range changes {

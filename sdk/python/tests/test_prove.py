@@ -218,6 +218,8 @@ def erasure(**changed):
         "target": None,
         "ground": "request",
         "ticket": None,
+        "subject_request": None,
+        "approval": None,
         "requested_at": AT,
         "requested_by": None,
         "started_at": None,

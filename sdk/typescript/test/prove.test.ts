@@ -175,7 +175,7 @@ const preview = {
 };
 const erasure = (changed: object = {}) => ({
   id: erasureId, state: 'finished', trigger: 'bulk', rule: null, kind: 'owner', target: null, ground: 'request',
-  ticket: null, requested_at: at, requested_by: null, started_at: null, finished_at: null, verify_at: null,
+  ticket: null, subject_request: null, approval: null, requested_at: at, requested_by: null, started_at: null, finished_at: null, verify_at: null,
   verified_at: null, as_of: at, expected: null, responses: 0, counts: numbers, held: 0, not_found: 0, refused: 0,
   receipts: 0, failures: [], last_error: null, ...changed,
 });
