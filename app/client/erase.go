@@ -13,9 +13,9 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"lethe/app/config"
+	"lethe/app/ops"
 	"lethe/domain"
 	"lethe/sdk/go"
 )
@@ -223,15 +223,15 @@ func (c *Client) confirm(responses int64, owner *string) error {
 
 // watch waits for the end of an erasure, with a bar on a terminal.
 func (c *Client) watch(ctx context.Context, id uuid.UUID) (last lethe.Erasure, err error) {
+	terminal := ops.Terminal(c.o.Progress)
 	var bar *progressbar.ProgressBar
 	for e, err := range c.api.Watch(ctx, id, nil) {
 		if err != nil {
 			return last, err
 		}
 		last = e
-		file, is := c.o.Progress.(*os.File)
-		if bar == nil && e.Expected != nil && is && term.IsTerminal(int(file.Fd())) {
-			bar = progressbar.NewOptions64(max(*e.Expected, 1), progressbar.OptionSetWriter(file), progressbar.OptionSetPredictTime(true),
+		if bar == nil && e.Expected != nil && terminal != nil {
+			bar = progressbar.NewOptions64(max(*e.Expected, 1), progressbar.OptionSetWriter(terminal), progressbar.OptionSetPredictTime(true),
 				progressbar.OptionShowCount(), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("Erasing"))
 		}
 		if bar != nil {

@@ -16,6 +16,15 @@ const (
 	barRefreshed   = 100 * time.Millisecond
 )
 
+// Terminal returns the terminal that is written to; nil: it is none.
+func Terminal(out io.Writer) *os.File {
+	file, is := out.(*os.File)
+	if !is || !term.IsTerminal(int(file.Fd())) {
+		return nil
+	}
+	return file
+}
+
 // progress shows how far something has been read.
 type progress struct {
 	out      io.Writer
@@ -29,7 +38,7 @@ func newProgress(out io.Writer, total int64) *progress {
 		total = 1
 	}
 	p := &progress{out: out, total: total, reported: rate.Sometimes{Interval: progressLogged}}
-	if file, is := out.(*os.File); is && term.IsTerminal(int(file.Fd())) {
+	if file := Terminal(out); file != nil {
 		p.bar = progressbar.NewOptions64(p.total, progressbar.OptionSetWriter(file), progressbar.OptionThrottle(barRefreshed),
 			progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
 		p.reported.Interval = barRefreshed // the bar itself draws more often if the total is unknown

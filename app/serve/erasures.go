@@ -13,6 +13,7 @@ import (
 	"lethe/adapters/postgres/jobs"
 	"lethe/adapters/postgres/migrate"
 	"lethe/adapters/telemetry"
+	"lethe/app/boot"
 	"lethe/app/config"
 	"lethe/domain"
 )
@@ -100,6 +101,18 @@ func (b *background) upToDate(ctx context.Context) error {
 		}
 	}
 	b.migrated.Store(true)
+	return nil
+}
+
+// reliable fails while the databases do not show all that there is, and nothing else:
+// while Lethe's own tables are old, the database was rolled back, or it holds content that
+// cannot be served.
+func (b *background) reliable(ctx context.Context, places *boot.Places) error {
+	for _, check := range []func(context.Context) error{b.upToDate, b.rollback.check, places.Check} {
+		if err := check(ctx); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -85,10 +85,8 @@ func makeFiles(w *workers, b *background, j *jobs.Jobs, files *personFiles, metr
 		return
 	}
 	w.repeat("person_files", dispatchEvery, workLogEvery, "Could not look for persons' files to make; will retry", func(ctx context.Context) error {
-		for _, check := range []func(context.Context) error{b.upToDate, b.rollback.check, places.Check} {
-			if err := check(ctx); err != nil {
-				return err
-			}
+		if err := b.reliable(ctx, places); err != nil {
+			return err
 		}
 		due, err := files.rows.Due(ctx, time.Now(), domain.MaxAllPersonFiles)
 		for _, f := range due {

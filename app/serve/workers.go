@@ -114,10 +114,8 @@ func sweepOrphans(w *workers, cfg *config.Config, s *stores, b *background, plac
 	}
 	sweep := domain.NewSweepOrphans(s.orphans, config.PerSecond(orphansRate).Pace(), time.Now)
 	w.repeat("orphans", orphansEvery, workLogEvery, "Could not remove all raw copies whose request is gone; will retry", func(ctx context.Context) error {
-		for _, check := range []func(context.Context) error{b.upToDate, b.rollback.check, places.Check} {
-			if err := check(ctx); err != nil {
-				return err
-			}
+		if err := b.reliable(ctx, places); err != nil {
+			return err
 		}
 		erased, err := sweep.Execute(ctx)
 		if erased != (domain.Erased{}) {
