@@ -13,7 +13,7 @@ const (
 	// rowGroup is how many bytes of responses are kept in memory until they are written as
 	// one group, and rowSpill how many until they are encoded.
 	rowGroup = 8 * mebibyte
-	rowSpill = mebibyte
+	rowSpill = mebibyte / 4
 	// summaryBytes is about what a response without contents takes.
 	summaryBytes = 256
 )
@@ -42,8 +42,8 @@ type detailRow struct {
 	summaryRow
 	CreatedBy    string   `parquet:"created_by,dict"`
 	Error        *string  `parquet:"error,optional"`
-	Body         string   `parquet:"body"`
-	ResponseBody *string  `parquet:"response_body,optional"`
+	Body         string   `parquet:"body,plain"`
+	ResponseBody *string  `parquet:"response_body,optional,plain"`
 	Withheld     []string `parquet:"withheld,list"`
 }
 
@@ -75,8 +75,15 @@ func newParquet(out *pieceWriter, _ *sending, contents bool) exportEncoder {
 }
 
 func newParquetFile[Row any](out *pieceWriter, row func(domain.ResponseDetail) Row) *parquetFile[Row] {
-	return &parquetFile[Row]{row: row, file: parquet.NewGenericWriter[Row](out,
-		parquet.Compression(&parquet.Snappy), parquet.WriteBufferSize(0), parquet.CreatedBy("lethe", "", ""))}
+	options := []parquet.WriterOption{
+		parquet.Compression(&parquet.Snappy), parquet.WriteBufferSize(0), parquet.CreatedBy("lethe", "", ""),
+	}
+	// The smallest and largest text of every group would stay in memory until the end, and
+	// nobody searches by them.
+	for _, column := range []string{"id", "error", "body", "response_body"} {
+		options = append(options, parquet.SkipPageBounds(column))
+	}
+	return &parquetFile[Row]{row: row, file: parquet.NewGenericWriter[Row](out, options...)}
 }
 
 func (p *parquetFile[Row]) write(r domain.ResponseDetail) error {

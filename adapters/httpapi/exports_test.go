@@ -285,6 +285,18 @@ func TestExportParquet(t *testing.T) {
 			t.Errorf("want %.200v, got %.200v", row, got)
 		}
 	}
+	// Bounds of contents would be kept in memory for every group, until the end.
+	file, err := parquet.OpenFile(strings.NewReader(a.body), int64(len(a.body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range file.Metadata().RowGroups[0].Columns {
+		path, bounds := strings.Join(c.MetaData.PathInSchema, "."), c.MetaData.Statistics
+		bounded := len(bounds.MinValue)+len(bounds.MaxValue) > 0
+		if want := path == "model" || path == "created_at"; want != bounded && (want || slices.Contains([]string{"id", "error", "body", "response_body"}, path)) {
+			t.Errorf("%s: got bounds %.100q and %.100q", path, bounds.MinValue, bounds.MaxValue)
+		}
+	}
 	store = memory.New()
 	many := addRows(store, alice, 5000)
 	a = exportingFrom(t, store).ask(t, http.MethodGet, export+"?format=parquet")
