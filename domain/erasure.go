@@ -64,10 +64,11 @@ const notRefused RefusalReason = ""
 // Refusals are the reasons that a refusal can have.
 var Refusals = []RefusalReason{"wrong_target", "too_broad", "unfounded", "still_needed", "unspecified"}
 
-// ApprovalLimits say which erasures need an approval.
+// ApprovalLimits say what needs an approval.
 type ApprovalLimits struct {
-	Over int64         // those of more responses; 0: none
-	Wait time.Duration // for how long it can be given
+	Over  int64         // erasures of more responses; 0: none
+	Rules bool          // retention rules that somebody enables
+	Wait  time.Duration // for how long it can be given
 }
 
 // ErasureProgress is the progress of an erasure.

@@ -169,15 +169,11 @@ func (u *RunErasure) mayBegin(ctx context.Context, id uuid.UUID) (bool, error) {
 
 // may reports whether a person may erase responses of these owners; nil: everyone's.
 func (u *RunErasure) may(ctx context.Context, id uuid.UUID, scope []string) (bool, error) {
-	person, err := u.people.ByID(ctx, id)
-	switch {
-	case CodeOf(err) == CodeNotFound, err == nil && person.Deleted:
-		return false, nil
-	case err != nil:
+	person, err := presentPerson(ctx, u.people, id)
+	if err != nil || person == nil {
 		return false, err
 	}
-	p := person.principal()
-	switch p.deleteReach() {
+	switch person.principal().deleteReach() {
 	case everyone:
 		return true, nil
 	case none:
@@ -186,4 +182,13 @@ func (u *RunErasure) may(ctx context.Context, id uuid.UUID, scope []string) (boo
 	return scope != nil && !slices.ContainsFunc(scope, func(owner string) bool {
 		return owner != id.String() && !slices.ContainsFunc(person.Organizations, func(o uuid.UUID) bool { return o.String() == owner })
 	}), nil
+}
+
+// presentPerson returns a person, or nil for one who is unknown or deleted.
+func presentPerson(ctx context.Context, people People, id uuid.UUID) (*Person, error) {
+	person, err := people.ByID(ctx, id)
+	if CodeOf(err) == CodeNotFound || err == nil && person.Deleted {
+		return nil, nil
+	}
+	return &person, err
 }

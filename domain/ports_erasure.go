@@ -193,12 +193,13 @@ type RuleWriter interface {
 	// rule. CodeNotFound and CodeConflict as in Change.
 	RecordDryRun(ctx context.Context, id uuid.UUID, version int64, d DryRun) (RetentionRule, error)
 
-	// Enable lets this version run from now on and returns the rule; an enabled rule
-	// stays as it is. CodeNotFound as in Change; CodeConflict if the rule has another
-	// version, has no dry run, or has been removed.
-	Enable(ctx context.Context, id uuid.UUID, version int64, next time.Time) (RetentionRule, error)
+	// Enable stores Enabled, Enabling and NextRunAt of what decide returns for the
+	// rule, which nothing changes meanwhile, and returns it; nothing is stored if
+	// decide fails. decide may be called again if the transaction has to be repeated.
+	// CodeNotFound if there is no such rule.
+	Enable(ctx context.Context, id uuid.UUID, decide func(RetentionRule) (RetentionRule, error)) (RetentionRule, error)
 
-	// Disable keeps a rule from running and returns it. Once Disable has returned, a
+	// Disable keeps a rule from running and returns it, enabled by nobody. Once Disable has returned, a
 	// run of the rule erases nothing more. CodeNotFound if there is none.
 	Disable(ctx context.Context, id uuid.UUID) (RetentionRule, error)
 

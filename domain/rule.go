@@ -13,7 +13,8 @@ type RetentionRule struct {
 	ID uuid.UUID
 	RetentionVersion
 	Enabled   bool
-	DryRun    *DryRun // the newest one of this version; nil: none
+	Enabling  *RuleEnabling // of this version; nil: nobody has enabled it
+	DryRun    *DryRun       // the newest one of this version; nil: none
 	CreatedAt time.Time
 	CreatedBy uuid.UUID
 	NextRunAt *time.Time    // nil while it is not enabled
@@ -21,6 +22,15 @@ type RetentionRule struct {
 	SkippedAt *time.Time    // the last time a run was skipped because the one before it was not over
 	RemovedAt *time.Time    // nil: not removed
 	RemovedBy *uuid.UUID
+}
+
+// RuleEnabling says who let a version of a rule run.
+type RuleEnabling struct {
+	By         uuid.UUID
+	At         time.Time
+	ApproveBy  *time.Time // until when somebody else can approve it; nil: it needs no approval
+	ApprovedBy *uuid.UUID
+	ApprovedAt *time.Time
 }
 
 // RetentionVersion is the content of a rule from one change to the next.

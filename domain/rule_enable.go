@@ -11,16 +11,18 @@ import (
 // EnableRule lets a retention rule run.
 type EnableRule struct {
 	retention RuleWriter
+	approval  ApprovalLimits
 	now       func() time.Time
 }
 
 // NewEnableRule returns the use case; now is the clock.
-func NewEnableRule(retention RuleWriter, now func() time.Time) *EnableRule {
-	return &EnableRule{retention, now}
+func NewEnableRule(retention RuleWriter, approval ApprovalLimits, now func() time.Time) *EnableRule {
+	return &EnableRule{retention, approval, now}
 }
 
 // Execute enables this version of the rule and returns it: it erases from its next
-// set time on. An enabled rule stays as it is. CodeForbidden for those who may not
+// set time on, or from the first one after its approval. An enabled rule stays as it
+// is, and so does one that waits for approval. CodeForbidden for those who may not
 // decide about retention; CodeInvalid if the version is not 1 or more; CodeNotFound
 // if there is no such rule; CodeConflict if it has another version by now, has had no
 // dry run in this one, or has been removed.
@@ -28,15 +30,102 @@ func (u *EnableRule) Execute(ctx context.Context, caller Principal, id uuid.UUID
 	if !caller.mayRetain() {
 		return RetentionRule{}, errRuleForbidden("Enable")
 	}
-	rule, err := ruleOf(ctx, u.retention, id, version)
-	switch {
-	case err != nil:
-		return RetentionRule{}, err
-	case rule.DryRun == nil:
-		return RetentionRule{}, Errorf(CodeConflict, "Retention rule with ID %s has no dry run of version %d; make one, check its counts, then enable the rule", id, version)
+	now := ToMicroseconds(u.now())
+	return enableRule(ctx, u.retention, id, version, func(r RetentionRule) (RetentionRule, error) {
+		switch {
+		case r.DryRun == nil:
+			return r, Errorf(CodeConflict, "Retention rule with ID %s has no dry run of version %d; make one, check its counts, then enable the rule", id, version)
+		case r.Enabled, u.approval.Rules && r.Enabling.awaits(now):
+			return r, nil
+		}
+		r.Enabling = &RuleEnabling{By: caller.ID, At: now}
+		if u.approval.Rules {
+			r.Enabling.ApproveBy = new(now.Add(u.approval.Wait))
+			return r, nil
+		}
+		return r.enabled(now), nil
+	})
+}
+
+// enableRule decides about this version of a rule; decide gets it as it is stored.
+func enableRule(ctx context.Context, retention RuleWriter, id uuid.UUID, version int64, decide func(RetentionRule) (RetentionRule, error)) (RetentionRule, error) {
+	rule, err := retention.Enable(ctx, id, func(r RetentionRule) (RetentionRule, error) {
+		if err := r.mustHave(version); err != nil {
+			return r, err
+		}
+		return decide(r)
+	})
+	if CodeOf(err) == CodeNotFound {
+		return RetentionRule{}, ruleError(id, err)
 	}
-	rule, err = u.retention.Enable(ctx, id, version, rule.next(u.now()))
-	return rule, ruleError(id, err)
+	return rule, err
+}
+
+func (r RetentionRule) enabled(now time.Time) RetentionRule {
+	r.Enabled, r.NextRunAt = true, new(r.next(now))
+	return r
+}
+
+// awaits reports whether somebody can approve it.
+func (e *RuleEnabling) awaits(now time.Time) bool {
+	return e != nil && e.ApproveBy != nil && e.ApprovedBy == nil && now.Before(*e.ApproveBy)
+}
+
+// ApproveRule lets a retention rule run that somebody else has enabled.
+type ApproveRule struct {
+	retention RuleWriter
+	people    People
+	now       func() time.Time
+}
+
+// NewApproveRule returns the use case; now is the clock.
+func NewApproveRule(retention RuleWriter, people People, now func() time.Time) *ApproveRule {
+	return &ApproveRule{retention, people, now}
+}
+
+// Execute approves this version of the rule and returns it: it erases from its next
+// set time on. An enabled rule stays as it is. CodeForbidden for those who may not
+// decide about retention, and for the person who enabled it, with whatever key;
+// CodeInvalid and CodeNotFound as in EnableRule; CodeConflict as there, and if nobody
+// has enabled it, it has waited too long, or who enabled it may not any more.
+func (u *ApproveRule) Execute(ctx context.Context, caller Principal, id uuid.UUID, version int64) (RetentionRule, error) {
+	if !caller.mayRetain() {
+		return RetentionRule{}, errRuleForbidden("Approve")
+	}
+	read, err := ruleOf(ctx, u.retention, id, version)
+	if err != nil {
+		return RetentionRule{}, err
+	}
+	var by uuid.UUID // whose right was looked up
+	if read.Enabling != nil {
+		by = read.Enabling.By
+		person, err := presentPerson(ctx, u.people, by)
+		if err != nil {
+			return RetentionRule{}, err
+		}
+		if person == nil || !person.principal().mayRetain() {
+			by = uuid.Nil
+		}
+	}
+	now := ToMicroseconds(u.now())
+	return enableRule(ctx, u.retention, id, version, func(r RetentionRule) (RetentionRule, error) {
+		switch e := r.Enabling; {
+		case r.Enabled:
+			return r, nil
+		case e == nil:
+			return r, Errorf(CodeConflict, "Nobody has enabled the retention rule with ID %s; enable it, then somebody else can approve it", id)
+		case e.By == caller.ID:
+			return r, Errorf(CodeForbidden, "You enabled this retention rule, so somebody else who may decide about retention must approve it; you can disable it")
+		case !e.awaits(now):
+			return r, Errorf(CodeConflict, "Retention rule with ID %s has waited too long for approval; look at a new dry run and enable it again", id)
+		case e.By != by:
+			return r, Errorf(CodeConflict, "Who enabled the retention rule with ID %s may not decide about retention any more; enable it again, then somebody else can approve it", id)
+		}
+		e := *r.Enabling
+		e.ApprovedBy, e.ApprovedAt = &caller.ID, &now
+		r.Enabling = &e
+		return r.enabled(now), nil
+	})
 }
 
 // DisableRule keeps a retention rule from running.

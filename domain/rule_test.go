@@ -29,6 +29,7 @@ func ruleAsked() domain.RuleRequest {
 type ruleCases struct {
 	*memory.Store
 	retention domain.Retention
+	approval  domain.ApprovalLimits
 	now       time.Time
 	log       strings.Builder
 }
@@ -65,7 +66,11 @@ func (r *ruleCases) dryRun(by domain.Principal, id uuid.UUID) (domain.RetentionR
 }
 
 func (r *ruleCases) enable(by domain.Principal, id uuid.UUID, version int64) (domain.RetentionRule, error) {
-	return domain.NewEnableRule(r.retention, r.clock).Execute(context.Background(), by, id, version)
+	return domain.NewEnableRule(r.retention, r.approval, r.clock).Execute(context.Background(), by, id, version)
+}
+
+func (r *ruleCases) approve(by domain.Principal, id uuid.UUID, version int64) (domain.RetentionRule, error) {
+	return domain.NewApproveRule(r.retention, r.Store, r.clock).Execute(context.Background(), by, id, version)
 }
 
 func (r *ruleCases) disable(by domain.Principal, id uuid.UUID) (domain.RetentionRule, error) {
@@ -122,6 +127,7 @@ func TestRulePermission(t *testing.T) {
 				"Read l":  func(uuid.UUID) error { _, err := r.list(caller, domain.RuleListRequest{}); return err },
 				"Try":     func(id uuid.UUID) error { _, err := r.dryRun(caller, id); return err },
 				"Enable":  func(id uuid.UUID) error { _, err := r.enable(caller, id, 1); return err },
+				"Approve": func(id uuid.UUID) error { _, err := r.approve(caller, id, 1); return err },
 				"Disable": func(id uuid.UUID) error { _, err := r.disable(caller, id); return err },
 				"Remove":  func(id uuid.UUID) error { return r.remove(caller, id) },
 			} {
@@ -301,7 +307,8 @@ func TestRuleVersionConflict(t *testing.T) {
 	for _, version := range []int64{2, 3} {
 		_, changeErr := r.change(keeper, rule.ID, version, ruleAsked())
 		_, enableErr := r.enable(keeper, rule.ID, version)
-		for _, err := range []error{changeErr, enableErr} {
+		_, approveErr := r.approve(keeper, rule.ID, version)
+		for _, err := range []error{changeErr, enableErr, approveErr} {
 			wantError(t, err, domain.CodeConflict, fmt.Sprintf("Retention rule with ID %s now has version 1, not %d; read it and try again", id, version))
 		}
 	}
@@ -312,7 +319,6 @@ func TestRuleVersionConflict(t *testing.T) {
 	for version, call := range []func(version int64) error{
 		func(int64) error { _, err := r.dryRun(keeper, rule.ID); return err },
 		func(v int64) error { _, err := r.change(keeper, rule.ID, v, ruleAsked()); return err },
-		func(v int64) error { _, err := r.enable(keeper, rule.ID, v); return err },
 	} {
 		if _, err := r.dryRun(keeper, rule.ID); err != nil {
 			t.Fatal(err)
@@ -329,10 +335,11 @@ func TestRuleVersionConflict(t *testing.T) {
 	if err := r.remove(domain.Principal{ID: ben, Admin: true}, rule.ID); err != nil {
 		t.Fatal(err)
 	}
-	_, changeErr := r.change(keeper, rule.ID, 4, ruleAsked())
+	_, changeErr := r.change(keeper, rule.ID, 3, ruleAsked())
 	_, tryErr := r.dryRun(keeper, rule.ID)
-	_, enableErr := r.enable(keeper, rule.ID, 4)
-	for _, err := range []error{changeErr, tryErr, enableErr} {
+	_, enableErr := r.enable(keeper, rule.ID, 3)
+	_, approveErr := r.approve(keeper, rule.ID, 3)
+	for _, err := range []error{changeErr, tryErr, enableErr, approveErr} {
 		wantError(t, err, domain.CodeConflict, "Retention rule with ID "+id+" has been removed; create a new one")
 	}
 	if left, err := r.get(keeper, rule.ID); err != nil || left.RemovedAt == nil || *left.RemovedBy != ben {
@@ -342,13 +349,112 @@ func TestRuleVersionConflict(t *testing.T) {
 	_, changeErr = r.change(keeper, anna, 1, ruleAsked())
 	_, tryErr = r.dryRun(keeper, anna)
 	_, enableErr = r.enable(keeper, anna, 1)
+	_, approveErr = r.approve(keeper, anna, 1)
 	_, disableErr := r.disable(keeper, anna)
 	_, getErr := r.get(keeper, anna)
-	for _, err := range []error{changeErr, tryErr, enableErr, disableErr, getErr, r.remove(keeper, anna)} {
+	for _, err := range []error{changeErr, tryErr, enableErr, approveErr, disableErr, getErr, r.remove(keeper, anna)} {
 		wantError(t, err, domain.CodeNotFound, "Retention rule with ID "+anna.String()+" not found")
 	}
 	_, versionErr := r.version(keeper, rule.ID, 5)
 	wantError(t, versionErr, domain.CodeNotFound, "Version 5 of the retention rule with ID "+id+" not found")
+}
+
+// TestApproveRule: where rules need an approval, one person enables a rule, and it runs
+// once another has approved it, in time and while both may.
+func TestApproveRule(t *testing.T) {
+	t.Parallel()
+	approver := domain.Principal{ID: ben, Roles: []domain.Role{domain.RolePlatformManager}}
+	waiting := func(t *testing.T) (*ruleCases, domain.RetentionRule) {
+		r := newRuleCases()
+		r.approval = domain.ApprovalLimits{Rules: true, Wait: time.Hour}
+		r.AddPerson(porttest.Person{ID: anna, Admin: true})
+		r.AddPerson(porttest.Person{ID: ben, Roles: approver.Roles})
+		rule := r.enabled(t, ruleAsked())
+		want := domain.RuleEnabling{By: anna, At: noon, ApproveBy: ptr(noon.Add(time.Hour))}
+		if rule.Enabled || rule.NextRunAt != nil || !reflect.DeepEqual(rule.Enabling, &want) {
+			t.Fatalf("want %+v, got %+v", want, rule)
+		}
+		return r, rule
+	}
+	unchanged := func(t *testing.T, r *ruleCases, want domain.RetentionRule) {
+		t.Helper()
+		if got, err := r.get(keeper, want.ID); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("want %+v, got %+v, %v", want, got, err)
+		}
+	}
+	r, rule := waiting(t)
+	id := rule.ID.String()
+	r.now = noon.Add(time.Hour - time.Microsecond)
+	for _, by := range []domain.Principal{keeper, approver} { // enabled again, it waits no longer
+		if again, err := r.enable(by, rule.ID, 1); err != nil || !reflect.DeepEqual(again, rule) {
+			t.Errorf("want %+v, got %+v, %v", rule, again, err)
+		}
+	}
+	_, err := r.approve(keeper, rule.ID, 1)
+	wantError(t, err, domain.CodeForbidden, "You enabled this retention rule, so somebody else who may decide about retention must approve it; you can disable it")
+	unchanged(t, r, rule)
+	want := rule
+	want.Enabled, want.NextRunAt = true, ptr(noon.Add(24*time.Hour))
+	want.Enabling = &domain.RuleEnabling{By: anna, At: noon, ApproveBy: rule.Enabling.ApproveBy, ApprovedBy: &ben, ApprovedAt: &r.now}
+	for range 2 {
+		if approved, err := r.approve(approver, rule.ID, 1); err != nil || !reflect.DeepEqual(approved, want) {
+			t.Errorf("want %+v, got %+v, %v", want, approved, err)
+		}
+	}
+	unchanged(t, r, want)
+	disabled, err := r.disable(keeper, rule.ID)
+	if err != nil || disabled.Enabled || disabled.Enabling != nil {
+		t.Errorf("got %+v, %v", disabled, err)
+	}
+	_, err = r.approve(approver, rule.ID, 1)
+	wantError(t, err, domain.CodeConflict, "Nobody has enabled the retention rule with ID "+id+"; enable it, then somebody else can approve it")
+
+	r, rule = waiting(t)
+	r.now = noon.Add(time.Hour)
+	_, err = r.approve(approver, rule.ID, 1)
+	wantError(t, err, domain.CodeConflict, "Retention rule with ID "+rule.ID.String()+" has waited too long for approval; look at a new dry run and enable it again")
+	unchanged(t, r, rule)
+	if again, err := r.enable(approver, rule.ID, 1); err != nil || again.Enabled || again.Enabling.By != ben || !again.Enabling.ApproveBy.Equal(noon.Add(2*time.Hour)) {
+		t.Errorf("want it to wait for another, got %+v, %v", again, err)
+	}
+	if approved, err := r.approve(keeper, rule.ID, 1); err != nil || !approved.Enabled {
+		t.Errorf("got %+v, %v", approved, err)
+	}
+
+	for name, lost := range map[string]porttest.Person{
+		"deleted": {ID: anna, Admin: true, Deleted: true}, "demoted": {ID: anna}, "unknown": {ID: acme},
+	} {
+		r, rule := waiting(t)
+		err := func() error {
+			other := memory.New()
+			other.AddPerson(lost)
+			_, err := domain.NewApproveRule(r.retention, other, r.clock).Execute(t.Context(), approver, rule.ID, 1)
+			return err
+		}()
+		wantError(t, err, domain.CodeConflict, "Who enabled the retention rule with ID "+rule.ID.String()+" may not decide about retention any more; enable it again, then somebody else can approve it")
+		if t.Failed() {
+			t.Log(name)
+		}
+		unchanged(t, r, rule)
+	}
+
+	// What happens between reading and approving counts.
+	r, rule = waiting(t)
+	r.retention = racingRule{r.retention, t}
+	_, err = r.approve(approver, rule.ID, 1)
+	wantError(t, err, domain.CodeConflict, "Retention rule with ID "+rule.ID.String()+" now has version 2, not 1; read it and try again")
+
+	// Nothing waits any more once the setting is off.
+	r, rule = waiting(t)
+	r.approval.Rules = false
+	if enabled, err := r.enable(approver, rule.ID, 1); err != nil || !enabled.Enabled || !reflect.DeepEqual(enabled.Enabling, &domain.RuleEnabling{By: ben, At: noon}) {
+		t.Errorf("got %+v, %v", enabled, err)
+	}
+	r, rule = waiting(t)
+	gone := domain.Errorf(domain.CodeUnavailable, "gone")
+	if _, err := domain.NewApproveRule(r.retention, failing{People: r.Store, id: gone}, r.clock).Execute(t.Context(), approver, rule.ID, 1); err != gone {
+		t.Errorf("want %v, got %v", gone, err)
+	}
 }
 
 func TestListRules(t *testing.T) {
@@ -421,7 +527,7 @@ func (f failingRetention) RecordDryRun(context.Context, uuid.UUID, int64, domain
 	return domain.RetentionRule{}, f.of()
 }
 
-func (f failingRetention) Enable(context.Context, uuid.UUID, int64, time.Time) (domain.RetentionRule, error) {
+func (f failingRetention) Enable(context.Context, uuid.UUID, func(domain.RetentionRule) (domain.RetentionRule, error)) (domain.RetentionRule, error) {
 	return domain.RetentionRule{}, f.of()
 }
 
@@ -440,12 +546,14 @@ func TestRuleFailures(t *testing.T) {
 			r.retention = failingRetention{r.retention, failure, get}
 			_, changeErr := r.change(keeper, rule.ID, 1, ruleAsked())
 			_, tryErr := r.dryRun(keeper, rule.ID)
-			_, enableErr := r.enable(keeper, rule.ID, 1)
-			errs := []error{changeErr, tryErr, enableErr}
+			_, approveErr := r.approve(keeper, rule.ID, 1)
+			errs := []error{changeErr, tryErr, approveErr}
 			if get {
 				_, getErr := r.get(keeper, rule.ID)
 				errs = append(errs, getErr)
 			} else {
+				_, enableErr := r.enable(keeper, rule.ID, 1)
+				errs = append(errs, enableErr)
 				_, createErr := r.create(keeper, ruleAsked())
 				_, listErr := r.list(keeper, domain.RuleListRequest{})
 				_, versionErr := r.version(keeper, rule.ID, 1)

@@ -101,19 +101,24 @@ func (u *ChangeRule) Execute(ctx context.Context, caller Principal, id uuid.UUID
 
 // ruleOf returns a rule, which must have this version and not be removed.
 func ruleOf(ctx context.Context, retention RuleReader, id uuid.UUID, version int64) (RetentionRule, error) {
-	if version < firstVersion {
-		return RetentionRule{}, errParameter("version", "version: must be the version of the rule that you read, 1 or more")
-	}
 	rule, err := retention.Get(ctx, id)
-	switch {
-	case err != nil:
+	if err != nil {
 		return RetentionRule{}, ruleError(id, err)
-	case rule.RemovedAt != nil:
-		return RetentionRule{}, errRuleRemoved(id)
-	case rule.Version != version:
-		return RetentionRule{}, Errorf(CodeConflict, "Retention rule with ID %s now has version %d, not %d; read it and try again", id, rule.Version, version)
 	}
-	return rule, nil
+	return rule, rule.mustHave(version)
+}
+
+// mustHave refuses another version than the rule's, and a removed rule.
+func (r RetentionRule) mustHave(version int64) error {
+	switch {
+	case version < firstVersion:
+		return errParameter("version", "version: must be the version of the rule that you read, 1 or more")
+	case r.RemovedAt != nil:
+		return errRuleRemoved(r.ID)
+	case r.Version != version:
+		return Errorf(CodeConflict, "Retention rule with ID %s now has version %d, not %d; read it and try again", r.ID, r.Version, version)
+	}
+	return nil
 }
 
 func errRuleRemoved(id uuid.UUID) *Error {

@@ -2265,6 +2265,10 @@ type RetentionRule struct {
 	// Example: true
 	Enabled bool `json:"enabled"`
 
+	// Enabling Who enabled this version; null if nobody has. If the rule is not `enabled`
+	// all the same, it waits for the approval of somebody else.
+	Enabling *RetentionRuleEnabling `json:"enabling"`
+
 	// Filter Which responses a rule covers: every part of a response must match all given
 	// conditions. Without `states`, the rule covers responses that have ended:
 	// completed, failed and canceled.
@@ -2312,6 +2316,34 @@ type RetentionRule struct {
 	//
 	// Example: 3
 	Version int64 `json:"version"`
+}
+
+// RetentionRuleEnabling Who let a version of a retention rule run.
+type RetentionRuleEnabling struct {
+	// ApproveBy Until when somebody else can approve it (UTC); null if it needs no approval.
+	//
+	// Example: 2026-03-08T12:00:00.0005Z
+	ApproveBy *time.Time `json:"approve_by"`
+
+	// ApprovedAt When it was approved (UTC); null if it was not.
+	//
+	// Example: 2026-03-01T15:30:00Z
+	ApprovedAt *time.Time `json:"approved_at"`
+
+	// ApprovedBy Who approved it; null if nobody has.
+	//
+	// Example: 9b2d8c1e-3f4a-4b5c-8d6e-7f8091a2b3c4
+	ApprovedBy *openapi_types.UUID `json:"approved_by"`
+
+	// At When it was enabled (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	At time.Time `json:"at"`
+
+	// By Who enabled it.
+	//
+	// Example: 7c9e6679-7425-40de-944b-e07fc1f90ae7
+	By openapi_types.UUID `json:"by"`
 }
 
 // RetentionRulePage One page of retention rules.
@@ -3559,6 +3591,9 @@ type CreateRetentionRuleJSONRequestBody = NewRetentionRule
 // ChangeRetentionRuleJSONRequestBody defines body for ChangeRetentionRule for application/json ContentType.
 type ChangeRetentionRuleJSONRequestBody = ChangedRetentionRule
 
+// ApproveRetentionRuleJSONRequestBody defines body for ApproveRetentionRule for application/json ContentType.
+type ApproveRetentionRuleJSONRequestBody = EnabledVersion
+
 // EnableRetentionRuleJSONRequestBody defines body for EnableRetentionRule for application/json ContentType.
 type EnableRetentionRuleJSONRequestBody = EnabledVersion
 
@@ -3684,6 +3719,9 @@ type ServerInterface interface {
 	// ChangeRetentionRule Change a retention rule
 	// (PUT /lethe/api/v1/retention-rules/{rule_id})
 	ChangeRetentionRule(ctx echo.Context, ruleId RuleId) error
+	// ApproveRetentionRule Approve a retention rule
+	// (POST /lethe/api/v1/retention-rules/{rule_id}/approve)
+	ApproveRetentionRule(ctx echo.Context, ruleId RuleId) error
 	// DisableRetentionRule Disable a retention rule
 	// (POST /lethe/api/v1/retention-rules/{rule_id}/disable)
 	DisableRetentionRule(ctx echo.Context, ruleId RuleId) error
@@ -4930,6 +4968,22 @@ func (w *ServerInterfaceWrapper) ChangeRetentionRule(ctx echo.Context) error {
 	return err
 }
 
+// ApproveRetentionRule converts echo context to params.
+func (w *ServerInterfaceWrapper) ApproveRetentionRule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "rule_id" -------------
+	var ruleId RuleId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "rule_id", ctx.Param("rule_id"), &ruleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rule_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApproveRetentionRule(ctx, ruleId)
+	return err
+}
+
 // DisableRetentionRule converts echo context to params.
 func (w *ServerInterfaceWrapper) DisableRetentionRule(ctx echo.Context) error {
 	var err error
@@ -5299,6 +5353,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id", wrapper.RemoveRetentionRule, options.OperationMiddlewares["removeRetentionRule"]...)
 	router.GET(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id", wrapper.GetRetentionRule, options.OperationMiddlewares["getRetentionRule"]...)
 	router.PUT(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id", wrapper.ChangeRetentionRule, options.OperationMiddlewares["changeRetentionRule"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id/approve", wrapper.ApproveRetentionRule, options.OperationMiddlewares["approveRetentionRule"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id/disable", wrapper.DisableRetentionRule, options.OperationMiddlewares["disableRetentionRule"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id/dry-run", wrapper.DryRunRetentionRule, options.OperationMiddlewares["dryRunRetentionRule"]...)
 	router.POST(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id/enable", wrapper.EnableRetentionRule, options.OperationMiddlewares["enableRetentionRule"]...)
@@ -14366,6 +14421,275 @@ func (response ChangeRetentionRule503ApplicationProblemPlusJSONResponse) VisitCh
 	return err
 }
 
+type ApproveRetentionRuleRequestObject struct {
+	RuleId RuleId `json:"rule_id"`
+	Body   *ApproveRetentionRuleJSONRequestBody
+}
+
+type ApproveRetentionRuleResponseObject interface {
+	VisitApproveRetentionRuleResponse(w http.ResponseWriter) error
+}
+
+type ApproveRetentionRule200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type ApproveRetentionRule200JSONResponse struct {
+	Body    RetentionRule
+	Headers ApproveRetentionRule200ResponseHeaders
+}
+
+func (response ApproveRetentionRule200JSONResponse) VisitApproveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveRetentionRule400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveRetentionRule400ApplicationProblemPlusJSONResponse) VisitApproveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveRetentionRule401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveRetentionRule401ApplicationProblemPlusJSONResponse) VisitApproveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveRetentionRule403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveRetentionRule403ApplicationProblemPlusJSONResponse) VisitApproveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveRetentionRule404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveRetentionRule404ApplicationProblemPlusJSONResponse) VisitApproveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveRetentionRule405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveRetentionRule405ApplicationProblemPlusJSONResponse) VisitApproveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveRetentionRule409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveRetentionRule409ApplicationProblemPlusJSONResponse) VisitApproveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveRetentionRule413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveRetentionRule413ApplicationProblemPlusJSONResponse) VisitApproveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveRetentionRule415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveRetentionRule415ApplicationProblemPlusJSONResponse) VisitApproveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveRetentionRule429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveRetentionRule429ApplicationProblemPlusJSONResponse) VisitApproveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveRetentionRule431TextResponse HeadersTooLargeTextResponse
+
+func (response ApproveRetentionRule431TextResponse) VisitApproveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type ApproveRetentionRule500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveRetentionRule500ApplicationProblemPlusJSONResponse) VisitApproveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveRetentionRule503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ApproveRetentionRule503ApplicationProblemPlusJSONResponse) VisitApproveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DisableRetentionRuleRequestObject struct {
 	RuleId RuleId `json:"rule_id"`
 }
@@ -18767,6 +19091,9 @@ type StrictServerInterface interface {
 	// ChangeRetentionRule Change a retention rule
 	// (PUT /lethe/api/v1/retention-rules/{rule_id})
 	ChangeRetentionRule(ctx context.Context, request ChangeRetentionRuleRequestObject) (ChangeRetentionRuleResponseObject, error)
+	// ApproveRetentionRule Approve a retention rule
+	// (POST /lethe/api/v1/retention-rules/{rule_id}/approve)
+	ApproveRetentionRule(ctx context.Context, request ApproveRetentionRuleRequestObject) (ApproveRetentionRuleResponseObject, error)
 	// DisableRetentionRule Disable a retention rule
 	// (POST /lethe/api/v1/retention-rules/{rule_id}/disable)
 	DisableRetentionRule(ctx context.Context, request DisableRetentionRuleRequestObject) (DisableRetentionRuleResponseObject, error)
@@ -19916,6 +20243,54 @@ func (sh *strictHandler) ChangeRetentionRule(ctx echo.Context, ruleId RuleId) er
 		return err
 	} else if validResponse, ok := response.(ChangeRetentionRuleResponseObject); ok {
 		return validResponse.VisitChangeRetentionRuleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ApproveRetentionRule operation middleware
+func (sh *strictHandler) ApproveRetentionRule(ctx echo.Context, ruleId RuleId) error {
+	var request ApproveRetentionRuleRequestObject
+
+	request.RuleId = ruleId
+
+	var body ApproveRetentionRuleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApproveRetentionRule(ctx.Request().Context(), request.(ApproveRetentionRuleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApproveRetentionRule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApproveRetentionRuleResponseObject); ok {
+		return validResponse.VisitApproveRetentionRuleResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

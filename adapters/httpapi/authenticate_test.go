@@ -28,6 +28,7 @@ var bodies = map[string]string{
 	"refuseErasure":        `{"reason":"too_broad"}`,
 	"startPersonFile":      `{"owner":"c0000400-0000-4000-8000-00000000005a"}`,
 	"enableRetentionRule":  `{"version":1}`,
+	"approveRetentionRule": `{"version":1}`,
 }
 
 // mayBeStale are the operations that may use a cached caller. Every other

@@ -42,6 +42,7 @@ func TestMethods(t *testing.T) {
 		ruleList + "/abc/versions/1": {"GET", "HEAD", "OPTIONS"},
 		ruleList + "/abc/dry-run":    {"OPTIONS", "POST"},
 		ruleList + "/abc/enable":     {"OPTIONS", "POST"},
+		ruleList + "/abc/approve":    {"OPTIONS", "POST"},
 		ruleList + "/abc/disable":    {"OPTIONS", "POST"},
 		accessLog:                    {"GET", "HEAD", "OPTIONS"},
 		erasures:                     {"GET", "HEAD", "OPTIONS", "POST"},

@@ -315,7 +315,8 @@ func deps(f fakes, s *service) httpapi.Deps {
 		Retention: httpapi.Retention{
 			Create: domain.NewCreateRule(f.retention, time.Now), Change: domain.NewChangeRule(f.retention, time.Now),
 			List: domain.NewListRules(f.retention), Get: domain.NewGetRule(f.retention),
-			DryRun: domain.NewDryRunRule(f.retention, f.erasures, time.Now), Enable: domain.NewEnableRule(f.retention, time.Now),
+			DryRun: domain.NewDryRunRule(f.retention, f.erasures, time.Now), Enable: domain.NewEnableRule(f.retention, domain.ApprovalLimits{}, time.Now),
+			Approve: domain.NewApproveRule(f.retention, f, time.Now),
 			Disable: domain.NewDisableRule(f.retention), Remove: domain.NewRemoveRule(f.retention),
 		},
 		AccessLog:     domain.NewListAccessLog(f.accessLog, f, logger),
@@ -543,7 +544,7 @@ func pathOf(asked string) (path string, known bool) {
 		if version, ok := strings.CutPrefix(part, "/versions/"); ok && one(version) {
 			part = "/versions/{version}"
 		}
-		return ruleList + "/{rule_id}" + part, id != "" && slices.Contains([]string{"", "/versions/{version}", "/dry-run", "/enable", "/disable"}, part)
+		return ruleList + "/{rule_id}" + part, id != "" && slices.Contains([]string{"", "/versions/{version}", "/dry-run", "/enable", "/approve", "/disable"}, part)
 	}
 	if level, _, ok := strings.Cut(strings.TrimPrefix(asked, "/log/tile/"), "/"); ok && one(level) && strings.HasPrefix(asked, "/log/tile/") {
 		return "/log/tile/{level}/{index}", true

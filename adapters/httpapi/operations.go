@@ -82,6 +82,7 @@ var profiles = map[string]profile{
 	"getRetentionRuleVersion": {cost: fetches},
 	"dryRunRetentionRule":     {cost: estimates},
 	"enableRetentionRule":     {cost: changes},
+	"approveRetentionRule":    {cost: changes},
 	"disableRetentionRule":    {cost: changes},
 
 	"getReceipt":    {cost: fetches, remembered: true},

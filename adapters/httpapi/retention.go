@@ -88,8 +88,21 @@ func (s *server) EnableRetentionRule(ctx context.Context, request EnableRetentio
 	if err != nil {
 		return nil, err
 	}
-	s.logRule(ctx, "Retention rule enabled", rule)
+	done := "Retention rule enabled"
+	if !rule.Enabled {
+		done = "Retention rule enabled, waits for approval"
+	}
+	s.logRule(ctx, done, rule)
 	return EnableRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
+}
+
+func (s *server) ApproveRetentionRule(ctx context.Context, request ApproveRetentionRuleRequestObject) (ApproveRetentionRuleResponseObject, error) {
+	rule, err := s.Retention.Approve.Execute(ctx, callerIn(ctx), request.RuleId, request.Body.Version)
+	if err != nil {
+		return nil, err
+	}
+	s.logRule(ctx, "Retention rule approved", rule)
+	return ApproveRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
 }
 
 func (s *server) DisableRetentionRule(ctx context.Context, request DisableRetentionRuleRequestObject) (DisableRetentionRuleResponseObject, error) {
@@ -133,6 +146,9 @@ func shownRule(r domain.RetentionRule) RetentionRule {
 		RunAt: convert(r.RunAt, domain.TimeOfDay.String), MaxPerRun: r.MaxPerRun, Enabled: r.Enabled, NextRunAt: utc(r.NextRunAt), SkippedAt: utc(r.SkippedAt),
 		CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, ChangedAt: r.ChangedAt.UTC(), ChangedBy: r.ChangedBy,
 		RemovedAt: utc(r.RemovedAt), RemovedBy: r.RemovedBy,
+	}
+	if e := r.Enabling; e != nil {
+		shown.Enabling = &RetentionRuleEnabling{By: e.By, At: e.At.UTC(), ApproveBy: utc(e.ApproveBy), ApprovedBy: e.ApprovedBy, ApprovedAt: utc(e.ApprovedAt)}
 	}
 	if d := r.DryRun; d != nil {
 		shown.DryRun = &RetentionDryRun{

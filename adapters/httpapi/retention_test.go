@@ -62,7 +62,7 @@ func TestRetentionRuleLifecycle(t *testing.T) {
 	want := map[string]any{
 		"id": id, "version": 1.0, "name": "canary-rule", "age_days": 30.0, "run_at": []any{"00:00", "23:59"}, "max_per_run": 7.0,
 		"filter":  map[string]any{"states": []any{"failed"}, "models": []any{"m", "it's"}, "tiers": []any{"flex"}, "owners": []any{owner.String()}},
-		"enabled": false, "dry_run": nil, "next_run_at": nil, "last_run": nil, "skipped_at": nil,
+		"enabled": false, "enabling": nil, "dry_run": nil, "next_run_at": nil, "last_run": nil, "skipped_at": nil,
 		"created_at": got["created_at"], "created_by": root.String(), "changed_at": got["created_at"], "changed_by": root.String(),
 		"removed_at": nil, "removed_by": nil,
 	}
@@ -94,10 +94,12 @@ func TestRetentionRuleLifecycle(t *testing.T) {
 		t.Errorf("answered %d %s", a.status, a.body)
 	}
 	a = s.post(t, at+"/enable", "root", `{"version":1}`)
+	enabling, _ := decode(t, a.body)["enabling"].(map[string]any)
 	want["enabled"], want["next_run_at"] = true, decode(t, a.body)["next_run_at"]
+	want["enabling"] = map[string]any{"by": root.String(), "at": enabling["at"], "approve_by": nil, "approved_by": nil, "approved_at": nil}
 	check("enabled", a)
 	a = s.act(t, at+"/disable")
-	want["enabled"], want["next_run_at"] = false, nil
+	want["enabled"], want["enabling"], want["next_run_at"] = false, nil, nil
 	check("disabled", a)
 
 	// It runs, and shows its last run.
@@ -110,7 +112,7 @@ func TestRetentionRuleLifecycle(t *testing.T) {
 	}
 	a = s.ask(t, http.MethodGet, at, "Authorization", "Bearer root")
 	run, _ := decode(t, a.body)["last_run"].(map[string]any)
-	want["enabled"], want["next_run_at"] = true, decode(t, a.body)["next_run_at"]
+	want["enabled"], want["enabling"], want["next_run_at"] = true, decode(t, a.body)["enabling"], decode(t, a.body)["next_run_at"]
 	want["last_run"] = map[string]any{"at": later.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano), "version": 1.0, "erasure_id": store.Enqueued()[0].String()}
 	check("run", a)
 	shown := decode(t, s.ask(t, http.MethodGet, fmt.Sprintf("%s/%s", erasures, run["erasure_id"]), "Authorization", "Bearer root").body)
@@ -121,7 +123,7 @@ func TestRetentionRuleLifecycle(t *testing.T) {
 	a = s.put(t, at, "root", `{"version":1,"name":"n","age_days":1,"run_at":["12:30"]}`)
 	got = decode(t, a.body)
 	want["version"], want["name"], want["age_days"], want["run_at"], want["max_per_run"], want["filter"] = 2.0, "n", 1.0, []any{"12:30"}, 10000.0, map[string]any{}
-	want["changed_at"], want["enabled"], want["next_run_at"], want["dry_run"] = got["changed_at"], false, nil, nil
+	want["changed_at"], want["enabled"], want["enabling"], want["next_run_at"], want["dry_run"] = got["changed_at"], false, nil, nil, nil
 	check("changed", a)
 	if a := s.put(t, at, "root", `{"version":1,"name":"n","age_days":1,"run_at":["12:30"]}`); a.status != http.StatusConflict {
 		t.Errorf("got status %d, want %d: %s", a.status, http.StatusConflict, a.body)

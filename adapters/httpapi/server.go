@@ -140,6 +140,7 @@ type Retention struct {
 	Get     *domain.GetRule
 	DryRun  *domain.DryRunRule
 	Enable  *domain.EnableRule
+	Approve *domain.ApproveRule
 	Disable *domain.DisableRule
 	Remove  *domain.RemoveRule
 }

@@ -46,7 +46,7 @@ func (m *Metrics) WatchErasures(triggers, tables, outcomes []string) (*ErasureMe
 		}),
 		approvals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lethe_erasure_approvals_total",
-			Help: "What became in this process of erasures that wait for approval. The outcome failed counts attempts of those who had asked, and approvals whose people lost the right before the erasure began.",
+			Help: "What became in this process of erasures and retention rules that wait for approval. The outcome failed counts attempts to approve what one has requested or enabled oneself, and approvals whose people lost the right before the erasure began.",
 		}, []string{"outcome"}),
 	}
 	// A rate needs a zero before the first value.

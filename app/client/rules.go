@@ -162,6 +162,19 @@ func (c *Client) EnableRule(ctx context.Context, id string, version int64) error
 	return c.show(answer.Body)
 }
 
+// ApproveRule approves the version of a retention rule that somebody else has enabled.
+func (c *Client) ApproveRule(ctx context.Context, id string, version int64) error {
+	rule, err := one(id)
+	if err != nil {
+		return err
+	}
+	answer, err := c.api.ApproveRetentionRuleWithResponse(ctx, rule, nil, lethe.EnabledVersion{Version: version})
+	if err != nil {
+		return c.explain(err)
+	}
+	return c.show(answer.Body)
+}
+
 // DisableRule disables a retention rule.
 func (c *Client) DisableRule(ctx context.Context, id string) error {
 	rule, err := one(id)

@@ -65,6 +65,7 @@ type Config struct {
 		CheckpointFile string              // stores the newest checkpoint seen; empty: none, or the embedded mode's own
 		Rate           PerSecond
 		ApprovalOver   int64         // erasures of more responses need an approval; 0: none does
+		ApproveRules   bool          // retention rules need one
 		ApprovalWait   time.Duration // for how long it can be given; whole days
 		Orphans        bool          // remove raw copies whose request is gone
 		StandbyURLs    []string      // standbys to check for erased rows; none: no check

@@ -61,6 +61,7 @@ func defaults(apart, outletApart bool, environ []string) map[string]any {
 		"auth.proxy_incoming":      incomingUnknown,
 		"auth.cache_ttl":           "0s",
 		"erasure.approval_over":    0,
+		"erasure.approve_rules":    false,
 		"erasure.approval_wait":    "7d",
 		"erasure.orphans":          false,
 		"erasure.rate":             2000,

@@ -99,7 +99,7 @@ var mayDo = map[string]func(kind string) string{
 
 	"listRetentionRules": whoManages, "createRetentionRule": whoManages, "getRetentionRule": whoManages,
 	"changeRetentionRule": whoManages, "removeRetentionRule": whoManages, "getRetentionRuleVersion": whoManages,
-	"dryRunRetentionRule": whoManages, "enableRetentionRule": whoManages, "disableRetentionRule": whoManages,
+	"dryRunRetentionRule": whoManages, "enableRetentionRule": whoManages, "approveRetentionRule": but(whoManages, conflict, manager, admin), "disableRetentionRule": whoManages,
 
 	"startSession": func(kind string) string { return only(kind, plain, reader, stranger, owner, member, manager, admin) },
 	"endSession":   func(string) string { return allowed }, // also if there is none
@@ -448,6 +448,8 @@ func TestPermissions(t *testing.T) {
 				}
 				return question{method: "POST", path: at + "/enable", body: `{"version":1}`}
 			},
+			// Nobody has enabled it.
+			"approveRetentionRule": func() question { return question{method: "POST", path: rule() + "/approve", body: `{"version":1}`} },
 			"disableRetentionRule": func() question { return question{method: "POST", path: rule() + "/disable"} },
 			"startSession": func() question {
 				return question{method: "POST", path: sessionPath, byKey: true, secret: "Set-Cookie"}

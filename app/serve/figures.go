@@ -133,6 +133,28 @@ func (c countedErasures) Decide(ctx context.Context, id uuid.UUID, decide func(d
 	return after, err
 }
 
+// countedRules counts approvals of retention rules.
+type countedRules struct {
+	domain.Retention
+	metrics *telemetry.ErasureMetrics
+}
+
+// Enable counts approvals, and attempts to approve what one has enabled.
+func (c countedRules) Enable(ctx context.Context, id uuid.UUID, decide func(domain.RetentionRule) (domain.RetentionRule, error)) (domain.RetentionRule, error) {
+	var before bool
+	after, err := c.Retention.Enable(ctx, id, func(r domain.RetentionRule) (domain.RetentionRule, error) {
+		before = r.Enabled
+		return decide(r)
+	})
+	switch {
+	case domain.CodeOf(err) == domain.CodeForbidden:
+		c.metrics.Decided(approvalFailed)
+	case err == nil && !before && after.Enabling.ApprovedBy != nil:
+		c.metrics.Decided(approvalOutcomes[domain.ErasurePending])
+	}
+	return after, err
+}
+
 const approvalFailed = "failed"
 
 // approvalOutcomes are the words of metrics for what became of an approval.

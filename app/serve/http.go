@@ -29,6 +29,7 @@ func newCases(s *stores, j *jobs.Jobs, files *personFiles, people *gate.People, 
 	// Erasures that finish before the response are so small that they need no pace.
 	atOnce := domain.NewRunErasure(s.erasures, config.PerSecond(0).Pace(), time.Now)
 	erase := domain.NewEraseResponse(s.responses, time.Now).Repeatable(domain.NewRepeats(s.log, sign.RepeatSecrets()))
+	approval := domain.ApprovalLimits{Over: cfg.Erasure.ApprovalOver, Rules: cfg.Erasure.ApproveRules, Wait: cfg.Erasure.ApprovalWait}
 	asked := domain.NewCheckSubjectRequest(s.subjects, s.erasures, files.rows, files.store != nil)
 	return httpapi.Deps{
 		Identify: id.now, IdentifyReader: id.reader,
@@ -49,7 +50,7 @@ func newCases(s *stores, j *jobs.Jobs, files *personFiles, people *gate.People, 
 		Figures:       domain.NewGetFigures(s.responses, people, time.Now, log),
 		Erasures: httpapi.Erasures{
 			Preview: domain.NewPreviewErasure(s.erasures, time.Now), Start: domain.NewStartErasure(s.erasures, asked, atOnce, j, time.Now, log).
-					Requiring(domain.ApprovalLimits{Over: cfg.Erasure.ApprovalOver, Wait: cfg.Erasure.ApprovalWait}),
+					Requiring(approval),
 			List: domain.NewListErasures(s.erasures), Get: domain.NewGetErasure(s.erasures),
 			Receipts: domain.NewListErasureReceipts(s.erasures), Cancel: domain.NewCancelErasure(s.erasures),
 			Decide: domain.NewDecideErasure(s.erasures, time.Now),
@@ -71,7 +72,8 @@ func newCases(s *stores, j *jobs.Jobs, files *personFiles, people *gate.People, 
 		Retention: httpapi.Retention{
 			Create: domain.NewCreateRule(s.retention, time.Now), Change: domain.NewChangeRule(s.retention, time.Now),
 			List: domain.NewListRules(s.retention), Get: domain.NewGetRule(s.retention),
-			DryRun: domain.NewDryRunRule(s.retention, s.erasures, time.Now), Enable: domain.NewEnableRule(s.retention, time.Now),
+			DryRun: domain.NewDryRunRule(s.retention, s.erasures, time.Now), Enable: domain.NewEnableRule(s.retention, approval, time.Now),
+			Approve: domain.NewApproveRule(s.retention, people, time.Now),
 			Disable: domain.NewDisableRule(s.retention), Remove: domain.NewRemoveRule(s.retention),
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,6 +141,34 @@ func TestRetentionRun(t *testing.T) {
 	}
 	if got := s.Metric(t, `lethe_background_failures_total{work="retention"}`); got != "0" {
 		t.Errorf("background failures: want 0, got %s", got)
+	}
+}
+
+// TestApprovedRule: with erasure.approve_rules, a rule that one person enables runs once
+// another has approved it.
+func TestApprovedRule(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_KEY="+apptest.NewKey(t), "LETHE_ERASURE_APPROVE_RULES=true")
+	at := rulesPath + "/" + s.rule(t, http.MethodPost, rulesPath, `{"name":"n","age_days":30,"run_at":["00:00"]}`).ID.String()
+	s.rule(t, http.MethodPost, at+"/dry-run", "")
+	if r := s.rule(t, http.MethodPost, at+"/enable", `{"version":1}`); r.Enabled || r.NextRunAt != nil {
+		t.Errorf("want it to wait, got %+v", r)
+	}
+	if status, _, text := s.Send(t, http.MethodPost, at+"/approve", "sk-root-platform", `{"version":1}`); status != http.StatusForbidden || !strings.Contains(text, "somebody else") {
+		t.Errorf("one's own rule: got %d %s", status, text)
+	}
+	if status, _, text := s.Send(t, http.MethodPost, at+"/approve", "sk-pmonly-platform", `{"version":1}`); status != http.StatusOK {
+		t.Errorf("somebody else's: got %d %s", status, text)
+	}
+	if r := s.rule(t, http.MethodGet, at, ""); !r.Enabled || r.NextRunAt == nil {
+		t.Errorf("want it to run, got %+v", r)
+	}
+	_, _, metrics := s.Get(t, "/metrics", "")
+	for _, want := range []string{`lethe_erasure_approvals_total{outcome="approved"} 1`, `lethe_erasure_approvals_total{outcome="failed"} 1`} {
+		if !strings.Contains(metrics, want+"\n") {
+			t.Errorf("want %s in the metrics", want)
+		}
 	}
 }
 

@@ -79,7 +79,7 @@ func (w watched) subjects(ctx context.Context, s *domain.Status) (err error) {
 }
 
 func (w watched) rules(ctx context.Context, s *domain.Status) (err error) {
-	s.Rules, err = w.stores.retention.Next(ctx, domain.MaxDueRules)
+	s.Rules, err = w.stores.nextRules(ctx, domain.MaxDueRules)
 	return err
 }
 

@@ -26,7 +26,8 @@ type stores struct {
 	holds     *fusillade.Holds
 	subjects  *subjects.SubjectRequests
 	events    *events.Events
-	retention *fusillade.Retention
+	retention domain.Retention
+	nextRules func(ctx context.Context, limit int) ([]domain.DueRule, error)
 	usage     *analytics.UsageRecords
 	accessLog *accesslog.Log
 	log       domain.Log
@@ -57,7 +58,7 @@ func newStores(p *pools, cfg *config.Config, db *boot.Databases, sign *boot.Sign
 		orphans:   countedOrphans{responses, metrics},
 		erasures:  countedErasures{erasures, []func(context.Context) *domain.Error{older, places.Reason}, metrics},
 		tally:     erasures.Tally,
-		holds:     holds, subjects: asked, events: happened, retention: retention, usage: usage, accessLog: accessLog,
+		holds:     holds, subjects: asked, events: happened, retention: countedRules{retention, metrics}, nextRules: retention.Next, usage: usage, accessLog: accessLog,
 		log: countedLog{l, metrics},
 	}, nil
 }

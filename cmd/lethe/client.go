@@ -251,19 +251,28 @@ func (c *cli) rules() *cobra.Command {
 	var version int64
 	enable := c.remote(&cobra.Command{
 		Use: "enable ID", Short: "Enable the version of a retention rule that you have looked at",
-		Long:    "Enable a retention rule, after a dry run of the same version.\n\n" + callsService,
+		Long:    "Enable a retention rule, after a dry run of the same version. Where rules\nneed an approval, it runs once somebody else has approved it.\n\n" + callsService,
 		Example: `  lethe rules enable ` + id + ` --version 1`,
 	}, func(ctx context.Context, at *client.Client, args []string) error {
 		return at.EnableRule(ctx, args[0], version)
 	})
-	enable.Flags().Int64Var(&version, "version", 0, "the version that you have looked at")
-	_ = enable.MarkFlagRequired("version")
+	approve := c.remote(&cobra.Command{
+		Use: "approve ID", Short: "Approve the version of a retention rule that somebody else has enabled",
+		Long:    "Approve a retention rule that somebody else has enabled. To refuse, disable it.\n\n" + callsService,
+		Example: `  lethe rules approve ` + id + ` --version 1`,
+	}, func(ctx context.Context, at *client.Client, args []string) error {
+		return at.ApproveRule(ctx, args[0], version)
+	})
+	for _, cmd := range []*cobra.Command{enable, approve} {
+		cmd.Flags().Int64Var(&version, "version", 0, "the version that you have looked at")
+		_ = cmd.MarkFlagRequired("version")
+	}
 
 	disable := c.remote(&cobra.Command{
 		Use: "disable ID", Short: "Disable a retention rule", Long: "Disable a retention rule.\n\n" + callsService,
 		Example: `  lethe rules disable ` + id,
 	}, func(ctx context.Context, at *client.Client, args []string) error { return at.DisableRule(ctx, args[0]) })
-	cmd.AddCommand(list, show, create, dryRun, enable, disable)
+	cmd.AddCommand(list, show, create, dryRun, enable, approve, disable)
 	return cmd
 }
 

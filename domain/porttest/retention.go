@@ -93,6 +93,15 @@ func wantRule(t *testing.T, r domain.Retention, want domain.RetentionRule) {
 	}
 }
 
+// enabledFrom decides that a rule runs from a time on.
+func enabledFrom(next time.Time) func(domain.RetentionRule) (domain.RetentionRule, error) {
+	return func(r domain.RetentionRule) (domain.RetentionRule, error) {
+		r.Enabled, r.NextRunAt = true, &next
+		r.Enabling = &domain.RuleEnabling{By: r.CreatedBy, At: start}
+		return r, nil
+	}
+}
+
 // addEnabled stores a rule that is due from then on.
 func addEnabled(t *testing.T, r domain.Retention, terms domain.RetentionTerms, next time.Time) domain.RetentionRule {
 	t.Helper()
@@ -100,7 +109,7 @@ func addEnabled(t *testing.T, r domain.Retention, terms domain.RetentionTerms, n
 	if _, err := r.RecordDryRun(t.Context(), rule.ID, 1, aDryRun); err != nil {
 		t.Fatal(err)
 	}
-	rule, err := r.Enable(t.Context(), rule.ID, 1, next)
+	rule, err := r.Enable(t.Context(), rule.ID, enabledFrom(next))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +154,7 @@ func testRulesAreChanged(t *testing.T, f RetentionFixture) {
 	first := rule.RetentionVersion
 	v := nextVersion(rule, terms()[0])
 	want := rule
-	want.RetentionVersion, want.Enabled, want.NextRunAt, want.DryRun = v, false, nil, nil
+	want.RetentionVersion, want.Enabled, want.Enabling, want.NextRunAt, want.DryRun = v, false, nil, nil, nil
 	changed, err := r.Change(t.Context(), rule.ID, v)
 	if err != nil || !reflect.DeepEqual(changed, want) {
 		t.Errorf("want %+v, got %+v, %v", want, changed, err)
@@ -259,25 +268,45 @@ func testDryRunsAreKept(t *testing.T, f RetentionFixture) {
 func testRulesAreEnabled(t *testing.T, f RetentionFixture) {
 	r := f.Retention()
 	rule := addRule(t, r, terms()[0])
-	_, untriedErr := r.Enable(t.Context(), rule.ID, 1, start)
 	rule, err := r.RecordDryRun(t.Context(), rule.ID, 1, aDryRun)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, otherErr := r.Enable(t.Context(), rule.ID, 2, start)
-	wantCode(t, domain.CodeConflict, untriedErr, otherErr)
-	_, noneErr := r.Enable(t.Context(), uuid.New(), 1, start)
+	refused := domain.Errorf(domain.CodeForbidden, "no")
+	if _, err := r.Enable(t.Context(), rule.ID, func(got domain.RetentionRule) (domain.RetentionRule, error) {
+		if !reflect.DeepEqual(got, rule) {
+			t.Errorf("want %+v, got %+v", rule, got)
+		}
+		decided, _ := enabledFrom(start)(got)
+		return decided, refused
+	}); err != refused {
+		t.Errorf("want %v, got %v", refused, err)
+	}
+	_, noneErr := r.Enable(t.Context(), uuid.New(), enabledFrom(start))
 	_, disableNoneErr := r.Disable(t.Context(), uuid.New())
 	wantCode(t, domain.CodeNotFound, noneErr, disableNoneErr)
 	wantRule(t, r, rule)
 
-	enabled := rule
-	enabled.Enabled, enabled.NextRunAt = true, ptr(start.Add(time.Minute))
-	for i := range 2 { // again: the rule stays as it is
-		if got, err := r.Enable(t.Context(), rule.ID, 1, start.Add(time.Duration(1+i)*time.Minute)); err != nil || !reflect.DeepEqual(got, enabled) {
-			t.Errorf("want %+v, got %+v, %v", enabled, got, err)
+	for _, enabling := range []domain.RuleEnabling{
+		{By: uuid.New(), At: start},
+		{By: uuid.New(), At: start, ApproveBy: ptr(start.Add(time.Hour))},
+		{By: uuid.New(), At: start, ApproveBy: ptr(start.Add(time.Hour)), ApprovedBy: ptr(uuid.New()), ApprovedAt: ptr(start.Add(time.Minute))},
+	} {
+		want := rule
+		want.Enabling = &enabling
+		if enabling.ApproveBy == nil || enabling.ApprovedBy != nil {
+			want.Enabled, want.NextRunAt = true, ptr(start.Add(time.Minute))
 		}
-		wantRule(t, r, enabled)
+		// The rest of what is decided is not stored.
+		got, err := r.Enable(t.Context(), rule.ID, func(r domain.RetentionRule) (domain.RetentionRule, error) {
+			r.Enabled, r.NextRunAt, r.Enabling = want.Enabled, want.NextRunAt, want.Enabling
+			r.Name, r.Version, r.DryRun = "another", 7, nil
+			return r, nil
+		})
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("want %+v, got %+v, %v", want, got, err)
+		}
+		wantRule(t, r, want)
 	}
 	for range 2 {
 		if got, err := r.Disable(t.Context(), rule.ID); err != nil || !reflect.DeepEqual(got, rule) {
@@ -301,14 +330,13 @@ func testRulesAreRemoved(t *testing.T, f RetentionFixture) {
 		t.Fatalf("got %+v, %v", removed, err)
 	}
 	want := rule
-	want.Enabled, want.NextRunAt, want.RemovedAt, want.RemovedBy = false, nil, removed.RemovedAt, &by
+	want.Enabled, want.Enabling, want.NextRunAt, want.RemovedAt, want.RemovedBy = false, nil, nil, removed.RemovedAt, &by
 	if !reflect.DeepEqual(removed, want) {
 		t.Errorf("want %+v, got %+v", want, removed)
 	}
 	_, changeErr := r.Change(t.Context(), rule.ID, nextVersion(rule, terms()[0]))
 	_, tryErr := r.RecordDryRun(t.Context(), rule.ID, 1, aDryRun)
-	_, enableErr := r.Enable(t.Context(), rule.ID, 1, start)
-	wantCode(t, domain.CodeConflict, changeErr, tryErr, enableErr)
+	wantCode(t, domain.CodeConflict, changeErr, tryErr)
 	if _, err := r.Disable(t.Context(), rule.ID); err != nil {
 		t.Error(err)
 	}
@@ -517,7 +545,7 @@ func testRetentionCanceledContext(t *testing.T, f RetentionFixture) {
 	_, versionErr := r.Version(ctx, rule.ID, 1)
 	_, pageErr := r.Page(ctx, domain.RuleQuery{Limit: 1})
 	_, tryErr := r.RecordDryRun(ctx, rule.ID, 1, aDryRun)
-	_, enableErr := r.Enable(ctx, rule.ID, 1, start)
+	_, enableErr := r.Enable(ctx, rule.ID, enabledFrom(start))
 	_, disableErr := r.Disable(ctx, rule.ID)
 	removeErr := r.Remove(ctx, rule.ID, uuid.New())
 	_, dueErr := r.Due(ctx, start, 1)

@@ -75,7 +75,7 @@ func (m Retention) changeVersion(ctx context.Context, id uuid.UUID, version int6
 
 // stop keeps a rule from running and ends the run that is not over.
 func (s *Store) stop(r *rule) {
-	r.Enabled, r.NextRunAt = false, nil
+	r.Enabled, r.Enabling, r.NextRunAt = false, nil, nil
 	for _, e := range s.erasures {
 		if e.Rule != nil && e.Rule.ID == r.ID {
 			e.end(domain.ErasureCanceled)
@@ -141,15 +141,14 @@ func (m Retention) RecordDryRun(ctx context.Context, id uuid.UUID, version int64
 	})
 }
 
-func (m Retention) Enable(ctx context.Context, id uuid.UUID, version int64, next time.Time) (domain.RetentionRule, error) {
-	return m.changeVersion(ctx, id, version, func(r *rule) error {
-		switch {
-		case r.DryRun == nil:
-			return errOtherRule
-		case !r.Enabled:
-			r.Enabled, r.NextRunAt = true, &next
+// The store is locked while decide runs, so decide must not use it.
+func (m Retention) Enable(ctx context.Context, id uuid.UUID, decide func(domain.RetentionRule) (domain.RetentionRule, error)) (domain.RetentionRule, error) {
+	return m.change(ctx, id, func(r *rule) error {
+		decided, err := decide(r.shown())
+		if err == nil {
+			r.Enabled, r.Enabling, r.NextRunAt = decided.Enabled, decided.Enabling, decided.NextRunAt
 		}
-		return nil
+		return err
 	})
 }
 

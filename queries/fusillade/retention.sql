@@ -34,7 +34,8 @@ LIMIT sqlc.arg('page_size')::bigint;
 -- name: UpdateRule :exec
 UPDATE lethe.retention_rules SET
     version = sqlc.arg('version'), dry_run_at = sqlc.narg('dry_run_at'), dry_run_counts = sqlc.narg('dry_run_counts'),
-    next_run_at = sqlc.narg('next_run_at'), last_run_at = sqlc.narg('last_run_at'), last_version = sqlc.narg('last_version'),
+    enabled_by = sqlc.narg('enabled_by'), enabled_at = sqlc.narg('enabled_at'), approve_by = sqlc.narg('approve_by'),
+    approved_by = sqlc.narg('approved_by'), approved_at = sqlc.narg('approved_at'), next_run_at = sqlc.narg('next_run_at'), last_run_at = sqlc.narg('last_run_at'), last_version = sqlc.narg('last_version'),
     last_erasure_id = sqlc.narg('last_erasure_id'), skipped_at = sqlc.narg('skipped_at'),
     removed_at = sqlc.narg('removed_at'), removed_by = sqlc.narg('removed_by')
 WHERE id = sqlc.arg('id');

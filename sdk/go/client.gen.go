@@ -2735,6 +2735,10 @@ type RetentionRule struct {
 	// Example: true
 	Enabled bool `json:"enabled"`
 
+	// Enabling Who enabled this version; null if nobody has. If the rule is not `enabled`
+	// all the same, it waits for the approval of somebody else.
+	Enabling *RetentionRuleEnabling `json:"enabling"`
+
 	// Filter Which responses a rule covers: every part of a response must match all given
 	// conditions. Without `states`, the rule covers responses that have ended:
 	// completed, failed and canceled.
@@ -2782,6 +2786,34 @@ type RetentionRule struct {
 	//
 	// Example: 3
 	Version int64 `json:"version"`
+}
+
+// RetentionRuleEnabling Who let a version of a retention rule run.
+type RetentionRuleEnabling struct {
+	// ApproveBy Until when somebody else can approve it (UTC); null if it needs no approval.
+	//
+	// Example: 2026-03-08T12:00:00.0005Z
+	ApproveBy *time.Time `json:"approve_by"`
+
+	// ApprovedAt When it was approved (UTC); null if it was not.
+	//
+	// Example: 2026-03-01T15:30:00Z
+	ApprovedAt *time.Time `json:"approved_at"`
+
+	// ApprovedBy Who approved it; null if nobody has.
+	//
+	// Example: 9b2d8c1e-3f4a-4b5c-8d6e-7f8091a2b3c4
+	ApprovedBy *openapi_types.UUID `json:"approved_by"`
+
+	// At When it was enabled (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	At time.Time `json:"at"`
+
+	// By Who enabled it.
+	//
+	// Example: 7c9e6679-7425-40de-944b-e07fc1f90ae7
+	By openapi_types.UUID `json:"by"`
 }
 
 // RetentionRulePage One page of retention rules.
@@ -4166,6 +4198,16 @@ type ChangeRetentionRuleParams struct {
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
+// ApproveRetentionRuleParams defines parameters for ApproveRetentionRule.
+type ApproveRetentionRuleParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
 // DisableRetentionRuleParams defines parameters for DisableRetentionRule.
 type DisableRetentionRuleParams struct {
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
@@ -4362,6 +4404,9 @@ type CreateRetentionRuleJSONRequestBody = NewRetentionRule
 
 // ChangeRetentionRuleJSONRequestBody defines body for ChangeRetentionRule for application/json ContentType.
 type ChangeRetentionRuleJSONRequestBody = ChangedRetentionRule
+
+// ApproveRetentionRuleJSONRequestBody defines body for ApproveRetentionRule for application/json ContentType.
+type ApproveRetentionRuleJSONRequestBody = EnabledVersion
 
 // EnableRetentionRuleJSONRequestBody defines body for EnableRetentionRule for application/json ContentType.
 type EnableRetentionRuleJSONRequestBody = EnabledVersion
@@ -4942,6 +4987,36 @@ type ClientInterface interface {
 	// Corresponds with PUT /lethe/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
 	ChangeRetentionRule(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, body ChangeRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ApproveRetentionRuleWithBody Approve a retention rule
+	//
+	// Lets a rule run that somebody else has enabled, where `erasure.approve_rules` is
+	// set: it runs from its next set time on. `version` is the version that was
+	// enabled; 409 if the rule has a newer one, if nobody has enabled it, if it has
+	// waited longer than `erasure.approval_wait`, or if who enabled it may not decide
+	// about retention any more. 403 for the person who enabled it, with whatever key.
+	// To refuse, disable the rule. An enabled rule does not change. Administrators and
+	// platform managers only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/approve (the `ApproveRetentionRule` operationId).
+	ApproveRetentionRuleWithBody(ctx context.Context, ruleId RuleId, params *ApproveRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveRetentionRule Approve a retention rule
+	//
+	// Lets a rule run that somebody else has enabled, where `erasure.approve_rules` is
+	// set: it runs from its next set time on. `version` is the version that was
+	// enabled; 409 if the rule has a newer one, if nobody has enabled it, if it has
+	// waited longer than `erasure.approval_wait`, or if who enabled it may not decide
+	// about retention any more. 403 for the person who enabled it, with whatever key.
+	// To refuse, disable the rule. An enabled rule does not change. Administrators and
+	// platform managers only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/approve (the `ApproveRetentionRule` operationId).
+	ApproveRetentionRule(ctx context.Context, ruleId RuleId, params *ApproveRetentionRuleParams, body ApproveRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// DisableRetentionRule Disable a retention rule
 	//
 	// Disables the rule: it does not run until it is enabled again. A run in
@@ -4963,7 +5038,9 @@ type ClientInterface interface {
 
 	// EnableRetentionRuleWithBody Enable a retention rule
 	//
-	// Enables the rule: it runs from its next set time on. `version` is the
+	// Enables the rule: it runs from its next set time on or, where
+	// `erasure.approve_rules` is set, from the first one after somebody else has
+	// approved it (`enabling.approve_by`). `version` is the
 	// version whose dry run you checked: if the rule has a newer one, or this
 	// version has had no dry run, the call returns 409 and enables nothing. An
 	// enabled rule does not change. Administrators and platform managers only.
@@ -4975,7 +5052,9 @@ type ClientInterface interface {
 
 	// EnableRetentionRule Enable a retention rule
 	//
-	// Enables the rule: it runs from its next set time on. `version` is the
+	// Enables the rule: it runs from its next set time on or, where
+	// `erasure.approve_rules` is set, from the first one after somebody else has
+	// approved it (`enabling.approve_by`). `version` is the
 	// version whose dry run you checked: if the rule has a newer one, or this
 	// version has had no dry run, the call returns 409 and enables nothing. An
 	// enabled rule does not change. Administrators and platform managers only.
@@ -6056,6 +6135,56 @@ func (c *Client) ChangeRetentionRule(ctx context.Context, ruleId RuleId, params 
 	return c.Client.Do(req)
 }
 
+// ApproveRetentionRuleWithBody Approve a retention rule
+//
+// Lets a rule run that somebody else has enabled, where `erasure.approve_rules` is
+// set: it runs from its next set time on. `version` is the version that was
+// enabled; 409 if the rule has a newer one, if nobody has enabled it, if it has
+// waited longer than `erasure.approval_wait`, or if who enabled it may not decide
+// about retention any more. 403 for the person who enabled it, with whatever key.
+// To refuse, disable the rule. An enabled rule does not change. Administrators and
+// platform managers only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/approve (the `ApproveRetentionRule` operationId).
+func (c *Client) ApproveRetentionRuleWithBody(ctx context.Context, ruleId RuleId, params *ApproveRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveRetentionRuleRequestWithBody(c.Server, ruleId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveRetentionRule Approve a retention rule
+//
+// Lets a rule run that somebody else has enabled, where `erasure.approve_rules` is
+// set: it runs from its next set time on. `version` is the version that was
+// enabled; 409 if the rule has a newer one, if nobody has enabled it, if it has
+// waited longer than `erasure.approval_wait`, or if who enabled it may not decide
+// about retention any more. 403 for the person who enabled it, with whatever key.
+// To refuse, disable the rule. An enabled rule does not change. Administrators and
+// platform managers only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/approve (the `ApproveRetentionRule` operationId).
+func (c *Client) ApproveRetentionRule(ctx context.Context, ruleId RuleId, params *ApproveRetentionRuleParams, body ApproveRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveRetentionRuleRequest(c.Server, ruleId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // DisableRetentionRule Disable a retention rule
 //
 // Disables the rule: it does not run until it is enabled again. A run in
@@ -6097,7 +6226,9 @@ func (c *Client) DryRunRetentionRule(ctx context.Context, ruleId RuleId, params 
 
 // EnableRetentionRuleWithBody Enable a retention rule
 //
-// Enables the rule: it runs from its next set time on. `version` is the
+// Enables the rule: it runs from its next set time on or, where
+// `erasure.approve_rules` is set, from the first one after somebody else has
+// approved it (`enabling.approve_by`). `version` is the
 // version whose dry run you checked: if the rule has a newer one, or this
 // version has had no dry run, the call returns 409 and enables nothing. An
 // enabled rule does not change. Administrators and platform managers only.
@@ -6119,7 +6250,9 @@ func (c *Client) EnableRetentionRuleWithBody(ctx context.Context, ruleId RuleId,
 
 // EnableRetentionRule Enable a retention rule
 //
-// Enables the rule: it runs from its next set time on. `version` is the
+// Enables the rule: it runs from its next set time on or, where
+// `erasure.approve_rules` is set, from the first one after somebody else has
+// approved it (`enabling.approve_by`). `version` is the
 // version whose dry run you checked: if the rule has a newer one, or this
 // version has had no dry run, the call returns 409 and enables nothing. An
 // enabled rule does not change. Administrators and platform managers only.
@@ -9620,6 +9753,85 @@ func NewChangeRetentionRuleRequestWithBody(server string, ruleId RuleId, params 
 	return req, nil
 }
 
+// NewApproveRetentionRuleRequest calls the generic ApproveRetentionRule builder with application/json body
+func NewApproveRetentionRuleRequest(server string, ruleId RuleId, params *ApproveRetentionRuleParams, body ApproveRetentionRuleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewApproveRetentionRuleRequestWithBody(server, ruleId, params, "application/json", bodyReader)
+}
+
+// NewApproveRetentionRuleRequestWithBody constructs an http.Request for the ApproveRetentionRule method, with any body, and a specified content type
+func NewApproveRetentionRuleRequestWithBody(server string, ruleId RuleId, params *ApproveRetentionRuleParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "rule_id", ruleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lethe/api/v1/retention-rules/%s/approve", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
 // NewDisableRetentionRuleRequest constructs an http.Request for the DisableRetentionRule method
 func NewDisableRetentionRuleRequest(server string, ruleId RuleId, params *DisableRetentionRuleParams) (*http.Request, error) {
 	var err error
@@ -11411,6 +11623,36 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /lethe/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
 	ChangeRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, body ChangeRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeRetentionRuleResponse, error)
 
+	// ApproveRetentionRuleWithBodyWithResponse Approve a retention rule
+	//
+	// Lets a rule run that somebody else has enabled, where `erasure.approve_rules` is
+	// set: it runs from its next set time on. `version` is the version that was
+	// enabled; 409 if the rule has a newer one, if nobody has enabled it, if it has
+	// waited longer than `erasure.approval_wait`, or if who enabled it may not decide
+	// about retention any more. 403 for the person who enabled it, with whatever key.
+	// To refuse, disable the rule. An enabled rule does not change. Administrators and
+	// platform managers only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/approve (the `ApproveRetentionRule` operationId).
+	ApproveRetentionRuleWithBodyWithResponse(ctx context.Context, ruleId RuleId, params *ApproveRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveRetentionRuleResponse, error)
+
+	// ApproveRetentionRuleWithResponse Approve a retention rule
+	//
+	// Lets a rule run that somebody else has enabled, where `erasure.approve_rules` is
+	// set: it runs from its next set time on. `version` is the version that was
+	// enabled; 409 if the rule has a newer one, if nobody has enabled it, if it has
+	// waited longer than `erasure.approval_wait`, or if who enabled it may not decide
+	// about retention any more. 403 for the person who enabled it, with whatever key.
+	// To refuse, disable the rule. An enabled rule does not change. Administrators and
+	// platform managers only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/approve (the `ApproveRetentionRule` operationId).
+	ApproveRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *ApproveRetentionRuleParams, body ApproveRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveRetentionRuleResponse, error)
+
 	// DisableRetentionRuleWithResponse Disable a retention rule
 	//
 	// Disables the rule: it does not run until it is enabled again. A run in
@@ -11436,7 +11678,9 @@ type ClientWithResponsesInterface interface {
 
 	// EnableRetentionRuleWithBodyWithResponse Enable a retention rule
 	//
-	// Enables the rule: it runs from its next set time on. `version` is the
+	// Enables the rule: it runs from its next set time on or, where
+	// `erasure.approve_rules` is set, from the first one after somebody else has
+	// approved it (`enabling.approve_by`). `version` is the
 	// version whose dry run you checked: if the rule has a newer one, or this
 	// version has had no dry run, the call returns 409 and enables nothing. An
 	// enabled rule does not change. Administrators and platform managers only.
@@ -11448,7 +11692,9 @@ type ClientWithResponsesInterface interface {
 
 	// EnableRetentionRuleWithResponse Enable a retention rule
 	//
-	// Enables the rule: it runs from its next set time on. `version` is the
+	// Enables the rule: it runs from its next set time on or, where
+	// `erasure.approve_rules` is set, from the first one after somebody else has
+	// approved it (`enabling.approve_by`). `version` is the
 	// version whose dry run you checked: if the rule has a newer one, or this
 	// version has had no dry run, the call returns 409 and enables nothing. An
 	// enabled rule does not change. Administrators and platform managers only.
@@ -17386,6 +17632,213 @@ func (r ChangeRetentionRuleResponse) ContentType() string {
 	return ""
 }
 
+// ApproveRetentionRuleResponse200Headers the declared response headers of an HTTP 200 response for ApproveRetentionRule
+type ApproveRetentionRuleResponse200Headers struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+// ApproveRetentionRuleResponse400Headers the declared response headers of an HTTP 400 response for ApproveRetentionRule
+type ApproveRetentionRuleResponse400Headers struct {
+	XRequestId *string
+}
+
+// ApproveRetentionRuleResponse401Headers the declared response headers of an HTTP 401 response for ApproveRetentionRule
+type ApproveRetentionRuleResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// ApproveRetentionRuleResponse403Headers the declared response headers of an HTTP 403 response for ApproveRetentionRule
+type ApproveRetentionRuleResponse403Headers struct {
+	XRequestId *string
+}
+
+// ApproveRetentionRuleResponse404Headers the declared response headers of an HTTP 404 response for ApproveRetentionRule
+type ApproveRetentionRuleResponse404Headers struct {
+	XRequestId *string
+}
+
+// ApproveRetentionRuleResponse405Headers the declared response headers of an HTTP 405 response for ApproveRetentionRule
+type ApproveRetentionRuleResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// ApproveRetentionRuleResponse409Headers the declared response headers of an HTTP 409 response for ApproveRetentionRule
+type ApproveRetentionRuleResponse409Headers struct {
+	XRequestId *string
+}
+
+// ApproveRetentionRuleResponse413Headers the declared response headers of an HTTP 413 response for ApproveRetentionRule
+type ApproveRetentionRuleResponse413Headers struct {
+	XRequestId *string
+}
+
+// ApproveRetentionRuleResponse415Headers the declared response headers of an HTTP 415 response for ApproveRetentionRule
+type ApproveRetentionRuleResponse415Headers struct {
+	XRequestId *string
+}
+
+// ApproveRetentionRuleResponse429Headers the declared response headers of an HTTP 429 response for ApproveRetentionRule
+type ApproveRetentionRuleResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+// ApproveRetentionRuleResponse500Headers the declared response headers of an HTTP 500 response for ApproveRetentionRule
+type ApproveRetentionRuleResponse500Headers struct {
+	XRequestId *string
+}
+
+// ApproveRetentionRuleResponse503Headers the declared response headers of an HTTP 503 response for ApproveRetentionRule
+type ApproveRetentionRuleResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ApproveRetentionRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RetentionRule
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Conflict
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationproblemJSON415 *UnsupportedMediaType
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ApproveRetentionRuleResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ApproveRetentionRuleResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ApproveRetentionRuleResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ApproveRetentionRuleResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ApproveRetentionRuleResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *ApproveRetentionRuleResponse405Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *ApproveRetentionRuleResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ApproveRetentionRuleResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ApproveRetentionRuleResponse415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ApproveRetentionRuleResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ApproveRetentionRuleResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ApproveRetentionRuleResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApproveRetentionRuleResponse) GetJSON200() *RetentionRule {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ApproveRetentionRuleResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ApproveRetentionRuleResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ApproveRetentionRuleResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ApproveRetentionRuleResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r ApproveRetentionRuleResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r ApproveRetentionRuleResponse) GetApplicationproblemJSON409() *Conflict {
+	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ApproveRetentionRuleResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r ApproveRetentionRuleResponse) GetApplicationproblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationproblemJSON415
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r ApproveRetentionRuleResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ApproveRetentionRuleResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ApproveRetentionRuleResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ApproveRetentionRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApproveRetentionRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApproveRetentionRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApproveRetentionRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // DisableRetentionRuleResponse200Headers the declared response headers of an HTTP 200 response for DisableRetentionRule
 type DisableRetentionRuleResponse200Headers struct {
 	UnknownParameters *string
@@ -21453,6 +21906,48 @@ func (c *ClientWithResponses) ChangeRetentionRuleWithResponse(ctx context.Contex
 	return ParseChangeRetentionRuleResponse(rsp)
 }
 
+// ApproveRetentionRuleWithBodyWithResponse Approve a retention rule
+//
+// Lets a rule run that somebody else has enabled, where `erasure.approve_rules` is
+// set: it runs from its next set time on. `version` is the version that was
+// enabled; 409 if the rule has a newer one, if nobody has enabled it, if it has
+// waited longer than `erasure.approval_wait`, or if who enabled it may not decide
+// about retention any more. 403 for the person who enabled it, with whatever key.
+// To refuse, disable the rule. An enabled rule does not change. Administrators and
+// platform managers only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/approve (the `ApproveRetentionRule` operationId).
+func (c *ClientWithResponses) ApproveRetentionRuleWithBodyWithResponse(ctx context.Context, ruleId RuleId, params *ApproveRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveRetentionRuleResponse, error) {
+	rsp, err := c.ApproveRetentionRuleWithBody(ctx, ruleId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveRetentionRuleResponse(rsp)
+}
+
+// ApproveRetentionRuleWithResponse Approve a retention rule
+//
+// Lets a rule run that somebody else has enabled, where `erasure.approve_rules` is
+// set: it runs from its next set time on. `version` is the version that was
+// enabled; 409 if the rule has a newer one, if nobody has enabled it, if it has
+// waited longer than `erasure.approval_wait`, or if who enabled it may not decide
+// about retention any more. 403 for the person who enabled it, with whatever key.
+// To refuse, disable the rule. An enabled rule does not change. Administrators and
+// platform managers only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/approve (the `ApproveRetentionRule` operationId).
+func (c *ClientWithResponses) ApproveRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *ApproveRetentionRuleParams, body ApproveRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveRetentionRuleResponse, error) {
+	rsp, err := c.ApproveRetentionRule(ctx, ruleId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveRetentionRuleResponse(rsp)
+}
+
 // DisableRetentionRuleWithResponse Disable a retention rule
 //
 // Disables the rule: it does not run until it is enabled again. A run in
@@ -21490,7 +21985,9 @@ func (c *ClientWithResponses) DryRunRetentionRuleWithResponse(ctx context.Contex
 
 // EnableRetentionRuleWithBodyWithResponse Enable a retention rule
 //
-// Enables the rule: it runs from its next set time on. `version` is the
+// Enables the rule: it runs from its next set time on or, where
+// `erasure.approve_rules` is set, from the first one after somebody else has
+// approved it (`enabling.approve_by`). `version` is the
 // version whose dry run you checked: if the rule has a newer one, or this
 // version has had no dry run, the call returns 409 and enables nothing. An
 // enabled rule does not change. Administrators and platform managers only.
@@ -21508,7 +22005,9 @@ func (c *ClientWithResponses) EnableRetentionRuleWithBodyWithResponse(ctx contex
 
 // EnableRetentionRuleWithResponse Enable a retention rule
 //
-// Enables the rule: it runs from its next set time on. `version` is the
+// Enables the rule: it runs from its next set time on or, where
+// `erasure.approve_rules` is set, from the first one after somebody else has
+// approved it (`enabling.approve_by`). `version` is the
 // version whose dry run you checked: if the rule has a newer one, or this
 // version has had no dry run, the call returns 409 and enables nothing. An
 // enabled rule does not change. Administrators and platform managers only.
@@ -29231,6 +29730,267 @@ func ParseChangeRetentionRuleResponse(rsp *http.Response) (*ChangeRetentionRuleR
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ChangeRetentionRuleResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseApproveRetentionRuleResponse parses an HTTP response from a ApproveRetentionRuleWithResponse call
+func ParseApproveRetentionRuleResponse(rsp *http.Response) (*ApproveRetentionRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApproveRetentionRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RetentionRule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ApproveRetentionRuleResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ApproveRetentionRuleResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ApproveRetentionRuleResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ApproveRetentionRuleResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ApproveRetentionRuleResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers ApproveRetentionRuleResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 409:
+		var headers ApproveRetentionRuleResponse409Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers ApproveRetentionRuleResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ApproveRetentionRuleResponse415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers ApproveRetentionRuleResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ApproveRetentionRuleResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ApproveRetentionRuleResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

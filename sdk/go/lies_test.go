@@ -103,6 +103,10 @@ func calls(c *lethe.ClientWithResponses) map[string]func(ctx context.Context) er
 		"releaseHold":         func(ctx context.Context) error { _, err := c.ReleaseHoldWithResponse(ctx, id, nil); return err },
 		"getHold":             func(ctx context.Context) error { _, err := c.GetHoldWithResponse(ctx, id, nil); return err },
 		"getRetentionRule":    func(ctx context.Context) error { _, err := c.GetRetentionRuleWithResponse(ctx, id, nil); return err },
+		"approveRetentionRule": func(ctx context.Context) error {
+			_, err := c.ApproveRetentionRuleWithResponse(ctx, id, nil, lethe.ApproveRetentionRuleJSONRequestBody{Version: 1})
+			return err
+		},
 		"enableRetentionRule": func(ctx context.Context) error {
 			_, err := c.EnableRetentionRuleWithResponse(ctx, id, nil, lethe.EnableRetentionRuleJSONRequestBody{Version: 1})
 			return err

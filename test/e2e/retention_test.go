@@ -35,7 +35,7 @@ func enableRule(t *testing.T, url string, limit int64) uuid.UUID {
 		_, err = retention.RecordDryRun(t.Context(), rule.ID, rule.Version, domain.DryRun{At: time.Now()})
 	}
 	if err == nil {
-		_, err = domain.NewEnableRule(retention, time.Now).Execute(t.Context(), admin, rule.ID, rule.Version)
+		_, err = domain.NewEnableRule(retention, domain.ApprovalLimits{}, time.Now).Execute(t.Context(), admin, rule.ID, rule.Version)
 	}
 	if err != nil {
 		t.Fatal(err)

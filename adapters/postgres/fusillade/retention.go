@@ -73,15 +73,11 @@ func (r *Retention) RecordDryRun(ctx context.Context, id uuid.UUID, version int6
 }
 
 // Enable makes three round trips.
-func (r *Retention) Enable(ctx context.Context, id uuid.UUID, version int64, next time.Time) (domain.RetentionRule, error) {
+func (r *Retention) Enable(ctx context.Context, id uuid.UUID, decide func(domain.RetentionRule) (domain.RetentionRule, error)) (domain.RetentionRule, error) {
 	return r.change(ctx, id, func(_ *dbsqlc.Queries, rule *domain.RetentionRule, _ time.Time) error {
-		switch {
-		case rule.Version != version || rule.RemovedAt != nil || rule.DryRun == nil:
-			return errOtherRule
-		case !rule.Enabled:
-			rule.Enabled, rule.NextRunAt = true, &next
-		}
-		return nil
+		decided, err := decide(*rule)
+		rule.Enabled, rule.Enabling, rule.NextRunAt = decided.Enabled, decided.Enabling, decided.NextRunAt
+		return err
 	})
 }
 
@@ -162,7 +158,7 @@ func (r *Retention) change(ctx context.Context, id uuid.UUID, fn func(*dbsqlc.Qu
 
 // stop disables a rule and ends its current run, if any.
 func stop(ctx context.Context, q *dbsqlc.Queries, rule *domain.RetentionRule, now time.Time) error {
-	rule.Enabled, rule.NextRunAt = false, nil
+	rule.Enabled, rule.Enabling, rule.NextRunAt = false, nil, nil
 	return q.CancelRuns(ctx, dbsqlc.CancelRunsParams{RuleID: rule.ID, At: now})
 }
 
@@ -258,6 +254,9 @@ func updateParams(r domain.RetentionRule) dbsqlc.UpdateRuleParams {
 			p.DryRunCounts[8] = 1
 		}
 	}
+	if e := r.Enabling; e != nil {
+		p.EnabledBy, p.EnabledAt, p.ApproveBy, p.ApprovedBy, p.ApprovedAt = &e.By, &e.At, e.ApproveBy, e.ApprovedBy, e.ApprovedAt
+	}
 	if run := r.LastRun; run != nil {
 		p.LastRunAt, p.LastVersion, p.LastErasureID = &run.At, &run.Version, &run.Erasure
 	}
@@ -274,6 +273,9 @@ func ruleOf(row dbsqlc.LetheRetentionRule, v dbsqlc.LetheRetentionVersion) domai
 			Responses: n[0], Requests: n[1], Steps: n[2], Templates: n[3], RawRequests: n[4], RawResponses: n[5], Tasks: n[6], Held: n[7], Partial: n[8] == 1,
 			Files: n[9], KeptTemplates: n[10], Retained: n[11],
 		}}
+	}
+	if row.EnabledBy != nil && row.EnabledAt != nil {
+		r.Enabling = &domain.RuleEnabling{By: *row.EnabledBy, At: *row.EnabledAt, ApproveBy: row.ApproveBy, ApprovedBy: row.ApprovedBy, ApprovedAt: row.ApprovedAt}
 	}
 	if row.LastRunAt != nil && row.LastVersion != nil && row.LastErasureID != nil {
 		r.LastRun = &domain.RetentionRun{At: *row.LastRunAt, Version: *row.LastVersion, Erasure: *row.LastErasureID}

@@ -44,7 +44,10 @@ func dueRule(t *testing.T, r *Retention) domain.RetentionRule {
 		_, err = r.RecordDryRun(t.Context(), rule.ID, 1, domain.DryRun{At: ruleNoon})
 	}
 	if err == nil {
-		rule, err = r.Enable(t.Context(), rule.ID, 1, ruleNoon)
+		rule, err = r.Enable(t.Context(), rule.ID, func(r domain.RetentionRule) (domain.RetentionRule, error) {
+			r.Enabled, r.Enabling, r.NextRunAt = true, &domain.RuleEnabling{By: by, At: ruleNoon}, new(ruleNoon)
+			return r, nil
+		})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -138,6 +141,8 @@ func TestRuleConstraints(t *testing.T) {
 		`UPDATE lethe.retention_rules SET dry_run_at = NULL, dry_run_counts = NULL WHERE id = $1`,
 		`UPDATE lethe.retention_rules SET version = 2 WHERE id = $1`,
 		`UPDATE lethe.retention_rules SET removed_at = now(), removed_by = id WHERE id = $1`,
+		`UPDATE lethe.retention_rules SET approve_by = now() WHERE id = $1`,
+		`UPDATE lethe.retention_rules SET approve_by = now(), approved_at = now(), approved_by = enabled_by WHERE id = $1`,
 	} {
 		if _, err := conn.Exec(t.Context(), sql, rule.ID); err == nil {
 			t.Errorf("the database accepted: %s", sql)

@@ -179,6 +179,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	rules := []Column{{"id", "uuid"}, {"version", "int8"}, {"created_at", "timestamptz"}, {"created_by", "uuid"}}
 	runs := []Column{
 		{"version", "int8"}, {"dry_run_at", "timestamptz"}, {"dry_run_counts", "_int8"}, {"next_run_at", "timestamptz"},
+		{"enabled_by", "uuid"}, {"enabled_at", "timestamptz"}, {"approve_by", "timestamptz"}, {"approved_by", "uuid"}, {"approved_at", "timestamptz"},
 		{"last_run_at", "timestamptz"}, {"last_version", "int8"}, {"last_erasure_id", "uuid"}, {"skipped_at", "timestamptz"},
 		{"removed_at", "timestamptz"}, {"removed_by", "uuid"},
 	}

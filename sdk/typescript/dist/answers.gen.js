@@ -34,6 +34,22 @@ export const documented = {
             }
         },
         {
+            "id": "approveRetentionRule",
+            "method": "POST",
+            "path": "/lethe/api/v1/retention-rules/([^/]+)/approve$",
+            "answers": {
+                "200": {
+                    "media": "application/json",
+                    "schema": {
+                        "ref": "RetentionRule"
+                    },
+                    "same": [
+                        "id"
+                    ]
+                }
+            }
+        },
+        {
             "id": "cancelErasure",
             "method": "POST",
             "path": "/lethe/api/v1/erasures/([^/]+)/cancel$",
@@ -2543,6 +2559,7 @@ export const documented = {
                 "created_by",
                 "dry_run",
                 "enabled",
+                "enabling",
                 "filter",
                 "id",
                 "last_run",
@@ -2586,6 +2603,14 @@ export const documented = {
                 },
                 "enabled": {
                     "type": "boolean"
+                },
+                "enabling": {
+                    "all": [
+                        {
+                            "ref": "RetentionRuleEnabling"
+                        }
+                    ],
+                    "nullable": true
                 },
                 "filter": {
                     "ref": "RetentionFilter"
@@ -2639,6 +2664,41 @@ export const documented = {
                 "version": {
                     "type": "integer",
                     "format": "int64"
+                }
+            }
+        },
+        "RetentionRuleEnabling": {
+            "type": "object",
+            "required": [
+                "approve_by",
+                "approved_at",
+                "approved_by",
+                "at",
+                "by"
+            ],
+            "properties": {
+                "approve_by": {
+                    "type": "string",
+                    "format": "date-time",
+                    "nullable": true
+                },
+                "approved_at": {
+                    "type": "string",
+                    "format": "date-time",
+                    "nullable": true
+                },
+                "approved_by": {
+                    "type": "string",
+                    "format": "uuid",
+                    "nullable": true
+                },
+                "at": {
+                    "type": "string",
+                    "format": "date-time"
+                },
+                "by": {
+                    "type": "string",
+                    "format": "uuid"
                 }
             }
         },

@@ -37,6 +37,22 @@ export const documented: Documented = {
    }
   },
   {
+   "id": "approveRetentionRule",
+   "method": "POST",
+   "path": "/lethe/api/v1/retention-rules/([^/]+)/approve$",
+   "answers": {
+    "200": {
+     "media": "application/json",
+     "schema": {
+      "ref": "RetentionRule"
+     },
+     "same": [
+      "id"
+     ]
+    }
+   }
+  },
+  {
    "id": "cancelErasure",
    "method": "POST",
    "path": "/lethe/api/v1/erasures/([^/]+)/cancel$",
@@ -2546,6 +2562,7 @@ export const documented: Documented = {
     "created_by",
     "dry_run",
     "enabled",
+    "enabling",
     "filter",
     "id",
     "last_run",
@@ -2589,6 +2606,14 @@ export const documented: Documented = {
     },
     "enabled": {
      "type": "boolean"
+    },
+    "enabling": {
+     "all": [
+      {
+       "ref": "RetentionRuleEnabling"
+      }
+     ],
+     "nullable": true
     },
     "filter": {
      "ref": "RetentionFilter"
@@ -2642,6 +2667,41 @@ export const documented: Documented = {
     "version": {
      "type": "integer",
      "format": "int64"
+    }
+   }
+  },
+  "RetentionRuleEnabling": {
+   "type": "object",
+   "required": [
+    "approve_by",
+    "approved_at",
+    "approved_by",
+    "at",
+    "by"
+   ],
+   "properties": {
+    "approve_by": {
+     "type": "string",
+     "format": "date-time",
+     "nullable": true
+    },
+    "approved_at": {
+     "type": "string",
+     "format": "date-time",
+     "nullable": true
+    },
+    "approved_by": {
+     "type": "string",
+     "format": "uuid",
+     "nullable": true
+    },
+    "at": {
+     "type": "string",
+     "format": "date-time"
+    },
+    "by": {
+     "type": "string",
+     "format": "uuid"
     }
    }
   },

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 
 import {
   allResponses,
+  approveRetentionRule,
   cancelErasure,
   createLethe,
   enableRetentionRule,
@@ -64,6 +65,7 @@ const calls: Record<string, Call> = {
   listErasureReceipts: (options) => listErasureReceipts({ ...options, path: { erasure_id: id } }),
   getHold: (options) => getHold({ ...options, path: { hold_id: id } }),
   getRetentionRule: (options) => getRetentionRule({ ...options, path: { rule_id: id } }),
+  approveRetentionRule: (options) => approveRetentionRule({ ...options, path: { rule_id: id }, body: { version: 1 } }),
   enableRetentionRule: (options) => enableRetentionRule({ ...options, path: { rule_id: id }, body: { version: 1 } }),
   getRetentionRuleVersion: (options) => getRetentionRuleVersion({ ...options, path: { rule_id: id, version: 1 } }),
   getReceipt: (options) => getReceipt({ ...options, path: { erasure_id: id } }),

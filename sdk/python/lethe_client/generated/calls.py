@@ -31,6 +31,7 @@ from .api.responses import get_response
 from .api.responses import list_models
 from .api.responses import list_responses
 from .api.responses import list_steps
+from .api.retention import approve_retention_rule
 from .api.retention import change_retention_rule
 from .api.retention import create_retention_rule
 from .api.retention import disable_retention_rule
@@ -83,6 +84,7 @@ __all__ = (
     "list_models",
     "list_responses",
     "list_steps",
+    "approve_retention_rule",
     "change_retention_rule",
     "create_retention_rule",
     "disable_retention_rule",

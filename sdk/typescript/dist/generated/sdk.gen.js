@@ -1294,7 +1294,9 @@ export const dryRunRetentionRule = (options) => options.client.post({
 /**
  * Enable a retention rule
  *
- * Enables the rule: it runs from its next set time on. `version` is the
+ * Enables the rule: it runs from its next set time on or, where
+ * `erasure.approve_rules` is set, from the first one after somebody else has
+ * approved it (`enabling.approve_by`). `version` is the
  * version whose dry run you checked: if the rule has a newer one, or this
  * version has had no dry run, the call returns 409 and enables nothing. An
  * enabled rule does not change. Administrators and platform managers only.
@@ -1316,6 +1318,40 @@ export const enableRetentionRule = (options) => options.client.post({
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
     url: '/lethe/api/v1/retention-rules/{rule_id}/enable',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+/**
+ * Approve a retention rule
+ *
+ * Lets a rule run that somebody else has enabled, where `erasure.approve_rules` is
+ * set: it runs from its next set time on. `version` is the version that was
+ * enabled; 409 if the rule has a newer one, if nobody has enabled it, if it has
+ * waited longer than `erasure.approval_wait`, or if who enabled it may not decide
+ * about retention any more. 403 for the person who enabled it, with whatever key.
+ * To refuse, disable the rule. An enabled rule does not change. Administrators and
+ * platform managers only.
+ *
+ */
+export const approveRetentionRule = (options) => options.client.post({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'lethe_session',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/lethe/api/v1/retention-rules/{rule_id}/approve',
     ...options,
     headers: {
         'Content-Type': 'application/json',

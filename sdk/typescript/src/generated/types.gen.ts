@@ -1948,6 +1948,32 @@ export type EnabledVersion = {
 };
 
 /**
+ * Who let a version of a retention rule run.
+ */
+export type RetentionRuleEnabling = {
+    /**
+     * Who enabled it.
+     */
+    by: string;
+    /**
+     * When it was enabled (UTC).
+     */
+    at: string;
+    /**
+     * Until when somebody else can approve it (UTC); null if it needs no approval.
+     */
+    approve_by: string | null;
+    /**
+     * Who approved it; null if nobody has.
+     */
+    approved_by: string | null;
+    /**
+     * When it was approved (UTC); null if it was not.
+     */
+    approved_at: string | null;
+};
+
+/**
  * What runs of a rule would have erased in total.
  */
 export type RetentionDryRun = {
@@ -2101,6 +2127,12 @@ export type RetentionRule = {
      * Whether it runs at its times.
      */
     enabled: boolean;
+    /**
+     * Who enabled this version; null if nobody has. If the rule is not `enabled`
+     * all the same, it waits for the approval of somebody else.
+     *
+     */
+    enabling: RetentionRuleEnabling | null;
     /**
      * The newest dry run of this version; null if there is none.
      */
@@ -6538,6 +6570,96 @@ export type EnableRetentionRuleResponses = {
 };
 
 export type EnableRetentionRuleResponse = EnableRetentionRuleResponses[keyof EnableRetentionRuleResponses];
+
+export type ApproveRetentionRuleData = {
+    body: EnabledVersion;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The rule's identifier. Accepts the same formats as `request_id`.
+         */
+        rule_id: string;
+    };
+    query?: never;
+    url: '/lethe/api/v1/retention-rules/{rule_id}/approve';
+};
+
+export type ApproveRetentionRuleErrors = {
+    /**
+     * The request does not follow this document; `parameter` names the part that is wrong.
+     */
+    400: Problem;
+    /**
+     * The caller could not be identified.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent the request from another site.
+     */
+    403: Problem;
+    /**
+     * Not found, or not visible to the caller.
+     */
+    404: Problem;
+    /**
+     * This path does not support the method.
+     */
+    405: Problem;
+    /**
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, the e-mail address means several owners, the
+     * retention rule has a newer version, has had no dry run, or is removed, the
+     * person's file is not made yet or could not be made, or the service keeps no
+     * sessions of its own or no files. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request body is larger than the service accepts.
+     */
+    413: Problem;
+    /**
+     * The request body is not declared as JSON.
+     */
+    415: Problem;
+    /**
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
+     */
+    429: Problem;
+    /**
+     * An internal error; the service's log has details under the request ID.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
+     */
+    503: Problem;
+};
+
+export type ApproveRetentionRuleError = ApproveRetentionRuleErrors[keyof ApproveRetentionRuleErrors];
+
+export type ApproveRetentionRuleResponses = {
+    /**
+     * The rule as it is now.
+     */
+    200: RetentionRule;
+};
+
+export type ApproveRetentionRuleResponse = ApproveRetentionRuleResponses[keyof ApproveRetentionRuleResponses];
 
 export type DisableRetentionRuleData = {
     body?: never;

@@ -161,6 +161,14 @@ type LetheRetentionRule struct {
 	SkippedAt *time.Time
 	RemovedAt *time.Time
 	RemovedBy *uuid.UUID
+	// Who enabled this version; null: nobody, or before this was stored.
+	EnabledBy *uuid.UUID
+	EnabledAt *time.Time
+	// Until when it may be approved; null: it needs no approval.
+	ApproveBy *time.Time
+	// Who approved it, never who enabled it; null: nobody has.
+	ApprovedBy *uuid.UUID
+	ApprovedAt *time.Time
 }
 
 // What retention rules say and once said. Rows are added, never changed or removed.

@@ -176,7 +176,7 @@ func (q *Queries) NextRules(ctx context.Context, max int64) ([]NextRulesRow, err
 }
 
 const Rule = `-- name: Rule :one
-SELECT r.id, r.version, r.created_at, r.created_by, r.dry_run_at, r.dry_run_counts, r.next_run_at, r.last_run_at, r.last_version, r.last_erasure_id, r.skipped_at, r.removed_at, r.removed_by, v.rule_id, v.version, v.name, v.states, v.models, v.tiers, v.owners, v.age_days, v.run_at, v.max_per_run, v.changed_at, v.changed_by
+SELECT r.id, r.version, r.created_at, r.created_by, r.dry_run_at, r.dry_run_counts, r.next_run_at, r.last_run_at, r.last_version, r.last_erasure_id, r.skipped_at, r.removed_at, r.removed_by, r.enabled_by, r.enabled_at, r.approve_by, r.approved_by, r.approved_at, v.rule_id, v.version, v.name, v.states, v.models, v.tiers, v.owners, v.age_days, v.run_at, v.max_per_run, v.changed_at, v.changed_by
 FROM lethe.retention_rules r JOIN lethe.retention_versions v ON v.rule_id = r.id AND v.version = r.version
 WHERE r.id = $1
 `
@@ -203,6 +203,11 @@ func (q *Queries) Rule(ctx context.Context, id uuid.UUID) (RuleRow, error) {
 		&i.LetheRetentionRule.SkippedAt,
 		&i.LetheRetentionRule.RemovedAt,
 		&i.LetheRetentionRule.RemovedBy,
+		&i.LetheRetentionRule.EnabledBy,
+		&i.LetheRetentionRule.EnabledAt,
+		&i.LetheRetentionRule.ApproveBy,
+		&i.LetheRetentionRule.ApprovedBy,
+		&i.LetheRetentionRule.ApprovedAt,
 		&i.LetheRetentionVersion.RuleID,
 		&i.LetheRetentionVersion.Version,
 		&i.LetheRetentionVersion.Name,
@@ -249,7 +254,7 @@ func (q *Queries) RuleVersion(ctx context.Context, arg RuleVersionParams) (Lethe
 }
 
 const Rules = `-- name: Rules :many
-SELECT r.id, r.version, r.created_at, r.created_by, r.dry_run_at, r.dry_run_counts, r.next_run_at, r.last_run_at, r.last_version, r.last_erasure_id, r.skipped_at, r.removed_at, r.removed_by, v.rule_id, v.version, v.name, v.states, v.models, v.tiers, v.owners, v.age_days, v.run_at, v.max_per_run, v.changed_at, v.changed_by
+SELECT r.id, r.version, r.created_at, r.created_by, r.dry_run_at, r.dry_run_counts, r.next_run_at, r.last_run_at, r.last_version, r.last_erasure_id, r.skipped_at, r.removed_at, r.removed_by, r.enabled_by, r.enabled_at, r.approve_by, r.approved_by, r.approved_at, v.rule_id, v.version, v.name, v.states, v.models, v.tiers, v.owners, v.age_days, v.run_at, v.max_per_run, v.changed_at, v.changed_by
 FROM lethe.retention_rules r JOIN lethe.retention_versions v ON v.rule_id = r.id AND v.version = r.version
 WHERE (r.removed_at IS NOT NULL) = $1::boolean
   AND (r.created_at, r.id) < (coalesce($2::timestamptz, 'infinity'),
@@ -298,6 +303,11 @@ func (q *Queries) Rules(ctx context.Context, arg RulesParams) ([]RulesRow, error
 			&i.LetheRetentionRule.SkippedAt,
 			&i.LetheRetentionRule.RemovedAt,
 			&i.LetheRetentionRule.RemovedBy,
+			&i.LetheRetentionRule.EnabledBy,
+			&i.LetheRetentionRule.EnabledAt,
+			&i.LetheRetentionRule.ApproveBy,
+			&i.LetheRetentionRule.ApprovedBy,
+			&i.LetheRetentionRule.ApprovedAt,
 			&i.LetheRetentionVersion.RuleID,
 			&i.LetheRetentionVersion.Version,
 			&i.LetheRetentionVersion.Name,
@@ -336,16 +346,22 @@ func (q *Queries) RunOfRule(ctx context.Context, ruleID uuid.UUID) (bool, error)
 const UpdateRule = `-- name: UpdateRule :exec
 UPDATE lethe.retention_rules SET
     version = $1, dry_run_at = $2, dry_run_counts = $3,
-    next_run_at = $4, last_run_at = $5, last_version = $6,
-    last_erasure_id = $7, skipped_at = $8,
-    removed_at = $9, removed_by = $10
-WHERE id = $11
+    enabled_by = $4, enabled_at = $5, approve_by = $6,
+    approved_by = $7, approved_at = $8, next_run_at = $9, last_run_at = $10, last_version = $11,
+    last_erasure_id = $12, skipped_at = $13,
+    removed_at = $14, removed_by = $15
+WHERE id = $16
 `
 
 type UpdateRuleParams struct {
 	Version       int64
 	DryRunAt      *time.Time
 	DryRunCounts  []int64
+	EnabledBy     *uuid.UUID
+	EnabledAt     *time.Time
+	ApproveBy     *time.Time
+	ApprovedBy    *uuid.UUID
+	ApprovedAt    *time.Time
 	NextRunAt     *time.Time
 	LastRunAt     *time.Time
 	LastVersion   *int64
@@ -361,6 +377,11 @@ func (q *Queries) UpdateRule(ctx context.Context, arg UpdateRuleParams) error {
 		arg.Version,
 		arg.DryRunAt,
 		arg.DryRunCounts,
+		arg.EnabledBy,
+		arg.EnabledAt,
+		arg.ApproveBy,
+		arg.ApprovedBy,
+		arg.ApprovedAt,
 		arg.NextRunAt,
 		arg.LastRunAt,
 		arg.LastVersion,

@@ -75,6 +75,7 @@ from .response_summary import ResponseSummary
 from .retention_dry_run import RetentionDryRun
 from .retention_filter import RetentionFilter
 from .retention_rule import RetentionRule
+from .retention_rule_enabling import RetentionRuleEnabling
 from .retention_rule_page import RetentionRulePage
 from .retention_rule_version import RetentionRuleVersion
 from .retention_run import RetentionRun
@@ -169,6 +170,7 @@ __all__ = (
     "RetentionDryRun",
     "RetentionFilter",
     "RetentionRule",
+    "RetentionRuleEnabling",
     "RetentionRulePage",
     "RetentionRuleVersion",
     "RetentionRun",

@@ -14,6 +14,7 @@ from ..._lists import list_or_unset
 if TYPE_CHECKING:
     from ..models.retention_dry_run import RetentionDryRun
     from ..models.retention_filter import RetentionFilter
+    from ..models.retention_rule_enabling import RetentionRuleEnabling
     from ..models.retention_run import RetentionRun
 
 
@@ -36,6 +37,9 @@ class RetentionRule:
         max_per_run (int): The maximum number of responses that one run erases; later runs erase the rest. Example:
             10000.
         enabled (bool): Whether it runs at its times. Example: True.
+        enabling (None | RetentionRuleEnabling): Who enabled this version; null if nobody has. If the rule is not
+            `enabled`
+            all the same, it waits for the approval of somebody else.
         dry_run (None | RetentionDryRun): The newest dry run of this version; null if there is none.
         next_run_at (datetime.datetime | None): When it runs next (UTC); null while it is disabled. Example:
             2026-03-02T01:30:00Z.
@@ -58,6 +62,7 @@ class RetentionRule:
     run_at: list[str] = _attrs_field(validator=list_or_unset)
     max_per_run: int
     enabled: bool
+    enabling: None | RetentionRuleEnabling
     dry_run: None | RetentionDryRun
     next_run_at: datetime.datetime | None
     last_run: None | RetentionRun
@@ -72,6 +77,7 @@ class RetentionRule:
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.retention_dry_run import RetentionDryRun
+        from ..models.retention_rule_enabling import RetentionRuleEnabling
         from ..models.retention_run import RetentionRun
 
         id = str(self.id)
@@ -89,6 +95,12 @@ class RetentionRule:
         max_per_run = self.max_per_run
 
         enabled = self.enabled
+
+        enabling: dict[str, Any] | None
+        if isinstance(self.enabling, RetentionRuleEnabling):
+            enabling = self.enabling.to_dict()
+        else:
+            enabling = self.enabling
 
         dry_run: dict[str, Any] | None
         if isinstance(self.dry_run, RetentionDryRun):
@@ -146,6 +158,7 @@ class RetentionRule:
                 "run_at": run_at,
                 "max_per_run": max_per_run,
                 "enabled": enabled,
+                "enabling": enabling,
                 "dry_run": dry_run,
                 "next_run_at": next_run_at,
                 "last_run": last_run,
@@ -165,6 +178,7 @@ class RetentionRule:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         from ..models.retention_dry_run import RetentionDryRun
         from ..models.retention_filter import RetentionFilter
+        from ..models.retention_rule_enabling import RetentionRuleEnabling
         from ..models.retention_run import RetentionRun
 
         d = dict(src_dict)
@@ -183,6 +197,21 @@ class RetentionRule:
         max_per_run = d.pop("max_per_run")
 
         enabled = d.pop("enabled")
+
+        def _parse_enabling(data: object) -> None | RetentionRuleEnabling:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                enabling_type_1 = RetentionRuleEnabling.from_dict(data)
+
+                return enabling_type_1
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | RetentionRuleEnabling, data)
+
+        enabling = _parse_enabling(d.pop("enabling"))
 
         def _parse_dry_run(data: object) -> None | RetentionDryRun:
             if data is None:
@@ -291,6 +320,7 @@ class RetentionRule:
             run_at=run_at,
             max_per_run=max_per_run,
             enabled=enabled,
+            enabling=enabling,
             dry_run=dry_run,
             next_run_at=next_run_at,
             last_run=last_run,

@@ -136,7 +136,9 @@ def sync_detailed(
 ) -> Response[Problem | RetentionRule]:
     """Enable a retention rule
 
-     Enables the rule: it runs from its next set time on. `version` is the
+     Enables the rule: it runs from its next set time on or, where
+    `erasure.approve_rules` is set, from the first one after somebody else has
+    approved it (`enabling.approve_by`). `version` is the
     version whose dry run you checked: if the rule has a newer one, or this
     version has had no dry run, the call returns 409 and enables nothing. An
     enabled rule does not change. Administrators and platform managers only.
@@ -177,7 +179,9 @@ def sync(
 ) -> Problem | RetentionRule | None:
     """Enable a retention rule
 
-     Enables the rule: it runs from its next set time on. `version` is the
+     Enables the rule: it runs from its next set time on or, where
+    `erasure.approve_rules` is set, from the first one after somebody else has
+    approved it (`enabling.approve_by`). `version` is the
     version whose dry run you checked: if the rule has a newer one, or this
     version has had no dry run, the call returns 409 and enables nothing. An
     enabled rule does not change. Administrators and platform managers only.
@@ -215,7 +219,9 @@ async def asyncio_detailed(
 ) -> Response[Problem | RetentionRule]:
     """Enable a retention rule
 
-     Enables the rule: it runs from its next set time on. `version` is the
+     Enables the rule: it runs from its next set time on or, where
+    `erasure.approve_rules` is set, from the first one after somebody else has
+    approved it (`enabling.approve_by`). `version` is the
     version whose dry run you checked: if the rule has a newer one, or this
     version has had no dry run, the call returns 409 and enables nothing. An
     enabled rule does not change. Administrators and platform managers only.
@@ -256,7 +262,9 @@ async def asyncio(
 ) -> Problem | RetentionRule | None:
     """Enable a retention rule
 
-     Enables the rule: it runs from its next set time on. `version` is the
+     Enables the rule: it runs from its next set time on or, where
+    `erasure.approve_rules` is set, from the first one after somebody else has
+    approved it (`enabling.approve_by`). `version` is the
     version whose dry run you checked: if the rule has a newer one, or this
     version has had no dry run, the call returns 409 and enables nothing. An
     enabled rule does not change. Administrators and platform managers only.
