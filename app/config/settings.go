@@ -76,7 +76,7 @@ var settings = []setting{
 	{"privacy.retention", "how long responses are kept, for persons' files", func(c *Config) value { return text{field: &c.Privacy.Retention, check: checkWords} }},
 	{"privacy.authority", "the supervisory authority that letters name for complaints", func(c *Config) value { return text{field: &c.Privacy.Authority, check: checkWords} }},
 	{"privacy.kept", "what letters say is kept beside responses, such as invoices, and why", func(c *Config) value { return text{field: &c.Privacy.Kept, check: checkWords} }},
-	{"webhook.url", "URL that is told when an erasure ends; https, or this machine; unset: nobody is told", func(c *Config) value {
+	{"webhook.url", "URL that is told when an erasure or a person's file ends; https, or this machine; unset: nobody is told", func(c *Config) value {
 		return text{field: &c.Webhook.URL, check: webhook.CheckURL, hide: hideQuery}
 	}},
 	{"webhook.secret_file", "file with the secret that signs what that URL is told", func(c *Config) value { return text{field: &c.Webhook.SecretFile} }},

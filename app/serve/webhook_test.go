@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +109,40 @@ func TestWebhook(t *testing.T) {
 	eraseOwner(t, database.URL, 0)
 	if third := receive(t, came); third.id == first.id {
 		t.Errorf("it was told once more after its delivery: %+v", third)
+	}
+}
+
+// TestWebhookOfPersonFiles: whoever is told learns that a file is there and, after an
+// erasure, that it is gone, but not whose it is.
+func TestWebhookOfPersonFiles(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	url, came := listenForWebhook(t, http.StatusOK)
+	erasable := apptest.AddFinishedOf(t, database.URL, apptest.Alice, "m", 1, "1 h")[0]
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_EXPORTS_FOLDER="+filepath.Join(t.TempDir(), "exports"), "LETHE_WEBHOOK_URL="+url, webhookSecret)
+	f := s.export(t, "sk-alice-platform", apptest.Alice)
+	for _, want := range []struct{ kind, state string }{{"export.finished", "done"}, {"export.expired", "expired"}} {
+		r := receive(t, came)
+		var body struct {
+			Type string
+			Data struct {
+				ID, State        string
+				Responses, Bytes int64
+				FinishedAt       *time.Time `json:"finished_at"`
+			}
+		}
+		if err := json.Unmarshal([]byte(r.body), &body); err != nil {
+			t.Fatal(err)
+		}
+		d := body.Data
+		if body.Type != want.kind || d.ID != f.ID || d.State != want.state || d.Responses < 1 || d.Bytes < 1 || d.FinishedAt == nil || strings.Contains(r.body, apptest.Alice) {
+			t.Errorf("want %s without the person, got %s", want.kind, r.body)
+		}
+		if want.state == "done" {
+			if status, text := s.DeleteAs(t, apptest.RequestsPath+"/"+erasable, "sk-alice-platform"); status != http.StatusNoContent {
+				t.Fatalf("erase one: got %d %s", status, text)
+			}
+		}
 	}
 }
 

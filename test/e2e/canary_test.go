@@ -43,7 +43,7 @@ var unplanted = map[string]string{
 	"lethe.intents":            "trigger ground role salt request_ids owners instance_ids correlation_ids",
 	"lethe.erasures":           "trigger kind target scope ground ticket role secret idempotency_key request_sum state failures last_error preview refusal",
 	"lethe.subject_requests":   "kind ticket state extension refusal", // an operator's words, about a person who asked for this
-	"lethe.events":             "type data",                           // when an erasure has ended, and its counts
+	"lethe.events":             "type data",                           // when an erasure or a person's file has ended, and its counts
 	"lethe.previews":           "token_sum target sum",
 	"lethe.preview_requests":   "token_sum request_ids",
 	"lethe.receipt_secrets":    "salt owner_keys",
