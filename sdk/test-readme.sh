@@ -10,9 +10,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 language=$1
 
 case $language in
-go) fence=go suffix=go ;;
-typescript) fence=js suffix=mjs ;;
-python) fence=python suffix=py ;;
+go) fence=go suffix=go person=priya.raman ;;
+typescript) fence=js suffix=mjs person=noah.adeyemi ;;
+python) fence=python suffix=py person=li.wei ;;
 esac
 
 fail() {
@@ -45,7 +45,8 @@ set_in 1 sk-… sk-bob-platform
 set_in 2 http://127.0.0.1:8080 "$LETHE_TEST_URL"
 set_in 3 sk-… "$LETHE_TEST_ADMIN_KEY"
 set_in 4 http://127.0.0.1:8080 "$LETHE_TEST_URL"
-set_in 4 yuki.tanaka@example.com pam@example.test
+# Each client's README erases another person of the demo, so that all of them find something.
+set_in 4 $person@example.com pam@example.test
 [ "$(grep -c . "$work/block4")" -le 12 ] || fail 'the second program has more than 12 lines'
 cp "$work/block2" "$work/mine/example.$suffix"
 cp "$work/block4" "$work/mine/person.$suffix"
