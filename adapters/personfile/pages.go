@@ -77,7 +77,7 @@ func shownFacts(facts domain.PersonFileFacts, words Words, c counts, lastPage in
 	}
 	for _, m := range []missing{
 		{What: "later_turns_of_others", Words: "Conversations that other people continued from these, which may quote them."},
-		{What: "written_by_others", Words: "What other people wrote about this person in their own conversations."},
+		{What: "written_by_others", Words: "What other people wrote about you in their own conversations."},
 		{What: "batches", Words: "Requests that belong to a batch: the batch's own files have them."},
 		{What: "expired_usage", Words: "Usage and cost whose records have expired."},
 		{What: "without_usage", Words: "Responses here without any record of usage or cost.", Count: c.WithoutUsage},

@@ -166,7 +166,7 @@ func TestFile(t *testing.T) {
 		}
 	}
 	contains(t, "index", entries["index.html"], "anna@example.test", "Example &amp; Sons", "privacy@example.test", "To show it.", "A year.",
-		`href="conversations/0003.html"`, "1 receipts", "250, from", "Here: 7.", "Here: 1.", "default-src 'none'")
+		`href="conversations/0003.html"`, "in the folder receipts: 1.", "250, from", "Here: 7.", "Here: 1.", "default-src 'none'")
 	contains(t, "first page", entries["conversations/0001.html"], "question 0 &lt;script&gt;alert(1)&lt;/script&gt;", "question 99 ", "=answer &amp; more",
 		"Encrypted contents are withheld", "too large for this file", `href="0002.html">Older`)
 	contains(t, "page between", entries["conversations/0002.html"], "question 100 ", "question 199 ", `href="0001.html">Newer`, `href="0003.html">Older`)
