@@ -29,7 +29,7 @@ bin/testpg:
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/lethe, one static binary
@@ -151,3 +151,7 @@ bench-exports: build bin/bench ## measure exports: responses a second, memory, a
 .PHONY: bench-go
 bench-go: ## compare the path from use case to JSON with the last recorded result (RECORD=1 records a new one)
 	@bench/go-bench.sh
+
+.PHONY: screenshots
+screenshots: ## make docs/images anew from a running demo (HOST, KEY, PERSON; needs Chromium, unzip and playwright-core)
+	@node scripts/screenshots.mjs
