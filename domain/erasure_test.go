@@ -31,7 +31,9 @@ type erasures struct {
 	get         func() error
 	cancel      func() error
 	page        func() error
+	forSubject  func() error
 	receipts    func() error
+	decide      func(uuid.UUID) error
 }
 
 func call(fake func() error) error {
@@ -114,11 +116,27 @@ func (e *erasures) Page(ctx context.Context, q domain.ErasureQuery) ([]domain.Er
 	return e.Erasures.Page(ctx, q)
 }
 
+func (e *erasures) ForSubject(ctx context.Context, subjectRequest uuid.UUID, limit int64) ([]domain.Erasure, error) {
+	if err := call(e.forSubject); err != nil {
+		return nil, err
+	}
+	return e.Erasures.ForSubject(ctx, subjectRequest, limit)
+}
+
 func (e *erasures) Receipts(ctx context.Context, q domain.ErasureReceiptQuery) ([]domain.ErasureReceipt, error) {
 	if err := call(e.receipts); err != nil {
 		return nil, err
 	}
 	return e.Erasures.Receipts(ctx, q)
+}
+
+func (e *erasures) Decide(ctx context.Context, id uuid.UUID, decide func(domain.Erasure) (domain.Erasure, error)) (domain.Erasure, error) {
+	if e.decide != nil {
+		if err := e.decide(id); err != nil {
+			return domain.Erasure{}, err
+		}
+	}
+	return e.Erasures.Decide(ctx, id, decide)
 }
 
 // eraseMany is a world with the use cases of erasing many, and a clock.

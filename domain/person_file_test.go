@@ -33,8 +33,9 @@ const (
 // files is the port of a world, with a fake before what is set.
 type files struct {
 	domain.PersonFiles
-	byKey, create, get, page, remove, begin, record, finish error
-	began                                                   int // attempts before
+	byKey, create, get, page, forSubject, remove, begin, record, finish error
+
+	began int // attempts before
 }
 
 func (f *files) ByKey(ctx context.Context, by uuid.UUID, key string) (domain.PersonFile, error) {
@@ -63,6 +64,13 @@ func (f *files) Page(ctx context.Context, q domain.PersonFileQuery) ([]domain.Pe
 		return nil, f.page
 	}
 	return f.PersonFiles.Page(ctx, q)
+}
+
+func (f *files) ForSubject(ctx context.Context, subjectRequest uuid.UUID, limit int64) ([]domain.PersonFile, error) {
+	if f.forSubject != nil {
+		return nil, f.forSubject
+	}
+	return f.PersonFiles.ForSubject(ctx, subjectRequest, limit)
 }
 
 func (f *files) Delete(ctx context.Context, id uuid.UUID) error {

@@ -79,8 +79,11 @@ func (u *CheckSubjectRequest) file(ctx context.Context, caller Principal, id *uu
 		return nil
 	}
 	r, err := u.begin(ctx, caller, *id, &owner, "requested")
-	if err == nil && !r.asksAccess() {
+	switch {
+	case err != nil:
+		return err
+	case !r.asksAccess():
 		return Errorf(CodeConflict, "This subject request does not ask for access; no file was requested")
 	}
-	return err
+	return nil
 }

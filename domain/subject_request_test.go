@@ -57,6 +57,9 @@ func TestSubjectRequestPermission(t *testing.T) {
 	for _, c := range callers {
 		a := answering{newEraseMany()}
 		r := a.open(t, domain.NewSubject{Kind: domain.SubjectErasure, Owner: anna})
+		if c.delete != "everyone" { // nothing is read for them, so nothing else can be the answer
+			a.port.forSubject = func() error { return errors.New("read") }
+		}
 		process, unknown := a.process(), uuid.New()
 		_, opened := domain.NewOpenSubjectRequest(a.SubjectRequests(), a.clock).Execute(t.Context(), c.principal, domain.NewSubject{Kind: domain.SubjectAccess, Owner: anna})
 		_, listed := domain.NewListSubjectRequests(a.SubjectRequests()).Execute(t.Context(), c.principal, domain.SubjectRequestListRequest{})
@@ -116,10 +119,10 @@ func TestOpenSubjectRequest(t *testing.T) {
 		"ticket":      {Kind: domain.SubjectBoth, Ticket: strings.Repeat("x", 201)},
 	} {
 		_, err := domain.NewOpenSubjectRequest(a.SubjectRequests(), a.clock).Execute(t.Context(), overseer, n)
-		wantError(t, err, domain.CodeInvalid, map[string]string{
+		wantAbout(t, err, map[string]string{
 			"kind": "kind: must be one of [access erasure both]", "received_at": "received_at: must be within the last year",
 			"ticket": "ticket: must have at most 200 characters and no NUL",
-		}[parameter])
+		}[parameter], parameter)
 	}
 	for _, n := range []domain.NewSubject{
 		{Kind: domain.SubjectBoth, ReceivedAt: new(a.now.AddDate(-1, 0, 0).Add(-time.Second))}, {Kind: domain.SubjectBoth, Ticket: "\x00"},
@@ -247,6 +250,7 @@ func TestAnswerSubjectRequest(t *testing.T) {
 	}
 	_, err = a.letter(r.ID)
 	wantError(t, err, domain.CodeConflict, "The person of this subject request has been forgotten, so it has no letter any more")
+	a.open(t, domain.NewSubject{Kind: domain.SubjectAccess, Owner: ben})
 	if got := a.get(t, r.ID); got.Owner != nil || len(got.Erasures) != 2 || got.Duplicates != nil {
 		t.Errorf("want a request of nobody with two erasures, got %+v", got)
 	}
@@ -285,9 +289,9 @@ func TestEraseForSubject(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = a.erase(t, other.ID)
-	wantError(t, err, domain.CodeInvalid, "subject_request: is about somebody else; name the same owner")
+	wantAbout(t, err, "subject_request: is about somebody else; name the same owner", "subject_request")
 	_, _, err = a.starter().Execute(t.Context(), overseer, domain.StartRequest{ErasureRequest: domain.ErasureRequest{Responses: []uuid.UUID{anna}}, SubjectRequest: &other.ID})
-	wantError(t, err, domain.CodeInvalid, "subject_request: is about somebody else; name the same owner")
+	wantAbout(t, err, "subject_request: is about somebody else; name the same owner", "subject_request")
 	_, _, err = a.starter().Execute(t.Context(), user, domain.StartRequest{ErasureRequest: domain.ErasureRequest{Responses: []uuid.UUID{anna}}, SubjectRequest: &other.ID})
 	wantError(t, err, domain.CodeNotFound, "Subject request with ID "+other.ID.String()+" not found")
 	if got := a.get(t, other.ID); len(got.Erasures) != 0 {
@@ -363,6 +367,91 @@ func TestListSubjectRequests(t *testing.T) {
 	}
 }
 
+// TestSubjectRequestFailures: where something cannot be read, nothing is decided as if
+// there were none of it.
+func TestSubjectRequestFailures(t *testing.T) {
+	t.Parallel()
+	a, away := answering{newEraseMany()}, domain.Errorf(domain.CodeUnavailable, "away")
+	a.AddPerson(porttest.Person{ID: anna, Email: "anna@example.com"})
+	r := a.open(t, domain.NewSubject{Kind: domain.SubjectErasure, Owner: anna})
+	process := a.process()
+	if _, err := process.CheckIdentity(t.Context(), overseer, r.ID); err != nil {
+		t.Fatal(err)
+	}
+	e, err := a.erase(t, r.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := domain.NewGetSubjectRequest(a.SubjectRequests(), a.check(), a.clock)
+	a.port.forSubject = func() error { return away }
+	_, got := get.Execute(t.Context(), overseer, r.ID)
+	_, answered := process.Answer(t.Context(), overseer, r.ID)
+	_, refused := process.Refuse(t.Context(), overseer, r.ID, domain.RefuseIdentity)
+	for call, err := range map[string]error{"get": got, "answer": answered, "refuse": refused} {
+		if !errors.Is(err, away) {
+			t.Errorf("%s: want %v, got %v", call, away, err)
+		}
+	}
+	a.port.forSubject = nil
+	if got := a.get(t, r.ID); got.State != domain.SubjectInProgress || got.EndedAt != nil {
+		t.Errorf("want it open, got %+v", got)
+	}
+
+	if _, err := a.run().Execute(t.Context(), e.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := process.Answer(t.Context(), overseer, r.ID); err != nil {
+		t.Fatal(err)
+	}
+	fail := func() error { return away }
+	for what, fails := range map[string]func(*answering){
+		"address":  func(a *answering) { a.emails = func(context.Context) error { return away } },
+		"erasures": func(a *answering) { a.port.forSubject = fail },
+		"receipts": func(a *answering) { a.port.receipts = fail },
+	} {
+		fails(&a)
+		if _, err := a.letter(r.ID); !errors.Is(err, away) {
+			t.Errorf("%s: want %v, got %v", what, away, err)
+		}
+		a.emails, a.port.forSubject, a.port.receipts = nil, nil, nil
+	}
+}
+
+// oneByOne erases one response at a time, with a receipt for each.
+type oneByOne struct{ domain.Erasures }
+
+func (o oneByOne) Advance(ctx context.Context, id uuid.UUID, _ int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization)) (domain.Erasure, error) {
+	return o.Erasures.Advance(ctx, id, 1, judge)
+}
+
+// TestLetterReceipts: a letter names a hundred of an erasure's receipts.
+func TestLetterReceipts(t *testing.T) {
+	t.Parallel()
+	a := answering{newEraseMany()}
+	for range 101 {
+		a.put(anna.String())
+	}
+	r := a.open(t, domain.NewSubject{Kind: domain.SubjectErasure, Owner: anna})
+	if _, err := a.process().CheckIdentity(t.Context(), overseer, r.ID); err != nil {
+		t.Fatal(err)
+	}
+	e, err := a.erase(t, r.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := domain.NewRunErasure(oneByOne{a.Erasures()}, func(context.Context, int) error { return nil }, a.clock)
+	if _, err := run.Execute(t.Context(), e.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.process().Answer(t.Context(), overseer, r.ID); err != nil {
+		t.Fatal(err)
+	}
+	letter, err := a.letter(r.ID)
+	if err != nil || len(letter.Erasures) != 1 || letter.Erasures[0].Erasure.Receipts <= 100 || len(letter.Erasures[0].Receipts) != 100 {
+		t.Errorf("want 100 receipts of more, got %+v, %v", letter.Erasures, err)
+	}
+}
+
 // TestFileForSubject: who asks for access gets a person's file, which comes before an
 // erasure.
 func TestFileForSubject(t *testing.T) {
@@ -397,7 +486,7 @@ func TestFileForSubject(t *testing.T) {
 
 	both := checked(domain.SubjectBoth)
 	_, err = file(overseer, ben, both, "")
-	wantError(t, err, domain.CodeInvalid, "subject_request: is about somebody else; name the same owner")
+	wantAbout(t, err, "subject_request: is about somebody else; name the same owner", "subject_request")
 	_, err = file(user, anna, both, "")
 	wantError(t, err, domain.CodeNotFound, "Subject request with ID "+both.String()+" not found")
 	starter := domain.NewStartErasure(f.Erasures(), check, domain.NewRunErasure(f.Erasures(), func(context.Context, int) error { return nil }, f.clock.now), f.Jobs(), f.clock.now, f.logger())
@@ -414,6 +503,11 @@ func TestFileForSubject(t *testing.T) {
 	wantError(t, erase(starter), domain.CodeConflict, first)
 	_, err = process.Answer(t.Context(), overseer, both)
 	wantError(t, err, domain.CodeConflict, "This subject request cannot be answered yet: no person's file was made for it; request one with its subject_request; no erasure of this request has finished; start one with its subject_request")
+	f.files.forSubject = domain.Errorf(domain.CodeUnavailable, "away")
+	if err := erase(starter); !errors.Is(err, f.files.forSubject) {
+		t.Errorf("want %v, got %v", f.files.forSubject, err)
+	}
+	f.files.forSubject = nil
 	asked, err := file(overseer, anna, both, "k")
 	if err != nil || asked.SubjectRequest == nil || *asked.SubjectRequest != both {
 		t.Fatalf("got %+v, %v", asked, err)

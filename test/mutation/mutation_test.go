@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -26,6 +27,7 @@ var rules = []string{
 	"erasure_read.go", "rule_write.go", "rule_read.go", "rule_enable.go", "rule_run.go", "status_read.go",
 	"figures_read.go",
 	"person_file_start.go", "person_file_read.go",
+	"subject_request_open.go", "subject_request_check.go", "subject_request_read.go", "subject_request_process.go", "subject_request_letter.go",
 }
 
 // others are the files that do not. A new file must be put here or there.
@@ -36,11 +38,8 @@ var others = []string{
 	"person_file.go", "person_file_make.go", "ports_person_file.go",
 }
 
-// Rules as well, but some 30 changes of them go unnoticed by their tests so far.
-var unnoticed = []string{
-	"erasure_approve.go",
-	"subject_request_open.go", "subject_request_check.go", "subject_request_read.go", "subject_request_process.go", "subject_request_letter.go",
-}
+// Rules as well, but some 15 changes of them go unnoticed by their tests so far.
+var unnoticed = []string{"erasure_approve.go"}
 
 // equivalent are changes that change nothing, with the reason.
 var equivalent = map[string]string{
@@ -48,15 +47,22 @@ var equivalent = map[string]string{
 	"erasure_start.go Execute: e.State == ErasurePending → true":     "what waits for approval is not begun: see RunErasure",
 }
 
+// only is for work on the tests of one file: all of rules take minutes.
+var only = flag.String("only", "", "change just these files of domain, separated by commas")
+
 func TestMutations(t *testing.T) {
 	t.Parallel()
+	changed := rules
+	if *only != "" {
+		changed = strings.Split(*only, ",")
+	}
 	domain, err := filepath.Abs("../../domain")
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkFiles(t, domain)
-	changes, programs := build(t, domain)
-	if len(changes) < 100 {
+	changes, programs := build(t, domain, changed)
+	if *only == "" && len(changes) < 100 {
 		t.Fatalf("changes: want 100 or more, got %d in %v", len(changes), rules)
 	}
 	tests := reaching(t, programs)
@@ -89,7 +95,7 @@ func TestMutations(t *testing.T) {
 		}
 	}
 	for name := range equivalent {
-		if !listed[name] {
+		if file, _, _ := strings.Cut(name, " "); slices.Contains(changed, file) && !listed[name] {
 			t.Errorf("equivalent has a change that does not exist: %s", name)
 		}
 	}
@@ -122,8 +128,8 @@ func checkFiles(t *testing.T, domain string) {
 	}
 }
 
-// build makes the two test programs with every change in them.
-func build(t *testing.T, domain string) (changes []change, programs []program) {
+// build makes the two test programs with every change to these files in them.
+func build(t *testing.T, domain string, files []string) (changes []change, programs []program) {
 	t.Helper()
 	dir := t.TempDir()
 	overlay := struct{ Replace map[string]string }{make(map[string]string)}
@@ -135,7 +141,7 @@ func build(t *testing.T, domain string) (changes []change, programs []program) {
 		overlay.Replace[filepath.Join(domain, name)] = replacement
 	}
 	site := 0
-	for _, name := range rules {
+	for _, name := range files {
 		source, err := os.ReadFile(filepath.Join(domain, name))
 		if err != nil {
 			t.Fatal(err)
