@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -38,7 +39,12 @@ func (m *eraseMany) waiting(t *testing.T, caller domain.Principal) domain.Erasur
 	for range 3 {
 		ids = append(ids, m.put(anna.String()).ID)
 	}
+	m.port.advance = func(context.Context, uuid.UUID) error { return errors.New("begun") }
 	e := m.askAs(t, caller, domain.ErasureRequest{Responses: ids}, "")
+	m.port.advance = nil
+	if e.Target.Until != nil || m.log.Len() > 0 {
+		t.Fatalf("want it not begun, and for what was named, got %+v, log %s", e, &m.log)
+	}
 	if e.State != domain.ErasureAwaitingApproval || e.Approval == nil || !e.Approval.ExpiresAt.Equal(m.now.Add(time.Hour)) || len(m.Enqueued()) != 0 {
 		t.Fatalf("want it to wait for an hour, got %+v", e)
 	}
@@ -67,6 +73,14 @@ func TestApprovalNeeded(t *testing.T) {
 	}
 	if e := m.askAs(t, admin, domain.ErasureRequest{Responses: ids}, ""); e.State != domain.ErasureAwaitingApproval {
 		t.Errorf("with a held one: got %+v", e)
+	}
+	// What a preview showed is counted once more, as it may have changed, and not again.
+	named := domain.ErasureRequest{Responses: ids}
+	_, token := m.preview(t, admin, named)
+	counted := 0
+	m.port.estimate = func(domain.ErasureTarget, []string, time.Time) error { counted++; return nil }
+	if e := m.askAs(t, admin, named, token); e.State != domain.ErasureAwaitingApproval || counted != 1 {
+		t.Errorf("previewed: want it counted once, got %d times, %+v", counted, e)
 	}
 	m.port.partial = true
 	if e := m.askAs(t, admin, domain.ErasureRequest{Responses: ids[:1]}, ""); e.State != domain.ErasureAwaitingApproval {
@@ -124,7 +138,7 @@ func TestDecideErasure(t *testing.T) {
 	for _, stranger := range []domain.Principal{{ID: ben}, {ID: ben, Roles: user.Roles}} {
 		wantError(t, second(u.Approve(ctx, stranger, e.ID)), domain.CodeNotFound, "Erasure with ID "+e.ID.String()+" not found")
 	}
-	wantError(t, second(u.Refuse(ctx, bob, e.ID, "because")), domain.CodeInvalid, "reason: must be wrong_target, too_broad, unfounded, still_needed or unspecified")
+	wantAbout(t, second(u.Refuse(ctx, bob, e.ID, "because")), "reason: must be wrong_target, too_broad, unfounded, still_needed or unspecified", "reason")
 	if waits, err := m.Erasures().Get(ctx, e.ID); err != nil || waits.State != domain.ErasureAwaitingApproval || waits.Approval.DecidedBy != nil {
 		t.Fatalf("want nothing decided, got %+v, %v", waits, err)
 	}
@@ -174,6 +188,36 @@ func TestExpireApprovals(t *testing.T) {
 		"Erasure with ID "+e.ID.String()+" does not wait for approval any more; its state is expired")
 }
 
+// TestExpireApprovalsOthers: an erasure that ends meanwhile stays as it is, and one that
+// cannot be ended does not keep the others.
+func TestExpireApprovalsOthers(t *testing.T) {
+	t.Parallel()
+	m, away := newEraseMany(), domain.Errorf(domain.CodeUnavailable, "away")
+	stuck := m.waiting(t, admin)
+	m.now = m.now.Add(time.Minute)
+	canceled, other := m.waiting(t, admin), m.waiting(t, admin)
+	m.now = m.now.Add(time.Hour)
+	m.port.decide = func(id uuid.UUID) error {
+		switch id {
+		case stuck.ID:
+			return away
+		case canceled.ID:
+			return second(m.Erasures().Cancel(t.Context(), id))
+		}
+		return nil
+	}
+	if err := domain.NewExpireApprovals(m.port, m.clock).Execute(t.Context()); !errors.Is(err, away) {
+		t.Errorf("want %v, got %v", away, err)
+	}
+	for id, want := range map[uuid.UUID]domain.ErasureState{
+		stuck.ID: domain.ErasureAwaitingApproval, canceled.ID: domain.ErasureCanceled, other.ID: domain.ErasureExpired,
+	} {
+		if got, err := m.Erasures().Get(t.Context(), id); err != nil || got.State != want {
+			t.Errorf("want %s, got %+v, %v", want, got, err)
+		}
+	}
+}
+
 // TestApprovalRightsLost: both must still have the right when the erasure begins.
 func TestApprovalRightsLost(t *testing.T) {
 	t.Parallel()
@@ -183,16 +227,19 @@ func TestApprovalRightsLost(t *testing.T) {
 		caller         domain.Principal
 		asks, approves *porttest.Person
 		begins         bool
+		member         uuid.UUID // of this organization the one who asks is
 	}{
-		"both may":               {admin, &porttest.Person{Admin: true}, &manager, true},
-		"a user, for themselves": {domain.Principal{ID: anna, Roles: user.Roles}, &user, &manager, true},
-		"no administrator now":   {admin, &user, &manager, false},
-		"no role now":            {domain.Principal{ID: anna, Roles: user.Roles}, &porttest.Person{}, &manager, false},
-		"asker deleted":          {admin, &porttest.Person{Admin: true, Deleted: true}, &manager, false},
-		"asker gone":             {admin, nil, &manager, false},
-		"approver no manager":    {admin, &porttest.Person{Admin: true}, &user, false},
-		"approver deleted":       {admin, &porttest.Person{Admin: true}, &porttest.Person{Admin: true, Deleted: true}, false},
-		"no member now":          {inAcme, &user, &manager, false},
+		"both may":               {admin, &porttest.Person{Admin: true}, &manager, true, uuid.Nil},
+		"a user, for themselves": {domain.Principal{ID: anna, Roles: user.Roles}, &user, &manager, true, uuid.Nil},
+		"no administrator now":   {admin, &user, &manager, false, uuid.Nil},
+		"no role now":            {domain.Principal{ID: anna, Roles: user.Roles}, &porttest.Person{}, &manager, false, uuid.Nil},
+		"asker deleted":          {admin, &porttest.Person{Admin: true, Deleted: true}, &manager, false, uuid.Nil},
+		"asker gone":             {admin, nil, &manager, false, uuid.Nil},
+		"approver no manager":    {admin, &porttest.Person{Admin: true}, &user, false, uuid.Nil},
+		"approver deleted":       {admin, &porttest.Person{Admin: true}, &porttest.Person{Admin: true, Deleted: true}, false, uuid.Nil},
+		"a member still":         {inAcme, &user, &manager, true, acme},
+		"no member now":          {inAcme, &user, &manager, false, uuid.Nil},
+		"another's member now":   {inAcme, &user, &manager, false, globex},
 	} {
 		m := newEraseMany()
 		e := m.waiting(t, c.caller)
@@ -205,6 +252,10 @@ func TestApprovalRightsLost(t *testing.T) {
 				person.ID = id
 				m.AddPerson(person)
 			}
+		}
+		if c.member != uuid.Nil {
+			m.AddOrganization(porttest.Organization{ID: c.member})
+			m.AddMembership(porttest.Membership{Person: anna, Organization: c.member})
 		}
 		over, err := m.run().Checking(m).Execute(t.Context(), e.ID, 0)
 		got, getErr := m.Erasures().Get(t.Context(), e.ID)
@@ -221,19 +272,82 @@ func TestApprovalRightsLost(t *testing.T) {
 	}
 }
 
-func TestApprovalPeopleUnavailable(t *testing.T) {
-	t.Parallel()
-	m := newEraseMany()
-	e := m.waiting(t, admin)
-	if _, err := m.decider().Approve(t.Context(), bob, e.ID); err != nil {
+// asked are people, with a fake before who is looked up. What comes with an error means
+// nothing.
+type asked struct {
+	domain.People
+	byID func(uuid.UUID) error
+}
+
+func (p asked) ByID(ctx context.Context, id uuid.UUID) (domain.Person, error) {
+	if err := p.byID(id); err != nil {
+		return domain.Person{ID: id, Deleted: true}, err
+	}
+	return p.People.ByID(ctx, id)
+}
+
+// approved is an erasure of three responses that anna asked for and ben approved.
+func (m *eraseMany) approved(t *testing.T) domain.Erasure {
+	t.Helper()
+	e, err := m.decider().Approve(t.Context(), bob, m.waiting(t, admin).ID)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return e
+}
+
+// TestApprovalUnchecked: where the rights cannot be looked up, the erasure waits.
+func TestApprovalUnchecked(t *testing.T) {
+	t.Parallel()
 	away := domain.Errorf(domain.CodeUnavailable, "away")
-	if over, err := m.run().Checking(&scripted{Store: m.Store, byID: away}).Execute(t.Context(), e.ID, 0); over || !errors.Is(err, away) {
-		t.Errorf("want the error, got %t, %v", over, err)
+	for what, unknown := range map[string]uuid.UUID{"who asked": anna, "who approved": ben, "the erasure": uuid.Nil} {
+		m := newEraseMany()
+		for _, id := range []uuid.UUID{anna, ben} {
+			m.AddPerson(porttest.Person{ID: id, Admin: true})
+		}
+		e := m.approved(t)
+		fails := func(id uuid.UUID) error {
+			if id == unknown {
+				return away
+			}
+			return nil
+		}
+		m.port.get = func() error { return fails(uuid.Nil) }
+		people := asked{m, fails}
+		if over, err := m.run().Checking(people).Execute(t.Context(), e.ID, 0); over || !errors.Is(err, away) {
+			t.Errorf("%s: want the error, got %t, %v", what, over, err)
+		}
+		if got, err := m.Erasures().Get(t.Context(), e.ID); err != nil || got.State != domain.ErasurePending || got.LastError != "away" || m.Stored().Requests != 3 {
+			t.Errorf("%s: want it to wait, got %+v, %v", what, got, err)
+		}
 	}
-	if got, err := m.Erasures().Get(t.Context(), e.ID); err != nil || got.State != domain.ErasurePending || got.LastError != "away" || m.Stored().Requests != 3 {
-		t.Errorf("want it to wait, got %+v, %v", got, err)
+}
+
+// TestApprovalCanceledMeanwhile: an erasure that is canceled while the rights are looked
+// up is not failed.
+func TestApprovalCanceledMeanwhile(t *testing.T) {
+	t.Parallel()
+	m := newEraseMany()
+	e := m.approved(t)
+	people := asked{m, func(uuid.UUID) error { return second(m.Erasures().Cancel(t.Context(), e.ID)) }}
+	if over, err := m.run().Checking(people).Execute(t.Context(), e.ID, 0); err != nil || !over {
+		t.Errorf("got %t, %v", over, err)
+	}
+	if got, err := m.Erasures().Get(t.Context(), e.ID); err != nil || got.State != domain.ErasureCanceled || got.LastError != "" || m.Stored().Requests != 3 {
+		t.Errorf("want it canceled, got %+v, %v", got, err)
+	}
+}
+
+// TestApprovalNotNeeded: the rights of who asked are not looked up again.
+func TestApprovalNotNeeded(t *testing.T) {
+	t.Parallel()
+	m := newEraseMany()
+	m.port.advance = func(context.Context, uuid.UUID) error { return errors.New("later") }
+	e, _ := m.start(t, user, domain.StartRequest{ErasureRequest: domain.ErasureRequest{Responses: []uuid.UUID{m.put(anna.String()).ID}}})
+	m.port.advance = nil
+	people := asked{m, func(uuid.UUID) error { return errors.New("looked up") }}
+	if over, err := m.run().Checking(people).Execute(t.Context(), e.ID, 0); err != nil || !over || m.Stored().Requests != 0 {
+		t.Errorf("want it erased, got %t, %v", over, err)
 	}
 }
 
