@@ -97,8 +97,8 @@ var (
 	ErrDiskFull           = Errorf(CodeRefused, "The disk is full")
 )
 
-// made reports whether the file was done, and so could be handed over.
-func (f PersonFile) made() bool { return f.SHA256 != [sha256.Size]byte{} }
+// Made reports whether the file was done, and so could be handed over.
+func (f PersonFile) Made() bool { return f.SHA256 != [sha256.Size]byte{} }
 
 // Position is the file's place in lists: newest first, ties by descending identifier.
 func (f PersonFile) Position() Position { return Position{CreatedAt: f.RequestedAt, ID: f.ID} }

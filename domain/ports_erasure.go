@@ -84,7 +84,8 @@ type ErasureWriter interface {
 
 	// Create stores an erasure that is pending or waits for approval. If the same person has stored one with the
 	// same IdempotencyKey, it returns that one as it is now, and false. The erasure
-	// is durable when Create returns.
+	// is durable when Create returns. ErrSubjectEnded if its SubjectRequest is not open any
+	// more, CodeNotFound if there is none.
 	Create(ctx context.Context, e Erasure) (stored Erasure, created bool, err error)
 
 	// ByKey returns the erasure that this person has stored with this IdempotencyKey;

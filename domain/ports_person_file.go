@@ -37,8 +37,9 @@ type PersonFileRequests interface {
 
 	// Create stores a file, which is queued, and returns it. If the same person has stored one with the same
 	// IdempotencyKey, it returns that one as it is now, and false. ErrPersonFiles and
-	// ErrAllPersonFiles if there are too many whose bytes are there or may come. The file
-	// is durable when Create returns.
+	// ErrAllPersonFiles if there are too many whose bytes are there or may come;
+	// ErrSubjectEnded if its SubjectRequest is not open any more, and CodeNotFound if there
+	// is none. The file is durable when Create returns.
 	Create(ctx context.Context, f PersonFile) (stored PersonFile, created bool, err error)
 
 	// ByKey returns the file that this person has stored with this IdempotencyKey;

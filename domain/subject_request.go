@@ -116,31 +116,39 @@ func monthsAfter(t time.Time, months int) time.Time {
 	return later
 }
 
+// SubjectWork is what was begun for a request, as far as its end depends on it.
+type SubjectWork struct {
+	Erasures []ErasureState // those of its erasures, each once, in any order
+	FileMade bool           // a file was made for it, even if that is gone
+}
+
+func (w SubjectWork) unfinished() bool {
+	return slices.ContainsFunc(w.Erasures, func(s ErasureState) bool { return !s.Finished() })
+}
+
 // missing says what has to be done before the request can be answered; empty: nothing.
 // kept says whether the service keeps persons' files.
-func (r SubjectRequest) missing(erasures []Erasure, files []PersonFile, kept bool) string {
+func (r SubjectRequest) missing(w SubjectWork, kept bool) string {
 	var missing []string
 	if r.IdentityCheckedAt == nil {
 		missing = append(missing, "the identity has not been checked")
 	}
-	if kept && r.asksAccess() && !slices.ContainsFunc(files, PersonFile.made) {
+	if kept && r.asksAccess() && !w.FileMade {
 		missing = append(missing, "no person's file was made for it; request one with its subject_request")
 	}
-	if r.asksErasure() && !slices.ContainsFunc(erasures, func(e Erasure) bool { return e.State == ErasureFinished }) {
+	if r.asksErasure() && !slices.Contains(w.Erasures, ErasureFinished) {
 		missing = append(missing, "no erasure of this request has finished; start one with its subject_request")
 	}
-	if unfinished(erasures) {
+	if w.unfinished() {
 		missing = append(missing, "an erasure of this request is unfinished")
 	}
 	return strings.Join(missing, "; ")
 }
 
-func unfinished(erasures []Erasure) bool {
-	return slices.ContainsFunc(erasures, func(e Erasure) bool { return !e.State.Finished() })
-}
-
-func errEnded(r SubjectRequest) *Error {
-	return Errorf(CodeConflict, "This subject request is %s already and does not change any more", r.State)
+// ErrSubjectEnded is returned if a request with this state is to change, or something is
+// to begin for it.
+func ErrSubjectEnded(state SubjectRequestState) *Error {
+	return Errorf(CodeConflict, "This subject request is %s already and does not change any more", state)
 }
 
 func errSubjectForbidden(operation string) *Error {

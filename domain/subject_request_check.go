@@ -42,7 +42,7 @@ func (u *CheckSubjectRequest) begin(ctx context.Context, caller Principal, id uu
 	case err != nil:
 		return SubjectRequest{}, err
 	case !r.Open():
-		return SubjectRequest{}, errEnded(r)
+		return SubjectRequest{}, ErrSubjectEnded(r.State)
 	case r.IdentityCheckedAt == nil:
 		return SubjectRequest{}, Errorf(CodeConflict, "The identity of this subject request has not been checked; nothing was %s: record the check first", done)
 	case owner == nil || *owner != *r.Owner:
@@ -67,7 +67,7 @@ func (u *CheckSubjectRequest) erasure(ctx context.Context, caller Principal, id 
 		return nil
 	}
 	files, err := u.files.ForSubject(ctx, *id, MaxSubjectWork)
-	if err == nil && !slices.ContainsFunc(files, PersonFile.made) {
+	if err == nil && !slices.ContainsFunc(files, PersonFile.Made) {
 		return Errorf(CodeConflict, "This subject request asks for access, too; nothing was erased: make the person's file first, as the erasure removes it, and hand it over")
 	}
 	return err

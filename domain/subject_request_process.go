@@ -26,7 +26,7 @@ func NewProcessSubjectRequest(subjects SubjectRequests, check *CheckSubjectReque
 // CheckIdentity records that the caller made sure who is asking; a check stays as it
 // was.
 func (u *ProcessSubjectRequest) CheckIdentity(ctx context.Context, caller Principal, id uuid.UUID) (SubjectRequest, error) {
-	return u.change(ctx, caller, id, "Change", func(r *SubjectRequest, now time.Time) error {
+	return u.change(ctx, caller, id, "Change", func(r *SubjectRequest, _ SubjectWork, now time.Time) error {
 		if r.IdentityCheckedAt == nil {
 			r.IdentityCheckedAt, r.IdentityCheckedBy, r.State = &now, &caller.ID, SubjectInProgress
 		}
@@ -37,7 +37,7 @@ func (u *ProcessSubjectRequest) CheckIdentity(ctx context.Context, caller Princi
 // Extend gives two more months for the answer. CodeInvalid if the reason is unknown;
 // CodeConflict if it was extended before, or is overdue.
 func (u *ProcessSubjectRequest) Extend(ctx context.Context, caller Principal, id uuid.UUID, why ExtensionReason) (SubjectRequest, error) {
-	return u.change(ctx, caller, id, "Change", func(r *SubjectRequest, now time.Time) error {
+	return u.change(ctx, caller, id, "Change", func(r *SubjectRequest, _ SubjectWork, now time.Time) error {
 		switch {
 		case !slices.Contains(extensionReasons, why):
 			return errWord("reason", extensionReasons)
@@ -54,8 +54,8 @@ func (u *ProcessSubjectRequest) Extend(ctx context.Context, caller Principal, id
 
 // Answer ends the request. CodeConflict, with what is missing, as long as something is.
 func (u *ProcessSubjectRequest) Answer(ctx context.Context, caller Principal, id uuid.UUID) (SubjectRequest, error) {
-	return u.end(ctx, caller, id, "Answer", SubjectAnswered, noRefusal, func(r SubjectRequest, erasures []Erasure, files []PersonFile) error {
-		if missing := r.missing(erasures, files, u.check.kept); missing != "" {
+	return u.end(ctx, caller, id, "Answer", SubjectAnswered, noRefusal, func(r SubjectRequest, w SubjectWork) error {
+		if missing := r.missing(w, u.check.kept); missing != "" {
 			return Errorf(CodeConflict, "This subject request cannot be answered yet: %s", missing)
 		}
 		return nil
@@ -65,41 +65,34 @@ func (u *ProcessSubjectRequest) Answer(ctx context.Context, caller Principal, id
 // Refuse ends the request without doing what it asks for. CodeInvalid if the reason is
 // unknown; CodeConflict if an erasure of it is unfinished.
 func (u *ProcessSubjectRequest) Refuse(ctx context.Context, caller Principal, id uuid.UUID, why SubjectRefusalReason) (SubjectRequest, error) {
-	return u.end(ctx, caller, id, "Refuse", SubjectRefused, why, func(_ SubjectRequest, erasures []Erasure, _ []PersonFile) error {
+	return u.end(ctx, caller, id, "Refuse", SubjectRefused, why, func(_ SubjectRequest, w SubjectWork) error {
 		switch {
 		case !slices.Contains(subjectRefusals, why):
 			return errWord("reason", subjectRefusals)
-		case unfinished(erasures):
+		case w.unfinished():
 			return Errorf(CodeConflict, "An erasure of this subject request is unfinished: wait for it, or cancel it")
 		}
 		return nil
 	})
 }
 
-func (u *ProcessSubjectRequest) end(ctx context.Context, caller Principal, id uuid.UUID, operation string, state SubjectRequestState, why SubjectRefusalReason, allow func(SubjectRequest, []Erasure, []PersonFile) error) (SubjectRequest, error) {
-	if !caller.mayAnswer() {
-		return SubjectRequest{}, errSubjectForbidden(operation)
-	}
-	erasures, files, err := u.check.work(ctx, id)
-	if err != nil {
-		return SubjectRequest{}, err
-	}
-	return u.change(ctx, caller, id, operation, func(r *SubjectRequest, now time.Time) error {
+func (u *ProcessSubjectRequest) end(ctx context.Context, caller Principal, id uuid.UUID, operation string, state SubjectRequestState, why SubjectRefusalReason, allow func(SubjectRequest, SubjectWork) error) (SubjectRequest, error) {
+	return u.change(ctx, caller, id, operation, func(r *SubjectRequest, w SubjectWork, now time.Time) error {
 		r.State, r.EndedAt, r.EndedBy, r.Refusal = state, &now, &caller.ID, why
-		return allow(*r, erasures, files)
+		return allow(*r, w)
 	})
 }
 
-func (u *ProcessSubjectRequest) change(ctx context.Context, caller Principal, id uuid.UUID, operation string, change func(*SubjectRequest, time.Time) error) (SubjectRequest, error) {
+func (u *ProcessSubjectRequest) change(ctx context.Context, caller Principal, id uuid.UUID, operation string, change func(*SubjectRequest, SubjectWork, time.Time) error) (SubjectRequest, error) {
 	if !caller.mayAnswer() {
 		return SubjectRequest{}, errSubjectForbidden(operation)
 	}
 	now := ToMicroseconds(u.now())
-	r, err := u.subjects.Change(ctx, id, func(r SubjectRequest) (SubjectRequest, error) {
+	r, err := u.subjects.Change(ctx, id, func(r SubjectRequest, w SubjectWork) (SubjectRequest, error) {
 		if !r.Open() {
-			return SubjectRequest{}, errEnded(r)
+			return SubjectRequest{}, ErrSubjectEnded(r.State)
 		}
-		err := change(&r, now)
+		err := change(&r, w, now)
 		return r, err
 	})
 	return foundSubject(id, r, err)

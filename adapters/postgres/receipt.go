@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"lethe/adapters/postgres/internal/dbsqlc"
+	"lethe/domain"
 )
 
 // Receipt is a receipt to be written.
@@ -67,6 +68,19 @@ func QueueReceipt(b *pgx.Batch, r Receipt) {
 // with the transaction.
 func ExpirePersonFiles(ctx context.Context, db DBTX, owners []string, everyones bool) error {
 	return dbsqlc.New(db).ExpirePersonFiles(ctx, dbsqlc.ExpirePersonFilesParams{Owners: append([]string{}, owners...), Everyones: everyones})
+}
+
+// KeepSubjectRequestOpen keeps the subject request that something is begun for from ending
+// before the transaction does; nil: there is none. domain.ErrSubjectEnded if it has ended.
+func KeepSubjectRequestOpen(ctx context.Context, db DBTX, id *uuid.UUID) error {
+	if id == nil {
+		return nil
+	}
+	r, err := dbsqlc.New(db).KeepSubjectRequestOpen(ctx, *id)
+	if err == nil && !r.Open {
+		return domain.ErrSubjectEnded(domain.SubjectRequestState(r.State))
+	}
+	return err
 }
 
 // Interval rounds up to the microseconds that rows hold.

@@ -19,6 +19,7 @@ import (
 type PersonFilesFixture interface {
 	ErasuresFixture
 	PersonFiles() domain.PersonFiles
+	SubjectRequests() domain.SubjectRequests
 }
 
 // PersonFiles tests the contract of domain.PersonFiles.
@@ -512,7 +513,8 @@ func sorted(ids []uuid.UUID) []uuid.UUID {
 // testPersonFilesForSubjects: files are found by the request that asked for them, and are
 // not forgotten before it.
 func testPersonFilesForSubjects(t *testing.T, f PersonFilesFixture) {
-	request, owner := uuid.New(), uuid.New()
+	owner := uuid.New()
+	request := askedAt(t, f.SubjectRequests(), owner, start).ID
 	wanted := newFile(owner)
 	wanted.SubjectRequest = &request
 	first := createFile(t, f, wanted)

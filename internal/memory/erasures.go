@@ -257,6 +257,9 @@ func (m Erasures) Create(ctx context.Context, e domain.Erasure) (domain.Erasure,
 			return before.shown(), false, nil
 		}
 	}
+	if err := m.store.checkOpen(e.SubjectRequest); err != nil {
+		return domain.Erasure{}, false, err
+	}
 	if e.Kind == domain.TargetOwner {
 		m.store.expireFiles(e.Target.Owner.String())
 	}

@@ -62,6 +62,13 @@ func TestPersonFiles(t *testing.T) {
 	porttest.PersonFiles(t, func(*testing.T) porttest.PersonFilesFixture { return fixture{memory.New()} })
 }
 
+func (f fixture) SubjectRequests() domain.SubjectRequests { return f.Store.SubjectRequests() }
+
+func TestSubjectRequests(t *testing.T) {
+	t.Parallel()
+	porttest.SubjectRequests(t, func(*testing.T) porttest.PersonFilesFixture { return fixture{memory.New()} })
+}
+
 func TestPersonFileStore(t *testing.T) {
 	t.Parallel()
 	porttest.PersonFileStore(t, func(*testing.T) domain.PersonFileStore { return memory.NewPersonFileStore() })
@@ -69,7 +76,6 @@ func TestPersonFileStore(t *testing.T) {
 
 func TestSessions(t *testing.T) {
 	t.Parallel()
-	porttest.SubjectRequests(t, func(*testing.T) domain.SubjectRequests { return memory.New().SubjectRequests() })
 	porttest.Sessions(t, func(*testing.T) domain.Sessions { return memory.NewSessions() })
 }
 

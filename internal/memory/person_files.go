@@ -68,6 +68,9 @@ func (p PersonFiles) Create(ctx context.Context, wanted domain.PersonFile) (stor
 			stored = before.PersonFile
 			return nil
 		}
+		if err := p.checkOpen(wanted.SubjectRequest); err != nil {
+			return err
+		}
 		own, all := 0, 0
 		for _, f := range p.personFiles {
 			if f.State == domain.PersonFileFailed || f.removed {

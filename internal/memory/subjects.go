@@ -31,7 +31,7 @@ func (s SubjectRequests) Create(ctx context.Context, r domain.SubjectRequest) (d
 }
 
 func (s SubjectRequests) Get(ctx context.Context, id uuid.UUID) (domain.SubjectRequest, error) {
-	return s.Change(ctx, id, func(r domain.SubjectRequest) (domain.SubjectRequest, error) { return r, nil })
+	return s.Change(ctx, id, func(r domain.SubjectRequest, _ domain.SubjectWork) (domain.SubjectRequest, error) { return r, nil })
 }
 
 func (s SubjectRequests) Page(ctx context.Context, q domain.SubjectRequestQuery) ([]domain.SubjectRequest, error) {
@@ -51,7 +51,7 @@ func (s SubjectRequests) Page(ctx context.Context, q domain.SubjectRequestQuery)
 	return found[:min(q.Limit, int64(len(found)))], nil
 }
 
-func (s SubjectRequests) Change(ctx context.Context, id uuid.UUID, change func(domain.SubjectRequest) (domain.SubjectRequest, error)) (domain.SubjectRequest, error) {
+func (s SubjectRequests) Change(ctx context.Context, id uuid.UUID, change func(domain.SubjectRequest, domain.SubjectWork) (domain.SubjectRequest, error)) (domain.SubjectRequest, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.SubjectRequest{}, err
 	}
@@ -61,15 +61,47 @@ func (s SubjectRequests) Change(ctx context.Context, id uuid.UUID, change func(d
 		if r.ID != id {
 			continue
 		}
-		r, err := change(r)
+		r, err := change(r, s.store.workFor(id))
 		if err != nil {
 			return domain.SubjectRequest{}, err
 		}
 		s.store.subjects[i] = r
 		return r, nil
 	}
-	return domain.SubjectRequest{}, domain.Errorf(domain.CodeNotFound, "no such subject request")
+	return domain.SubjectRequest{}, errNoSubject
 }
+
+func (s *Store) workFor(request uuid.UUID) (w domain.SubjectWork) {
+	for _, e := range s.erasures {
+		if e.SubjectRequest != nil && *e.SubjectRequest == request && !slices.Contains(w.Erasures, e.State) {
+			w.Erasures = append(w.Erasures, e.State)
+		}
+	}
+	for _, f := range s.personFiles {
+		if f.SubjectRequest != nil && *f.SubjectRequest == request && f.Made() {
+			w.FileMade = true
+		}
+	}
+	return w
+}
+
+// checkOpen returns an error unless something can be begun for the request; nil: for none.
+func (s *Store) checkOpen(request *uuid.UUID) error {
+	if request == nil {
+		return nil
+	}
+	for _, r := range s.subjects {
+		switch {
+		case r.ID == *request && !r.Open():
+			return domain.ErrSubjectEnded(r.State)
+		case r.ID == *request:
+			return nil
+		}
+	}
+	return errNoSubject
+}
+
+var errNoSubject = domain.Errorf(domain.CodeNotFound, "no such subject request")
 
 func (s SubjectRequests) Forget(ctx context.Context, before time.Time) (forgotten int64, err error) {
 	if err := ctx.Err(); err != nil {

@@ -24,3 +24,7 @@ WHERE id IN (
     WHERE f.state IN ('running', 'done') AND (sqlc.arg('everyones')::boolean OR f.owner = ANY (sqlc.arg('owners')::text[]))
     ORDER BY f.id FOR UPDATE
 );
+
+-- name: KeepSubjectRequestOpen :one
+-- Until the transaction ends, the request cannot. Whoever ends it then sees what began.
+SELECT state, (ended_at IS NULL)::boolean AS open FROM lethe.subject_requests WHERE id = sqlc.arg('id') FOR SHARE;

@@ -12,6 +12,11 @@ SELECT * FROM lethe.subject_requests WHERE id = sqlc.arg('id');
 -- name: LockSubjectRequest :one
 SELECT * FROM lethe.subject_requests WHERE id = sqlc.arg('id') FOR UPDATE;
 
+-- name: WorkForSubject :one
+-- A statement of its own after the lock: it sees what was begun until then.
+SELECT ARRAY(SELECT DISTINCT e.state FROM lethe.erasures e WHERE e.subject_request = sqlc.arg('id')::uuid)::text[] AS erasures,
+    EXISTS (SELECT FROM lethe.person_files f WHERE f.subject_request = sqlc.arg('id')::uuid AND f.sha256 IS NOT NULL) AS file_made;
+
 -- name: ChangeSubjectRequest :one
 UPDATE lethe.subject_requests SET
     state = sqlc.arg('state'), due_at = sqlc.arg('due_at'),

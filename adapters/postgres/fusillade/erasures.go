@@ -104,8 +104,8 @@ func (e *Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (dom
 	return p, nil
 }
 
-// Create makes two round trips, and another if the key has been used before or for an
-// owner: the files of theirs expire at once.
+// Create makes two round trips, and another if the key has been used before, for a subject
+// request, and for an owner: the files of theirs expire at once.
 func (e *Erasures) Create(ctx context.Context, wanted domain.Erasure) (stored domain.Erasure, created bool, err error) {
 	p, err := createParams(wanted)
 	if err != nil {
@@ -127,7 +127,10 @@ func (e *Erasures) Create(ctx context.Context, wanted domain.Erasure) (stored do
 			}
 			rows = append(rows, before)
 		}
-		if stored, err = erasureOf(rows[0]); err != nil || !created || wanted.Target.Owner == nil {
+		if stored, err = erasureOf(rows[0]); err != nil || !created {
+			return err
+		}
+		if err := postgres.KeepSubjectRequestOpen(ctx, tx, wanted.SubjectRequest); err != nil || wanted.Target.Owner == nil {
 			return err
 		}
 		return postgres.ExpirePersonFiles(ctx, tx, []string{wanted.Target.Owner.String()}, false)

@@ -35,7 +35,7 @@ func New(db *postgres.DB) (*Files, error) {
 // lockKey is "lethefil" in ASCII.
 const lockKey = 0x6c6574686566696c
 
-// Create makes five round trips.
+// Create makes five round trips, and another for a subject request.
 func (f *Files) Create(ctx context.Context, wanted domain.PersonFile) (stored domain.PersonFile, created bool, err error) {
 	err = f.db.Tx(ctx, func(tx *postgres.Tx) error {
 		q := dbsqlc.New(tx)
@@ -49,6 +49,9 @@ func (f *Files) Create(ctx context.Context, wanted domain.PersonFile) (stored do
 		before, err := f.byKey(ctx, q, wanted.RequestedBy, wanted.IdempotencyKey)
 		if domain.CodeOf(err) != domain.CodeNotFound {
 			stored = before
+			return err
+		}
+		if err := postgres.KeepSubjectRequestOpen(ctx, tx, wanted.SubjectRequest); err != nil {
 			return err
 		}
 		n, err := q.CountFiles(ctx, wanted.RequestedBy)

@@ -7,6 +7,7 @@ import (
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade"
 	"lethe/adapters/postgres/personfiles"
+	"lethe/adapters/postgres/subjects"
 	"lethe/domain"
 	"lethe/domain/porttest"
 	"lethe/internal/pgfixture"
@@ -16,10 +17,12 @@ import (
 // fixture is a database with the ports on it, which use the role with the fewest grants.
 type fixture struct {
 	*pgfixture.Fixture
-	files *personfiles.Files
+	files    *personfiles.Files
+	subjects *subjects.SubjectRequests
 }
 
-func (f fixture) PersonFiles() domain.PersonFiles { return f.files }
+func (f fixture) PersonFiles() domain.PersonFiles         { return f.files }
+func (f fixture) SubjectRequests() domain.SubjectRequests { return f.subjects }
 
 func newFixture(t *testing.T) porttest.PersonFilesFixture {
 	t.Helper()
@@ -42,7 +45,11 @@ func newFixture(t *testing.T) porttest.PersonFilesFixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fixture{pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses, Erasures: erasures}), files}
+	requests, err := subjects.New(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fixture{pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses, Erasures: erasures}), files, requests}
 }
 
 func TestPersonFiles(t *testing.T) {

@@ -77,8 +77,8 @@ func (s *SubjectRequests) Page(ctx context.Context, q domain.SubjectRequestQuery
 	return page, nil
 }
 
-// Change makes three round trips.
-func (s *SubjectRequests) Change(ctx context.Context, id uuid.UUID, change func(domain.SubjectRequest) (domain.SubjectRequest, error)) (changed domain.SubjectRequest, err error) {
+// Change makes four round trips.
+func (s *SubjectRequests) Change(ctx context.Context, id uuid.UUID, change func(domain.SubjectRequest, domain.SubjectWork) (domain.SubjectRequest, error)) (changed domain.SubjectRequest, err error) {
 	var refused error
 	err = s.db.Tx(ctx, func(tx *postgres.Tx) error {
 		q := dbsqlc.New(tx)
@@ -86,8 +86,16 @@ func (s *SubjectRequests) Change(ctx context.Context, id uuid.UUID, change func(
 		if err != nil {
 			return err
 		}
+		begun, err := q.WorkForSubject(ctx, id)
+		if err != nil {
+			return err
+		}
+		work := domain.SubjectWork{FileMade: begun.FileMade, Erasures: make([]domain.ErasureState, len(begun.Erasures))}
+		for i, state := range begun.Erasures {
+			work.Erasures[i] = domain.ErasureState(state)
+		}
 		var r domain.SubjectRequest
-		if r, refused = change(requestOf(row)); refused != nil {
+		if r, refused = change(requestOf(row), work); refused != nil {
 			return nil
 		}
 		row, err = q.ChangeSubjectRequest(ctx, dbsqlc.ChangeSubjectRequestParams{

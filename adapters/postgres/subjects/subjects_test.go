@@ -2,29 +2,54 @@ package subjects_test
 
 import (
 	"testing"
+	"time"
 
 	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade"
+	"lethe/adapters/postgres/personfiles"
 	"lethe/adapters/postgres/subjects"
 	"lethe/domain"
 	"lethe/domain/porttest"
+	"lethe/internal/pgfixture"
 	"lethe/internal/pgtest"
 )
 
-// With the role that has the fewest grants.
+// fixture is a database with the ports on it, which use the role with the fewest grants.
+type fixture struct {
+	*pgfixture.Fixture
+	files    *personfiles.Files
+	subjects *subjects.SubjectRequests
+}
+
+func (f fixture) PersonFiles() domain.PersonFiles         { return f.files }
+func (f fixture) SubjectRequests() domain.SubjectRequests { return f.subjects }
+
+func newFixture(t *testing.T) porttest.PersonFilesFixture {
+	t.Helper()
+	database := pgtest.New(t)
+	db, err := postgres.Open(postgres.Config{URL: database.RoleURL, SearchPath: []string{"fusillade", "outlet"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	erasures, err := fusillade.NewErasures(db, "outlet", fusillade.Issuer{Origin: "lethe.test", Build: "test", Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := personfiles.New(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests, err := subjects.New(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fixture{pgfixture.New(t, database.URL, pgfixture.Ports{Erasures: erasures}), files, requests}
+}
+
 func TestSubjectRequests(t *testing.T) {
 	t.Parallel()
-	porttest.SubjectRequests(t, func(t *testing.T) domain.SubjectRequests {
-		db, err := postgres.Open(postgres.Config{URL: pgtest.New(t).RoleURL})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(db.Close)
-		s, err := subjects.New(db)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	})
+	porttest.SubjectRequests(t, newFixture)
 	if _, err := subjects.New(nil); err == nil {
 		t.Error("New without a database: got no error")
 	}

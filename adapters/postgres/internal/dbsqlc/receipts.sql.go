@@ -96,3 +96,20 @@ func (q *Queries) InsertReceipt(ctx context.Context, arg InsertReceiptParams) er
 	)
 	return err
 }
+
+const keepSubjectRequestOpen = `-- name: KeepSubjectRequestOpen :one
+SELECT state, (ended_at IS NULL)::boolean AS open FROM lethe.subject_requests WHERE id = $1 FOR SHARE
+`
+
+type KeepSubjectRequestOpenRow struct {
+	State string
+	Open  bool
+}
+
+// Until the transaction ends, the request cannot. Whoever ends it then sees what began.
+func (q *Queries) KeepSubjectRequestOpen(ctx context.Context, id uuid.UUID) (KeepSubjectRequestOpenRow, error) {
+	row := q.db.QueryRow(ctx, keepSubjectRequestOpen, id)
+	var i KeepSubjectRequestOpenRow
+	err := row.Scan(&i.State, &i.Open)
+	return i, err
+}

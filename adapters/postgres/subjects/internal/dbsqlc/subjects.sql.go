@@ -286,3 +286,21 @@ func (q *Queries) SubjectRequests(ctx context.Context, arg SubjectRequestsParams
 	}
 	return items, nil
 }
+
+const workForSubject = `-- name: WorkForSubject :one
+SELECT ARRAY(SELECT DISTINCT e.state FROM lethe.erasures e WHERE e.subject_request = $1::uuid)::text[] AS erasures,
+    EXISTS (SELECT FROM lethe.person_files f WHERE f.subject_request = $1::uuid AND f.sha256 IS NOT NULL) AS file_made
+`
+
+type WorkForSubjectRow struct {
+	Erasures []string
+	FileMade bool
+}
+
+// A statement of its own after the lock: it sees what was begun until then.
+func (q *Queries) WorkForSubject(ctx context.Context, id uuid.UUID) (WorkForSubjectRow, error) {
+	row := q.db.QueryRow(ctx, workForSubject, id)
+	var i WorkForSubjectRow
+	err := row.Scan(&i.Erasures, &i.FileMade)
+	return i, err
+}
