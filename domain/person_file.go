@@ -52,6 +52,7 @@ type PersonFileReason string
 const (
 	PersonFileOld      PersonFileReason = "age"       // it was kept as long as it is
 	PersonFileErased   PersonFileReason = "erased"    // something of the owner was erased
+	PersonFileDeleted  PersonFileReason = "deleted"   // somebody deleted it
 	PersonFileTooLarge PersonFileReason = "too_large" // it would exceed the limit
 	PersonFileDiskFull PersonFileReason = "disk_full"
 	PersonFileTooOften PersonFileReason = "attempts" // it was begun too often
@@ -63,6 +64,7 @@ func (r PersonFileReason) Words() string {
 	return map[PersonFileReason]string{
 		PersonFileOld:      "It was kept as long as such files are: request another",
 		PersonFileErased:   "Something of this owner was erased since: request another",
+		PersonFileDeleted:  "It was deleted: request another",
 		PersonFileTooLarge: "It would be larger than exports.max_bytes: ask the operator to raise that",
 		PersonFileDiskFull: "The disk with exports.folder is full: ask the operator to make room, then request another",
 		PersonFileTooOften: "The service could not finish it in several attempts; its log says why",

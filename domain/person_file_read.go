@@ -126,7 +126,8 @@ func NewDeletePersonFile(files PersonFileRequests, store PersonFileStore) *Delet
 	return &DeletePersonFile{files, store}
 }
 
-// Execute removes the file, or ends making it. CodeNotFound as in GetPersonFile;
+// Execute removes the file, or ends making it; what is known of it stays as
+// PersonFileRequests.Delete says. CodeNotFound as in GetPersonFile;
 // CodeConflict if the service keeps no files.
 func (u *DeletePersonFile) Execute(ctx context.Context, caller Principal, id uuid.UUID) error {
 	if _, err := visibleFile(ctx, u.files, caller, id); err != nil {

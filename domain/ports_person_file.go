@@ -46,7 +46,9 @@ type PersonFileRequests interface {
 	// CodeNotFound if there is none.
 	ByKey(ctx context.Context, by uuid.UUID, idempotencyKey string) (PersonFile, error)
 
-	// Delete removes what is stored of a file. CodeNotFound if there is none.
+	// Delete removes what is stored of a file, whose bytes must be gone. One that was made
+	// for a subject request expires instead with PersonFileDeleted, unless it has expired,
+	// as long as it is known whom that is about. CodeNotFound if there is none.
 	Delete(ctx context.Context, id uuid.UUID) error
 }
 
@@ -77,8 +79,8 @@ type PersonFileRunner interface {
 	Fail(ctx context.Context, attempt DuePersonFile, reason PersonFileReason, at time.Time) error
 
 	// Expire makes the files expire that are to by now, with PersonFileOld, and forgets
-	// those that are gone and ended before forget, but for those of subject requests:
-	// SubjectRequests.Forget forgets these.
+	// those that are gone and ended before forget, but for those of subject requests of
+	// which it is known whom they are about: SubjectRequests.Forget forgets these.
 	Expire(ctx context.Context, now, forget time.Time) error
 
 	// Removable returns the expired files whose bytes nobody has said to be gone, at most

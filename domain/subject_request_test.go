@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -528,6 +529,22 @@ func TestFileForSubject(t *testing.T) {
 	access := checked(domain.SubjectAccess)
 	_, err = process.Answer(t.Context(), overseer, access)
 	wantError(t, err, domain.CodeConflict, "This subject request cannot be answered yet: no person's file was made for it; request one with its subject_request")
+	// One that was handed over and deleted was made.
+	handed := checked(domain.SubjectAccess)
+	if asked, err = file(overseer, anna, handed, ""); err != nil {
+		t.Fatal(err)
+	}
+	f.make(t, asked.ID)
+	if err := domain.NewDeletePersonFile(f.files, f.store).Execute(t.Context(), overseer, asked.ID); err != nil {
+		t.Fatal(err)
+	}
+	f.wantFile(t, "deleted", asked.ID, domain.PersonFileExpired, domain.PersonFileDeleted)
+	if kept, err := f.store.Kept(); err != nil || slices.Contains(kept, asked.ID) {
+		t.Errorf("deleted: want no bytes, got %v, %v", kept, err)
+	}
+	if r, err := process.Answer(t.Context(), overseer, handed); err != nil || r.State != domain.SubjectAnswered {
+		t.Errorf("after the file was deleted: got %+v, %v", r, err)
+	}
 	// A service that keeps no files asks for none.
 	without := domain.NewCheckSubjectRequest(subjects, f.Erasures(), f.files, false)
 	if r, err := domain.NewProcessSubjectRequest(subjects, without, f.clock.now).Answer(t.Context(), overseer, access); err != nil || r.State != domain.SubjectAnswered {

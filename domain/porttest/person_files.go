@@ -28,6 +28,7 @@ func PersonFiles(t *testing.T, newFixture func(t *testing.T) PersonFilesFixture)
 		"create and get":     testPersonFilesAreKept,
 		"limits":             testPersonFileLimits,
 		"subject requests":   testPersonFilesForSubjects,
+		"deleted":            testDeletedPersonFilesForSubjects,
 		"list":               testPagesOfPersonFiles,
 		"attempts":           testPersonFileAttempts,
 		"end":                testPersonFileEnds,
@@ -546,5 +547,67 @@ func testPersonFilesForSubjects(t *testing.T, f PersonFilesFixture) {
 	}
 	if got, err := f.PersonFiles().ForSubject(t.Context(), request, 9); err != nil || len(got) != 2 {
 		t.Errorf("want both, got %+v, %v", got, err)
+	}
+}
+
+// testDeletedPersonFilesForSubjects: that a file was made for a request is known as long as
+// whom the request is about, even if the file was deleted.
+func testDeletedPersonFilesForSubjects(t *testing.T, f PersonFilesFixture) {
+	port := f.PersonFiles()
+	remove := func(id uuid.UUID) {
+		t.Helper()
+		if err := port.Delete(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := askedAt(t, f.SubjectRequests(), uuid.New(), start)
+	finished := func() domain.PersonFile {
+		_, attempt := beginFile(t, f, createFile(t, f, fileFor(r)))
+		if err := port.Finish(t.Context(), attempt, made, start, start.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		return getFile(t, f, attempt.ID)
+	}
+	for range domain.MaxPersonFiles { // it takes no room either
+		file := finished()
+		remove(file.ID)
+		file.State, file.Reason = domain.PersonFileExpired, domain.PersonFileDeleted
+		if got := getFile(t, f, file.ID); !reflect.DeepEqual(got, file) {
+			t.Errorf("made: want %+v, got %+v", file, got)
+		}
+	}
+	old := finished()
+	if err := port.Expire(t.Context(), *old.ExpiresAt, start); err != nil {
+		t.Fatal(err)
+	}
+	remove(old.ID)
+	wantFile(t, f, "expired before", old.ID, domain.PersonFileExpired, domain.PersonFileOld)
+	_, running := beginFile(t, f, createFile(t, f, fileFor(r)))
+	for what, id := range map[string]uuid.UUID{"running": running.ID, "queued": createFile(t, f, fileFor(r)).ID} {
+		remove(id)
+		_, err := port.Get(t.Context(), id)
+		wantGone(t, what, err)
+	}
+	kept, late := finished(), finished()
+	if _, err := f.SubjectRequests().Change(t.Context(), r.ID, func(r domain.SubjectRequest, _ domain.SubjectWork) (domain.SubjectRequest, error) {
+		return ended(r), nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.SubjectRequests().Forget(t.Context(), start.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	remove(kept.ID)
+	if err := port.Expire(t.Context(), *late.ExpiresAt, start); err != nil {
+		t.Fatal(err)
+	}
+	if err := port.Removed(t.Context(), late.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := port.Expire(t.Context(), start, start.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := port.ForSubject(t.Context(), r.ID, 99); err != nil || len(got) != 0 {
+		t.Errorf("of a request that is forgotten: want none, got %+v, %v", got, err)
 	}
 }

@@ -199,6 +199,10 @@ func testWorkForSubjects(t *testing.T, f PersonFilesFixture) {
 		t.Fatal(err)
 	}
 	wantWork("a file expired", true, domain.ErasureCanceled, domain.ErasurePending)
+	if err := f.PersonFiles().Delete(t.Context(), file.ID); err != nil {
+		t.Fatal(err)
+	}
+	wantWork("a file deleted", true, domain.ErasureCanceled, domain.ErasurePending)
 }
 
 // ended ends a request.

@@ -134,10 +134,17 @@ func (p PersonFiles) Page(ctx context.Context, q domain.PersonFileQuery) (page [
 
 func (p PersonFiles) Delete(ctx context.Context, id uuid.UUID) error {
 	return p.locked(ctx, func() error {
-		if p.personFiles[id] == nil {
+		f := p.personFiles[id]
+		switch {
+		case f == nil:
 			return errNoFile
+		case !f.Made() || !p.aboutSomebody(f.SubjectRequest):
+			delete(p.personFiles, id)
+		case f.State != domain.PersonFileExpired:
+			f.State, f.Reason, f.removed = domain.PersonFileExpired, domain.PersonFileDeleted, true
+		default:
+			f.removed = true
 		}
-		delete(p.personFiles, id)
 		return nil
 	})
 }
@@ -223,7 +230,7 @@ func (p PersonFiles) Expire(ctx context.Context, now, forget time.Time) error {
 			if f.State == domain.PersonFileDone && !f.ExpiresAt.After(now) {
 				f.State, f.Reason = domain.PersonFileExpired, domain.PersonFileOld
 			}
-			if f.removed && f.FinishedAt.Before(forget) && f.SubjectRequest == nil {
+			if f.removed && f.FinishedAt.Before(forget) && !p.aboutSomebody(f.SubjectRequest) {
 				delete(p.personFiles, id)
 			}
 		}

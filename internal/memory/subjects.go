@@ -85,6 +85,11 @@ func (s *Store) workFor(request uuid.UUID) (w domain.SubjectWork) {
 	return w
 }
 
+// aboutSomebody reports whether there is such a request whose person is not forgotten.
+func (s *Store) aboutSomebody(request *uuid.UUID) bool {
+	return request != nil && slices.ContainsFunc(s.subjects, func(r domain.SubjectRequest) bool { return r.ID == *request && r.Owner != nil })
+}
+
 // checkOpen returns an error unless something can be begun for the request; nil: for none.
 func (s *Store) checkOpen(request *uuid.UUID) error {
 	if request == nil {

@@ -38,6 +38,13 @@ LIMIT sqlc.arg('page_size')::bigint;
 SELECT * FROM lethe.person_files WHERE subject_request = sqlc.arg('subject_request')::uuid
 ORDER BY requested_at DESC, id DESC LIMIT sqlc.arg('max')::bigint;
 
+-- name: KeepDeletedFile :execrows
+-- That one was made for a subject request stays known with what that says of people.
+UPDATE lethe.person_files f SET state = 'expired', removed = true,
+    reason = CASE WHEN f.state = 'expired' THEN f.reason ELSE sqlc.arg('reason')::text END
+FROM lethe.subject_requests r
+WHERE f.id = sqlc.arg('id')::uuid AND f.sha256 IS NOT NULL AND r.id = f.subject_request AND r.owner IS NOT NULL;
+
 -- name: DeleteFile :execrows
 DELETE FROM lethe.person_files WHERE id = sqlc.arg('id')::uuid;
 
@@ -84,9 +91,10 @@ WHERE state = 'done' AND expires_at <= sqlc.arg('now')::timestamptz;
 
 -- name: ForgetFiles :exec
 -- A row says whose file somebody asked for. Those of subject requests go with what these
--- say of people.
-DELETE FROM lethe.person_files
-WHERE removed AND state IN ('failed', 'expired') AND finished_at < sqlc.arg('before')::timestamptz AND subject_request IS NULL;
+-- say of people, or afterwards if they were not gone then.
+DELETE FROM lethe.person_files f
+WHERE f.removed AND f.state IN ('failed', 'expired') AND f.finished_at < sqlc.arg('before')::timestamptz
+  AND NOT EXISTS (SELECT FROM lethe.subject_requests r WHERE r.id = f.subject_request AND r.owner IS NOT NULL);
 
 -- name: RemovableFiles :many
 SELECT id FROM lethe.person_files WHERE state = 'expired' AND NOT removed ORDER BY id LIMIT sqlc.arg('max')::bigint;

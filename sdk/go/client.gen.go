@@ -316,6 +316,7 @@ func (e OwnerChoiceKind) Valid() bool {
 const (
 	PersonFileReasonAge         PersonFileReason = "age"
 	PersonFileReasonAttempts    PersonFileReason = "attempts"
+	PersonFileReasonDeleted     PersonFileReason = "deleted"
 	PersonFileReasonDiskFull    PersonFileReason = "disk_full"
 	PersonFileReasonErased      PersonFileReason = "erased"
 	PersonFileReasonInternal    PersonFileReason = "internal"
@@ -329,6 +330,8 @@ func (e PersonFileReason) Valid() bool {
 	case PersonFileReasonAge:
 		return true
 	case PersonFileReasonAttempts:
+		return true
+	case PersonFileReasonDeleted:
 		return true
 	case PersonFileReasonDiskFull:
 		return true
@@ -4775,8 +4778,9 @@ type ClientInterface interface {
 
 	// DeletePersonFile Delete a person's file
 	//
-	// Removes the file before its time, or ends making it. Permitted to those who may
-	// fetch the export.
+	// Removes the file before its time, or ends making it. If it was made for a subject
+	// request, the export stays, as `expired`, until that is forgotten. Permitted to
+	// those who may fetch the export.
 	//
 	// Corresponds with DELETE /lethe/api/v1/exports/{export_id} (the `DeletePersonFile` operationId).
 	DeletePersonFile(ctx context.Context, exportId ExportId, params *DeletePersonFileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -5733,8 +5737,9 @@ func (c *Client) StartPersonFile(ctx context.Context, params *StartPersonFilePar
 
 // DeletePersonFile Delete a person's file
 //
-// Removes the file before its time, or ends making it. Permitted to those who may
-// fetch the export.
+// Removes the file before its time, or ends making it. If it was made for a subject
+// request, the export stays, as `expired`, until that is forgotten. Permitted to
+// those who may fetch the export.
 //
 // Corresponds with DELETE /lethe/api/v1/exports/{export_id} (the `DeletePersonFile` operationId).
 func (c *Client) DeletePersonFile(ctx context.Context, exportId ExportId, params *DeletePersonFileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -11385,8 +11390,9 @@ type ClientWithResponsesInterface interface {
 
 	// DeletePersonFileWithResponse Delete a person's file
 	//
-	// Removes the file before its time, or ends making it. Permitted to those who may
-	// fetch the export.
+	// Removes the file before its time, or ends making it. If it was made for a subject
+	// request, the export stays, as `expired`, until that is forgotten. Permitted to
+	// those who may fetch the export.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21554,8 +21560,9 @@ func (c *ClientWithResponses) StartPersonFileWithResponse(ctx context.Context, p
 
 // DeletePersonFileWithResponse Delete a person's file
 //
-// Removes the file before its time, or ends making it. Permitted to those who may
-// fetch the export.
+// Removes the file before its time, or ends making it. If it was made for a subject
+// request, the export stays, as `expired`, until that is forgotten. Permitted to
+// those who may fetch the export.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -149,8 +149,9 @@ export declare const startPersonFile: <ThrowOnError extends boolean = false>(opt
 /**
  * Delete a person's file
  *
- * Removes the file before its time, or ends making it. Permitted to those who may
- * fetch the export.
+ * Removes the file before its time, or ends making it. If it was made for a subject
+ * request, the export stays, as `expired`, until that is forgotten. Permitted to
+ * those who may fetch the export.
  *
  */
 export declare const deletePersonFile: <ThrowOnError extends boolean = false>(options: Options<DeletePersonFileData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<DeletePersonFileResponses, DeletePersonFileErrors, ThrowOnError, "fields">;

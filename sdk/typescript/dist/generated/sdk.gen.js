@@ -285,8 +285,9 @@ export const startPersonFile = (options) => options.client.post({
 /**
  * Delete a person's file
  *
- * Removes the file before its time, or ends making it. Permitted to those who may
- * fetch the export.
+ * Removes the file before its time, or ends making it. If it was made for a subject
+ * request, the export stays, as `expired`, until that is forgotten. Permitted to
+ * those who may fetch the export.
  *
  */
 export const deletePersonFile = (options) => options.client.delete({

@@ -922,7 +922,7 @@ export type PersonFile = {
     /**
      * Why it failed or expired.
      */
-    reason: 'age' | 'erased' | 'too_large' | 'disk_full' | 'attempts' | 'internal' | null;
+    reason: 'age' | 'erased' | 'deleted' | 'too_large' | 'disk_full' | 'attempts' | 'internal' | null;
     /**
      * What the reason means, and what to do.
      */

@@ -311,8 +311,9 @@ export const startPersonFile = <ThrowOnError extends boolean = false>(options: O
 /**
  * Delete a person's file
  *
- * Removes the file before its time, or ends making it. Permitted to those who may
- * fetch the export.
+ * Removes the file before its time, or ends making it. If it was made for a subject
+ * request, the export stays, as `expired`, until that is forgotten. Permitted to
+ * those who may fetch the export.
  *
  */
 export const deletePersonFile = <ThrowOnError extends boolean = false>(options: Options<DeletePersonFileData, ThrowOnError>) => options.client.delete<DeletePersonFileResponses, DeletePersonFileErrors, ThrowOnError>({

@@ -957,7 +957,7 @@ export type PersonFile = {
     /**
      * Why it failed or expired.
      */
-    reason: 'age' | 'erased' | 'too_large' | 'disk_full' | 'attempts' | 'internal' | null;
+    reason: 'age' | 'erased' | 'deleted' | 'too_large' | 'disk_full' | 'attempts' | 'internal' | null;
     /**
      * What the reason means, and what to do.
      */

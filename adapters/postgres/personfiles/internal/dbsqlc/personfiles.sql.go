@@ -427,15 +427,37 @@ func (q *Queries) FinishFile(ctx context.Context, arg FinishFileParams) (int64, 
 }
 
 const forgetFiles = `-- name: ForgetFiles :exec
-DELETE FROM lethe.person_files
-WHERE removed AND state IN ('failed', 'expired') AND finished_at < $1::timestamptz AND subject_request IS NULL
+DELETE FROM lethe.person_files f
+WHERE f.removed AND f.state IN ('failed', 'expired') AND f.finished_at < $1::timestamptz
+  AND NOT EXISTS (SELECT FROM lethe.subject_requests r WHERE r.id = f.subject_request AND r.owner IS NOT NULL)
 `
 
 // A row says whose file somebody asked for. Those of subject requests go with what these
-// say of people.
+// say of people, or afterwards if they were not gone then.
 func (q *Queries) ForgetFiles(ctx context.Context, before time.Time) error {
 	_, err := q.db.Exec(ctx, forgetFiles, before)
 	return err
+}
+
+const keepDeletedFile = `-- name: KeepDeletedFile :execrows
+UPDATE lethe.person_files f SET state = 'expired', removed = true,
+    reason = CASE WHEN f.state = 'expired' THEN f.reason ELSE $1::text END
+FROM lethe.subject_requests r
+WHERE f.id = $2::uuid AND f.sha256 IS NOT NULL AND r.id = f.subject_request AND r.owner IS NOT NULL
+`
+
+type KeepDeletedFileParams struct {
+	Reason string
+	ID     uuid.UUID
+}
+
+// That one was made for a subject request stays known with what that says of people.
+func (q *Queries) KeepDeletedFile(ctx context.Context, arg KeepDeletedFileParams) (int64, error) {
+	result, err := q.db.Exec(ctx, keepDeletedFile, arg.Reason, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const liveFiles = `-- name: LiveFiles :many

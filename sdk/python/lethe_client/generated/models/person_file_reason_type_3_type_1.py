@@ -6,6 +6,7 @@ from typing import Self
 class PersonFileReasonType3Type1(StrEnum):
     AGE = "age"
     ATTEMPTS = "attempts"
+    DELETED = "deleted"
     DISK_FULL = "disk_full"
     ERASED = "erased"
     INTERNAL = "internal"

@@ -117,8 +117,9 @@ def sync_detailed(
 ) -> Response[Any | Problem]:
     """Delete a person's file
 
-     Removes the file before its time, or ends making it. Permitted to those who may
-    fetch the export.
+     Removes the file before its time, or ends making it. If it was made for a subject
+    request, the export stays, as `expired`, until that is forgotten. Permitted to
+    those who may fetch the export.
 
     Args:
         export_id (UUID):
@@ -153,8 +154,9 @@ def sync(
 ) -> Any | Problem | None:
     """Delete a person's file
 
-     Removes the file before its time, or ends making it. Permitted to those who may
-    fetch the export.
+     Removes the file before its time, or ends making it. If it was made for a subject
+    request, the export stays, as `expired`, until that is forgotten. Permitted to
+    those who may fetch the export.
 
     Args:
         export_id (UUID):
@@ -186,8 +188,9 @@ async def asyncio_detailed(
 ) -> Response[Any | Problem]:
     """Delete a person's file
 
-     Removes the file before its time, or ends making it. Permitted to those who may
-    fetch the export.
+     Removes the file before its time, or ends making it. If it was made for a subject
+    request, the export stays, as `expired`, until that is forgotten. Permitted to
+    those who may fetch the export.
 
     Args:
         export_id (UUID):
@@ -222,8 +225,9 @@ async def asyncio(
 ) -> Any | Problem | None:
     """Delete a person's file
 
-     Removes the file before its time, or ends making it. Permitted to those who may
-    fetch the export.
+     Removes the file before its time, or ends making it. If it was made for a subject
+    request, the export stays, as `expired`, until that is forgotten. Permitted to
+    those who may fetch the export.
 
     Args:
         export_id (UUID):
