@@ -43,7 +43,9 @@ type Client struct {
 	in        io.Reader
 	o         ops.Output
 	server    string
+	key       string
 	keySource string
+	transport *http.Transport
 }
 
 // Connect returns a client; nothing is sent yet. An error of the configuration says
@@ -64,10 +66,9 @@ func Connect(s Sources) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{in: s.In, o: s.Output, server: server, keySource: source}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.ResponseHeaderTimeout = 5 * time.Minute
-	c.api, err = lethe.New(server, key, lethe.WithHTTPClient(&http.Client{Transport: transport}))
+	c := &Client{in: s.In, o: s.Output, server: server, key: key, keySource: source, transport: http.DefaultTransport.(*http.Transport).Clone()}
+	c.transport.ResponseHeaderTimeout = 5 * time.Minute
+	c.api, err = lethe.New(server, key, lethe.WithHTTPClient(&http.Client{Transport: c.transport}))
 	return c, err
 }
 

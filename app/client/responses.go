@@ -10,7 +10,7 @@ import (
 	"lethe/sdk/go"
 )
 
-// Filter narrows a list or an erasure; zero values narrow nothing.
+// Filter narrows a list, an export or an erasure; zero values narrow nothing.
 type Filter struct {
 	Owner                       string // e-mail address or identifier
 	States, Models, Tiers       []string
@@ -18,7 +18,7 @@ type Filter struct {
 	Errors                      string // true or false
 	MinDurationMs               int64
 	StatusMin, StatusMax        int64
-	MinTotalCost                float64 // of lists only
+	MinTotalCost                float64 // not of erasures
 }
 
 // moments returns the bounds of the time of creation.
@@ -64,29 +64,39 @@ func given[T comparable](v T) *T {
 	return &v
 }
 
-// List lists responses, newest first.
-func (c *Client) List(ctx context.Context, f Filter, p Page) error {
+// params returns the filter as the parameters of lists and exports.
+func (f Filter) params() (params lethe.ListResponsesParams, err error) {
 	after, before, err := f.moments()
 	if err != nil {
-		return err
+		return params, err
 	}
 	failed, err := f.hasError()
 	if err != nil {
-		return err
+		return params, err
 	}
-	newestFirst, count := false, lethe.ListResponsesParamsCountNone
-	params := lethe.ListResponsesParams{
+	params = lethe.ListResponsesParams{
 		Statuses: f.States, Model: f.Models, ServiceTiers: f.Tiers, CreatedAfter: after, CreatedBefore: before, HasError: failed,
 		MinDurationMs: given(f.MinDurationMs), ResponseStatusMin: given(f.StatusMin), ResponseStatusMax: given(f.StatusMax),
-		MinTotalCost: given(f.MinTotalCost), ActiveFirst: &newestFirst, Count: &count,
+		MinTotalCost: given(f.MinTotalCost),
 	}
 	if f.Owner != "" {
 		if id, err := domain.ParseID(f.Owner); err == nil {
 			params.MemberId = &id
 		} else if params.CreatedByEmail = &f.Owner; !strings.Contains(f.Owner, "@") {
-			return config.Misused("--owner must be an e-mail address or an identifier: \"lethe owners\" finds both by name")
+			return params, config.Misused("--owner must be an e-mail address or an identifier: \"lethe owners\" finds both by name")
 		}
 	}
+	return params, nil
+}
+
+// List lists responses, newest first.
+func (c *Client) List(ctx context.Context, f Filter, p Page) error {
+	params, err := f.params()
+	if err != nil {
+		return err
+	}
+	newestFirst, count := false, lethe.ListResponsesParamsCountNone
+	params.ActiveFirst, params.Count = &newestFirst, &count
 	return list(c, p, []string{"id", "created", "state", "tokens", "owner", "model"}, func(limit *int64, after *string) ([]byte, error) {
 		params.Limit, params.After = limit, after
 		answer, err := c.api.ListResponsesWithResponse(ctx, &params)

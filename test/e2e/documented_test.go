@@ -676,7 +676,7 @@ func (d *documents) overAPI(t *testing.T) {
 	first := func(list string) string {
 		return regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).FindString(s.run(t, list))
 	}
-	for _, words := range []string{"list", "get", "owners", "me", "status", "erase", "holds place", "holds", "holds list", "rules", "rules list", "rules create", "erasures list"} {
+	for _, words := range []string{"list", "get", "export", "owners", "me", "status", "erase", "holds place", "holds", "holds list", "rules", "rules list", "rules create", "erasures list"} {
 		help(words)
 	}
 	s.replacement = append(s.replacement, "9a0c7b1e-2f43-4c7a-8e0d-6b5a4c3d2e1f", first("lethe holds list"),
