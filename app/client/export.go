@@ -51,7 +51,7 @@ const resumable = "ndjson"
 const (
 	exportAttempts = 4 // in a row in which nothing came
 	exportPause    = 500 * time.Millisecond
-	exportSilence  = 2 * time.Minute // then the connection is lost; the service sends more often
+	exportSilence  = 5 * time.Minute // then the connection counts as lost
 	exportDrawn    = 100 * time.Millisecond
 	maxMark        = 64 << 10
 	maxProblem     = 64 << 10
@@ -126,7 +126,7 @@ type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
 
-// open opens the file and reads what it has already.
+// open opens what the export is written to until it is whole.
 func (x *exporting) open() (err error) {
 	if terminal := ops.Terminal(x.c.o.Progress); terminal != nil && (x.Output != "" || ops.Terminal(x.c.o.Out) == nil) {
 		x.bar = progressbar.NewOptions64(-1, progressbar.OptionSetWriter(terminal), progressbar.OptionShowBytes(true),
@@ -162,6 +162,7 @@ func (x *exporting) open() (err error) {
 	return nil
 }
 
+// close removes what cannot be used.
 func (x *exporting) close() error {
 	if x.bar != nil {
 		_ = x.bar.Finish()
@@ -171,7 +172,7 @@ func (x *exporting) close() error {
 	}
 	err := x.file.Close()
 	if x.Output == "" || x.rows == 0 || x.Format != resumable {
-		// Nothing of it can be used. A whole file has another name by now.
+		// A whole file has another name by now.
 		if err := os.Remove(x.part); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -246,8 +247,10 @@ func (x *exporting) once(ctx context.Context) (whole bool, err error) {
 	}
 	defer func() { _ = answer.Body.Close() }()
 	body := readerFunc(func(p []byte) (int, error) {
-		n, err := answer.Body.Read(p)
+		// Whoever takes the export may be slow; that is no silence.
 		idle.Reset(exportSilence)
+		n, err := answer.Body.Read(p)
+		idle.Stop()
 		if x.came += int64(n); x.bar != nil {
 			x.drawn.Do(func() { _ = x.bar.Set64(x.came) }) // fails only if the bar cannot be drawn
 		}
@@ -309,7 +312,7 @@ func (x *exporting) ask(ctx context.Context) (*http.Response, error) {
 
 var (
 	errCut     = errors.New("the export was cut")
-	errSilence = errors.New("nothing came for two minutes")
+	errSilence = errors.New("nothing came for five minutes")
 )
 
 // counted is what a mark counts and hashes.

@@ -24,7 +24,8 @@ An export as NDJSON goes on by itself after the connection is lost. If it has to
 give up, FILE.partial stays, and the same command with --resume goes on with it.
 CSV and Parquet cannot go on: start again, or export less at a time.
 
-With contents of somebody else's, the access log of the service records it.
+If it may have contents of somebody else's responses, the access log of the
+service records it.
 
 ` + callsService,
 		Example: `  lethe export --owner jonas.weber@example.com --contents --output jonas.ndjson
