@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
@@ -180,6 +181,7 @@ type groups struct {
 	cuts   []int // before the end of this group each answer is cut; then none is
 	wrong  bool  // the marks do not fit
 	asked  []string
+	other  []http.HandlerFunc // answer the first requests
 }
 
 func (g *groups) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -187,6 +189,12 @@ func (g *groups) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer g.mutex.Unlock()
 	after := r.URL.Query().Get("after")
 	g.asked = append(g.asked, after)
+	if len(g.other) > 0 {
+		answer := g.other[0]
+		g.other = g.other[1:]
+		answer(w, r)
+		return
+	}
 	first, cut := 0, g.number
 	if after != "" {
 		_, _ = fmt.Sscanf(after, "c%d", &first)
@@ -284,5 +292,66 @@ func TestExportGoesOn(t *testing.T) {
 	u.refused(t, exitFailed, "the export is damaged", "export", "--output", file+"2")
 	if out, _ := u.types(t, "", exitFailed, "export"); out != "" {
 		t.Errorf("want nothing that is not proven, got %d bytes", len(out))
+	}
+}
+
+// TestExportNotAnswered: a busy service is asked again, and nothing else is taken for it.
+func TestExportNotAnswered(t *testing.T) {
+	t.Parallel()
+	busy := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.Header().Set("Retry-After", "1")
+		w.WriteHeader(http.StatusTooManyRequests)
+		_, _ = io.WriteString(w, `{"type":"about:blank","title":"Too many requests","status":429,"detail":"two exports run","request_id":"r"}`)
+	}
+	g := &groups{number: 1, other: []http.HandlerFunc{busy}}
+	u := g.user(t)
+	begin := time.Now()
+	if got := fmt.Sprint(idsOf(t, u.runs(t, "export"))); got != "[0 1]" || time.Since(begin) < time.Second {
+		t.Errorf("want it to wait as asked and to go on, got %s after %s", got, time.Since(begin))
+	}
+	g.other = []http.HandlerFunc{busy, busy, busy, busy}
+	u.refused(t, exitFailed, "two exports run; try again later", "export")
+
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("want nobody else asked, got %s", r.URL) }))
+	t.Cleanup(elsewhere.Close)
+	for _, answer := range []http.HandlerFunc{
+		http.RedirectHandler(elsewhere.URL, http.StatusFound).ServeHTTP,
+		func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<p>hello") },
+	} {
+		g.other = []http.HandlerFunc{answer}
+		u.refused(t, exitFailed, "but not as Lethe does", "export")
+	}
+}
+
+// TestStoppedExport: what came before Ctrl-C stays, up to the last mark.
+func TestStoppedExport(t *testing.T) {
+	t.Parallel()
+	g := &groups{number: 3, cuts: []int{1}}
+	u := g.user(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	asked := make(chan struct{})
+	at := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("after") != "" {
+			close(asked)
+			<-r.Context().Done()
+			return
+		}
+		g.ServeHTTP(w, r)
+	}))
+	t.Cleanup(at.Close)
+	go func() {
+		<-asked
+		stop()
+	}()
+	file := filepath.Join(u.folder, "export")
+	var out, told bytes.Buffer
+	code := run(ctx, []string{"export", "--server", at.URL, "--output", file}, u.environ, strings.NewReader(""), &out, &told)
+	if code != exitFailed || !strings.Contains(told.String(), "stopped before the end; "+file+".partial has 2 responses") {
+		t.Errorf("want it told how to go on, got %d: %s%s", code, &out, &told)
+	}
+	if u.runs(t, "export", "--output", file, "--resume"); fmt.Sprint(g.asked) != "[ c1]" {
+		t.Errorf("want it to go on after the last mark, got %v", g.asked)
 	}
 }
