@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -167,10 +168,38 @@ func TestCutExport(t *testing.T) {
 	if got := once.runs(t, "export"); got != whole {
 		t.Errorf("want an export that went on to be whole, got %d bytes of %d", len(got), len(whole))
 	}
+	// With contents the service sends two marks; the second is cut off.
+	whole = u.runs(t, "export", "--contents")
+	contents := filepath.Join(u.folder, "contents")
+	later := cutting(t, u, func(answer int) int64 {
+		if answer == 0 {
+			return int64(strings.LastIndex(whole, `{"has_more"`))
+		}
+		return -1
+	}, false)
+	if out := later.runs(t, "export", "--contents", "--output", contents, "--json"); !strings.Contains(out, `"resumes": 1`) {
+		t.Errorf("want it to go on once, got %s", out)
+	}
+	text, err := os.ReadFile(contents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	responses := func(text string) (all []string) {
+		for line := range strings.Lines(text) {
+			if !strings.HasPrefix(line, `{"has_more"`) {
+				all = append(all, line)
+			}
+		}
+		return all
+	}
+	if got, want := responses(string(text)), responses(whole); len(want) < 65 || !slices.Equal(got, want) {
+		t.Errorf("want the same %d responses, got %d", len(want), len(got))
+	}
+
 	cutting(t, u, func(int) int64 { return 1000 }, false).refused(t, exitFailed, "the export was cut", "export", "--output", file)
 	none(file)
 	none(file + ".partial")
-	cutting(t, u, func(int) int64 { return int64(strings.LastIndex(whole, `{"has_more"`)) }, true).refused(t, exitFailed, "the export was cut", "export", "--output", file)
+	cutting(t, u, func(int) int64 { return int64(strings.Index(whole, `{"has_more"`)) }, true).refused(t, exitFailed, "the export was cut", "export", "--contents", "--output", file)
 	none(file)
 }
 
