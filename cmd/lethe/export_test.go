@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -91,7 +92,7 @@ func keyIn(t *testing.T, key string) string {
 func cutting(t *testing.T, u user, bytesOf func(answer int) int64, trailers bool) user {
 	t.Helper()
 	service := strings.TrimPrefix(u.environ[1], "LETHE_SERVER=")
-	answers := 0
+	var answers atomic.Int32
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked, err := http.NewRequestWithContext(r.Context(), r.Method, service+r.URL.RequestURI(), nil)
 		if err != nil {
@@ -107,8 +108,7 @@ func cutting(t *testing.T, u user, bytesOf func(answer int) int64, trailers bool
 		defer func() { _ = answer.Body.Close() }()
 		w.Header().Set("Content-Type", answer.Header.Get("Content-Type"))
 		w.WriteHeader(answer.StatusCode)
-		n := bytesOf(answers)
-		answers++
+		n := bytesOf(int(answers.Add(1)) - 1)
 		if n < 0 {
 			_, _ = io.Copy(w, answer.Body)
 		} else {
@@ -255,6 +255,20 @@ func (g *groups) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(sent.Bytes())
 }
 
+// answers sets how the next requests are answered.
+func (g *groups) answers(other []http.HandlerFunc, cuts ...int) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	g.other, g.cuts = other, cuts
+}
+
+// cursors returns what was asked for so far.
+func (g *groups) cursors() string {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	return fmt.Sprint(g.asked)
+}
+
 func (g *groups) user(t *testing.T) user {
 	t.Helper()
 	s := httptest.NewServer(g)
@@ -281,13 +295,13 @@ func TestExportGoesOn(t *testing.T) {
 	if got := fmt.Sprint(idsOf(t, u.runs(t, "export"))); got != want {
 		t.Errorf("want %s, got %s", want, got)
 	}
-	if got := fmt.Sprint(g.asked); got != "[  c1 c1 c3]" {
+	if got := g.cursors(); got != "[  c1 c1 c3]" {
 		t.Errorf("want it to go on after the last mark, got %s", got)
 	}
 
 	// It gives up, keeps what is proven, and goes on later.
 	file := filepath.Join(u.folder, "export")
-	g.cuts = []int{1, 1, 1, 1}
+	g.answers(nil, 1, 1, 1, 1)
 	u.refused(t, exitFailed, file+".partial has 2 responses: the same command with --resume goes on", "export", "--output", file)
 	text, err := os.ReadFile(file + ".partial")
 	if err != nil || fmt.Sprint(idsOf(t, string(text))) != "[0 1]" || !bytes.HasSuffix(text, []byte("}\n")) {
@@ -297,7 +311,7 @@ func TestExportGoesOn(t *testing.T) {
 	if err := os.WriteFile(file+".partial", append(text, `{"id":99`...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	g.cuts = []int{2}
+	g.answers(nil, 2)
 	out := u.runs(t, "export", "--output", file, "--resume", "--json")
 	if !strings.Contains(out, `"responses": 8`) || !strings.Contains(out, `"resumes": 1`) {
 		t.Errorf("want all 8, gone on with once, got %s", out)
@@ -312,13 +326,15 @@ func TestExportGoesOn(t *testing.T) {
 	if err := os.Rename(file, file+".partial"); err != nil {
 		t.Fatal(err)
 	}
-	asked := len(g.asked)
-	if u.runs(t, "export", "--output", file, "--resume"); len(g.asked) != asked {
-		t.Errorf("want nothing asked again, got %v", g.asked[asked:])
+	asked := g.cursors()
+	if u.runs(t, "export", "--output", file, "--resume"); g.cursors() != asked {
+		t.Errorf("want nothing asked again, got %s after %s", g.cursors(), asked)
 	}
 
-	g.wrong = true
-	u.refused(t, exitFailed, "the export is damaged", "export", "--output", file+"2")
+	g = &groups{number: 4, wrong: true}
+	u = g.user(t)
+	file = filepath.Join(u.folder, "export")
+	u.refused(t, exitFailed, "the export is damaged", "export", "--output", file)
 	if out, _ := u.types(t, "", exitFailed, "export"); out != "" {
 		t.Errorf("want nothing that is not proven, got %d bytes", len(out))
 	}
@@ -339,7 +355,7 @@ func TestExportNotAnswered(t *testing.T) {
 	if got := fmt.Sprint(idsOf(t, u.runs(t, "export"))); got != "[0 1]" || time.Since(begin) < time.Second {
 		t.Errorf("want it to wait as asked and to go on, got %s after %s", got, time.Since(begin))
 	}
-	g.other = []http.HandlerFunc{busy, busy, busy, busy}
+	g.answers([]http.HandlerFunc{busy, busy, busy, busy})
 	u.refused(t, exitFailed, "two exports run; try again later", "export")
 
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("want nobody else asked, got %s", r.URL) }))
@@ -348,7 +364,7 @@ func TestExportNotAnswered(t *testing.T) {
 		http.RedirectHandler(elsewhere.URL, http.StatusFound).ServeHTTP,
 		func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<p>hello") },
 	} {
-		g.other = []http.HandlerFunc{answer}
+		g.answers([]http.HandlerFunc{answer})
 		u.refused(t, exitFailed, "but not as Lethe does", "export")
 	}
 }
@@ -380,7 +396,7 @@ func TestStoppedExport(t *testing.T) {
 	if code != exitFailed || !strings.Contains(told.String(), "stopped before the end; "+file+".partial has 2 responses") {
 		t.Errorf("want it told how to go on, got %d: %s%s", code, &out, &told)
 	}
-	if u.runs(t, "export", "--output", file, "--resume"); fmt.Sprint(g.asked) != "[ c1]" {
-		t.Errorf("want it to go on after the last mark, got %v", g.asked)
+	if u.runs(t, "export", "--output", file, "--resume"); g.cursors() != "[ c1]" {
+		t.Errorf("want it to go on after the last mark, got %s", g.cursors())
 	}
 }
