@@ -34,6 +34,7 @@ type Erase struct {
 	Everything     bool // that the caller's list has
 	LaterTurns     bool
 	Ground, Ticket string
+	Request        string   // subject request that asks for it; needs the owner alone
 	Yes            bool     // do not ask
 	Proof          string   // folder; empty: lethe-proof-ID
 	Keys           []string // of the log; empty: the service's
@@ -86,6 +87,18 @@ func (c *Client) request(ctx context.Context, e Erase) (r lethe.ErasureRequest, 
 	return r, nil
 }
 
+// subject returns the subject request that asks for an erasure; nil if none does.
+func (e Erase) subject(r lethe.ErasureRequest) (*uuid.UUID, error) {
+	if e.Request == "" {
+		return nil, nil
+	}
+	if r.Owner == nil {
+		return nil, config.Misused("a subject request asks for everything of a person: give --request with --owner alone")
+	}
+	id, err := one(e.Request)
+	return &id, err
+}
+
 // owner returns whom an address or identifier names.
 func (c *Client) owner(ctx context.Context, text string) (*uuid.UUID, error) {
 	if id, err := domain.ParseID(text); err == nil {
@@ -117,6 +130,10 @@ func (c *Client) Erase(ctx context.Context, e Erase) error {
 	if err != nil {
 		return err
 	}
+	subject, err := e.subject(request)
+	if err != nil {
+		return err
+	}
 	preview, err := c.api.PreviewErasureWithResponse(ctx, nil, request)
 	if err != nil {
 		return c.explain(err)
@@ -127,10 +144,11 @@ func (c *Client) Erase(ctx context.Context, e Erase) error {
 		if p.Held > 0 {
 			return fmt.Errorf("%w: holds cover all of it; \"lethe holds list\" shows them", ErrPartly)
 		}
-		c.say("There is nothing to erase.")
-		return nil
-	}
-	if !e.Yes {
+		if c.say("There is nothing to erase."); subject == nil {
+			return nil
+		}
+		// The subject request cannot be answered without an erasure that has finished.
+	} else if !e.Yes {
 		if err := c.confirm(p.Responses, request.Owner); err != nil {
 			return err
 		}
@@ -152,6 +170,7 @@ func (c *Client) Erase(ctx context.Context, e Erase) error {
 	started, err := c.api.StartErasureWithResponse(starting, &lethe.StartErasureParams{IdempotencyKey: &key}, lethe.NewErasure{
 		Responses: request.Responses, Owner: request.Owner, Filter: request.Filter, IncludeLaterTurns: request.IncludeLaterTurns,
 		Token: &p.Token, Ground: (*lethe.NewErasureGround)(given(e.Ground)), Ticket: given(e.Ticket),
+		SubjectRequest: subject,
 	})
 	if err != nil {
 		_ = os.Remove(folder) // stays if it is not empty

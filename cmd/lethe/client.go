@@ -101,7 +101,7 @@ func (c *cli) overAPI() []*cobra.Command {
 		Long:    "Show whether all is well with the service, or else the worst that is not, and\nwhat mends it. Administrators and platform managers may ask.\n\n" + callsService,
 		Example: `  lethe status --json`,
 	}, func(ctx context.Context, at *client.Client, _ []string) error { return at.Status(ctx) })
-	return []*cobra.Command{list, get, c.export(), c.erase(), owners, me, status, c.holds(), c.rules()}
+	return []*cobra.Command{list, get, c.export(), c.erase(), owners, me, status, c.holds(), c.rules(), c.requests()}
 }
 
 func proofFlags(flags *pflag.FlagSet, folder *string, keys *[]string) {
@@ -136,6 +136,9 @@ Exit codes:
 		Example: `  # Everything of a person, in a script
   lethe erase --owner jonas.weber@example.com --ground request --ticket PRIV-2026-17 --yes
 
+  # What a person has asked for, as "lethe requests" has recorded it
+  lethe erase --owner jonas.weber@example.com --ground request --request 5d7c0e6a-3b1f-4f0e-9c1d-7a8b9c0d1e2f --yes
+
   # What failed in February
   lethe erase --state failed --created-after 2026-02-01 --created-before 2026-03-01 --yes
 
@@ -151,6 +154,7 @@ Exit codes:
 	flags.BoolVar(&e.LaterTurns, "include-later-turns", false, "also later turns of the same owner, which quote what is erased")
 	flags.StringVar(&e.Ground, "ground", "", "request, consent_withdrawn, objection, no_longer_needed, unlawful or legal_obligation")
 	flags.StringVar(&e.Ticket, "ticket", "", "your own reference")
+	flags.StringVar(&e.Request, "request", "", "subject request that asks for it; with --owner alone")
 	flags.BoolVar(&e.Yes, "yes", false, "do not ask")
 	proofFlags(flags, &e.Proof, &e.Keys)
 	return cmd
