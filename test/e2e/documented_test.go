@@ -435,6 +435,7 @@ func (d *documents) readme(t *testing.T) {
 	})
 	exports := d.take(t, "docs/export.md", whole) + d.take(t, "docs/subject-requests.md", whole)
 	walk := d.take(t, "docs/command-line.md", of("From an address to a proof"))
+	answered := d.take(t, "docs/command-line.md", of("From an address to an answered letter"))
 	file := d.take(t, "docs/person-file.md", whole)
 	if strings.TrimSpace(strings.Split(begin, "#")[0]) != "make run" {
 		t.Fatalf("README: want make run first, got\n%s", begin)
@@ -458,6 +459,7 @@ func (d *documents) readme(t *testing.T) {
 			wantInOrder(t, reader.run(t, "HOST="+values+"\n"+exports), `"has_more":false,"next_cursor":null,"rows":[1-9][0-9]*,"sha256":"[0-9a-f]{64}"`, `[0-9a-f]{64}  -`)
 			if name == "sh" {
 				wantInOrder(t, reader.run(t, "HOST="+values+"\n"+walk), "erase all", "amelie.dubois@example.com", "all checked", "Proven:", "PRIV-2026-17")
+				wantInOrder(t, reader.run(t, "HOST="+values+"\n"+answered), "in_progress", "all checked", "answered", "The letter is in", `ERASURE`, "finished", `ID .*DUE`)
 			}
 			wantInOrder(t, reader.run(t, "HOST="+values+"\n"+file), `"state":"(queued|running|done)"`, `"state":"done"`, `PK`, `204`)
 			out := reader.run(t, "HOST="+values+"\n"+rest)
@@ -676,7 +678,19 @@ func (d *documents) overAPI(t *testing.T) {
 	first := func(list string) string {
 		return regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).FindString(s.run(t, list))
 	}
-	for _, words := range []string{"list", "get", "export", "owners", "me", "status", "erase", "holds place", "holds", "holds list", "rules", "rules list", "rules create", "erasures list"} {
+	for _, words := range []string{"list", "get", "export", "owners", "me", "status", "requests open", "requests list", "requests"} {
+		help(words)
+	}
+	// Nothing can be refused that is answered, so two requests are opened.
+	const request = "5d7c0e6a-3b1f-4f0e-9c1d-7a8b9c0d1e2f"
+	s.replacement = append(s.replacement, request, first("lethe requests list"))
+	help("requests refuse")
+	s.run(t, d.take(t, "lethe requests open --help", whole))
+	s.replacement[len(s.replacement)-1] = first("lethe requests list --open")
+	for _, words := range []string{"requests check-identity", "requests show", "requests extend", "erase", "requests answer", "requests letter"} {
+		help(words)
+	}
+	for _, words := range []string{"holds place", "holds", "holds list", "rules", "rules list", "rules create", "erasures list"} {
 		help(words)
 	}
 	s.replacement = append(s.replacement, "9a0c7b1e-2f43-4c7a-8e0d-6b5a4c3d2e1f", first("lethe holds list"),
