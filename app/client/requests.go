@@ -178,7 +178,7 @@ func (c *Client) SaveLetter(ctx context.Context, id, file string) error {
 		return c.explain(err)
 	}
 	if err := boot.WriteNew(file, string(answer.Body)); err != nil {
-		return config.Misused("--to: %v", err)
+		return config.Misused("--output: %v", err)
 	}
 	if c.o.JSON {
 		return c.saved(struct {

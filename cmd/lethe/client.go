@@ -101,7 +101,7 @@ func (c *cli) overAPI() []*cobra.Command {
 		Long:    "Show whether all is well with the service, or else the worst that is not, and\nwhat mends it. Administrators and platform managers may ask.\n\n" + callsService,
 		Example: `  lethe status --json`,
 	}, func(ctx context.Context, at *client.Client, _ []string) error { return at.Status(ctx) })
-	return []*cobra.Command{list, get, c.export(), c.erase(), owners, me, status, c.holds(), c.rules(), c.requests()}
+	return []*cobra.Command{list, get, c.export(), c.erase(), owners, me, status, c.holds(), c.rules(), c.requests(), c.files()}
 }
 
 func proofFlags(flags *pflag.FlagSet, folder *string, keys *[]string) {

@@ -28,10 +28,11 @@ type user struct {
 	folder  string
 }
 
-func newUser(t *testing.T) user {
+// newUser starts a service with these settings besides the usual ones.
+func newUser(t *testing.T, settings ...string) user {
 	t.Helper()
-	s := apptest.Start(t, "LETHE_DATABASE_URL="+pgtest.WithFixture(t).RoleURL, "LETHE_ERASURE_KEY="+apptest.NewKey(t),
-		"LETHE_ERASURE_CHECKPOINT_FILE="+filepath.Join(t.TempDir(), "checkpoint"))
+	s := apptest.Start(t, append(settings, "LETHE_DATABASE_URL="+pgtest.WithFixture(t).RoleURL, "LETHE_ERASURE_KEY="+apptest.NewKey(t),
+		"LETHE_ERASURE_CHECKPOINT_FILE="+filepath.Join(t.TempDir(), "checkpoint"))...)
 	return user{environ: []string{"HOME=" + t.TempDir(), "LETHE_SERVER=" + s.URL, "LETHE_API_KEY=" + adminKey}, folder: t.TempDir()}
 }
 

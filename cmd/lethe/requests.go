@@ -93,11 +93,11 @@ open, check-identity, the file or the erasure with --request, answer, letter.`,
 	letter := c.remote(&cobra.Command{
 		Use: "letter ID", Short: "Save the letter that answers a subject request",
 		Long:    "Save the letter to the person, once the request is answered or refused, as an\nHTML page to print.\n\n" + callsService,
-		Example: `  lethe requests letter ` + id + ` --to letter.html`,
+		Example: `  lethe requests letter ` + id + ` --output letter.html`,
 	}, func(ctx context.Context, at *client.Client, args []string) error {
 		return at.SaveLetter(ctx, args[0], file)
 	})
-	letter.Flags().StringVar(&file, "to", "", "new file for it (default: lethe-letter-ID.html in this folder)")
+	letter.Flags().StringVar(&file, "output", "", "new file for it (default: lethe-letter-ID.html in this folder)")
 	cmd.AddCommand(list, show, record, check, extend, answer, refuse, letter)
 	return cmd
 }

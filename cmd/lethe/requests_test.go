@@ -40,7 +40,7 @@ func TestRequests(t *testing.T) {
 		t.Errorf("want it extended, got %v", r)
 	}
 	u.refused(t, exitFailed, "erasure", "requests", "answer", id)
-	u.refused(t, exitFailed, "", "requests", "letter", id, "--to", letter)
+	u.refused(t, exitFailed, "", "requests", "letter", id, "--output", letter)
 	if _, err := os.Stat(letter); !os.IsNotExist(err) {
 		t.Errorf("want no letter before the end, got %v", err)
 	}
@@ -54,7 +54,7 @@ func TestRequests(t *testing.T) {
 	if out := u.runs(t, "requests", "show", id); !strings.Contains(out, "\n\nERASURE ") || !strings.Contains(out, "finished") {
 		t.Errorf("want the request with its erasure, got %s", out)
 	}
-	u.runs(t, "requests", "letter", id, "--to", letter)
+	u.runs(t, "requests", "letter", id, "--output", letter)
 	text, err := os.ReadFile(letter)
 	if err != nil || !strings.HasPrefix(strings.ToLower(string(text)), "<!doctype html") || !strings.Contains(string(text), "PRIV-17") {
 		t.Errorf("want the letter, got %s, %v", text, err)
@@ -62,7 +62,7 @@ func TestRequests(t *testing.T) {
 	if info, err := os.Stat(letter); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("want a letter that only its owner can read, got %v, %v", info, err)
 	}
-	u.refused(t, exitUsage, "--to: open "+letter, "requests", "letter", id, "--to", letter)
+	u.refused(t, exitUsage, "--output: open "+letter, "requests", "letter", id, "--output", letter)
 	if again, err := os.ReadFile(letter); err != nil || string(again) != string(text) {
 		t.Errorf("want the letter kept, got %s, %v", again, err)
 	}

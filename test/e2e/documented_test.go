@@ -459,7 +459,7 @@ func (d *documents) readme(t *testing.T) {
 			wantInOrder(t, reader.run(t, "HOST="+values+"\n"+exports), `"has_more":false,"next_cursor":null,"rows":[1-9][0-9]*,"sha256":"[0-9a-f]{64}"`, `[0-9a-f]{64}  -`)
 			if name == "sh" {
 				wantInOrder(t, reader.run(t, "HOST="+values+"\n"+walk), "erase all", "amelie.dubois@example.com", "all checked", "Proven:", "PRIV-2026-17")
-				wantInOrder(t, reader.run(t, "HOST="+values+"\n"+answered), "in_progress", "all checked", "answered", "The letter is in", `ERASURE`, "finished", `ID .*DUE`)
+				wantInOrder(t, reader.run(t, "HOST="+values+"\n"+answered), "in_progress", "responses in", "all checked", "answered", "The letter is in", `ERASURE`, "finished", `FILE`, "expired", `ID .*DUE`)
 			}
 			wantInOrder(t, reader.run(t, "HOST="+values+"\n"+file), `"state":"(queued|running|done)"`, `"state":"done"`, `PK`, `204`)
 			out := reader.run(t, "HOST="+values+"\n"+rest)
@@ -669,7 +669,7 @@ func (d *documents) overAPI(t *testing.T) {
 	t.Parallel()
 	key, _ := keyFile(t)
 	database := pgtest.WithFixture(t)
-	p := serve(t, databaseURL(database.RoleURL), "LETHE_ERASURE_KEY_FILE="+key, seenFile(t))
+	p := serve(t, databaseURL(database.RoleURL), "LETHE_ERASURE_KEY_FILE="+key, seenFile(t), "LETHE_EXPORTS_FOLDER="+filepath.Join(t.TempDir(), "exports"))
 	d.imports(t, p, database)
 	s := shell{name: "sh", folder: t.TempDir(), environ: []string{"LETHE_SERVER=" + p.url, "LETHE_API_KEY=" + rootKey},
 		replacement: []string{"jonas.weber@example.com", "alice@example.test", "lethe owners jonas", "lethe owners alice"}}
@@ -678,7 +678,11 @@ func (d *documents) overAPI(t *testing.T) {
 	first := func(list string) string {
 		return regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).FindString(s.run(t, list))
 	}
-	for _, words := range []string{"list", "get", "export", "owners", "me", "status", "requests open", "requests list", "requests"} {
+	for _, words := range []string{"list", "get", "export", "owners", "me", "status", "files make", "files", "files list", "requests open", "requests list", "requests"} {
+		help(words)
+	}
+	s.replacement = append(s.replacement, "5c7d9e0f-1a2b-4c3d-8e4f-506172839405", first("lethe files list"))
+	for _, words := range []string{"files show", "files download", "files delete"} {
 		help(words)
 	}
 	// Nothing can be refused that is answered, so two requests are opened.
