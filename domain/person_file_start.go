@@ -39,10 +39,9 @@ var errPersonFilesOff = Errorf(CodeConflict, "This service keeps no files: ask i
 // the access is recorded first: ErrNotRecorded if that cannot be done. CodeForbidden for
 // those who may read nothing; CodeInvalid if the owner is neither the caller nor the
 // active organization, unless the caller may read everyone's; CodeConflict if the service
-// keeps no files, if the caller has used the idempotency key for another owner, or if the
-// subject request does not allow it; CodeNotFound if there is no such subject request, or
-// not for this caller.
-// ErrPersonFiles and ErrAllPersonFiles if there are too many.
+// keeps no files, if the caller has used the idempotency key for another owner or subject
+// request, or if the subject request does not allow it; CodeNotFound if there is no such
+// subject request, or not for this caller. ErrPersonFiles and ErrAllPersonFiles if there are too many.
 func (u *StartPersonFile) Execute(ctx context.Context, caller Principal, r PersonFileRequest) (PersonFile, error) {
 	switch {
 	case caller.readReach() == none:
@@ -84,10 +83,18 @@ func (f PersonFile) repeating(wanted PersonFile, err error) (PersonFile, error) 
 	switch {
 	case err != nil:
 		return PersonFile{}, err
-	case f.Owner != wanted.Owner:
-		return PersonFile{}, Errorf(CodeConflict, "This Idempotency-Key was used for another owner; use a new one for a new file")
+	case f.Owner != wanted.Owner || !f.isFor(wanted.SubjectRequest):
+		return PersonFile{}, Errorf(CodeConflict, "This Idempotency-Key was used for another owner or subject request; use a new one for a new file")
 	}
 	return f, nil
+}
+
+// isFor reports whether the file was requested for this subject request; nil: for none.
+func (f PersonFile) isFor(subject *uuid.UUID) bool {
+	if f.SubjectRequest == nil || subject == nil {
+		return f.SubjectRequest == subject
+	}
+	return *f.SubjectRequest == *subject
 }
 
 // mayReadAllOf reports whether the caller may read all responses of an owner.

@@ -24,7 +24,7 @@ const (
 	errFileOwner  = "owner: must be you or your active organization; others require platform manager permissions"
 	errFileKey    = "Idempotency-Key: must have at most 255 bytes"
 	errFilesOff   = "This service keeps no files: ask its operator to set exports.folder (LETHE_EXPORTS_FOLDER), or export the responses with /lethe/api/v1/responses/export"
-	errFileKeyOf  = "This Idempotency-Key was used for another owner; use a new one for a new file"
+	errFileKeyOf  = "This Idempotency-Key was used for another owner or subject request; use a new one for a new file"
 	errFilesMany  = "You have 10 files already: delete one of them, or wait until one expires"
 	errFilesAll   = "The service keeps 100 files already: try again when one of them has expired"
 	errNoReadFile = "Insufficient permissions to Read Batches"
@@ -308,6 +308,7 @@ func TestStartPersonFileRefused(t *testing.T) {
 }
 
 // TestRepeatedPersonFile: the same key is the same file, unless it is for another owner.
+// TestFileForSubject has other subject requests.
 func TestRepeatedPersonFile(t *testing.T) {
 	t.Parallel()
 	f := newFiling(t)

@@ -516,6 +516,10 @@ func TestFileForSubject(t *testing.T) {
 	if again, err := file(overseer, anna, both, "k"); err != nil || again.ID != asked.ID {
 		t.Errorf("asked again: want %s, got %+v, %v", asked.ID, again, err)
 	}
+	_, err = file(overseer, anna, checked(domain.SubjectAccess), "k")
+	wantError(t, err, domain.CodeConflict, errFileKeyOf)
+	_, err = f.starter(true).Execute(t.Context(), overseer, domain.PersonFileRequest{Owner: anna, IdempotencyKey: "k"})
+	wantError(t, err, domain.CodeConflict, errFileKeyOf)
 	wantError(t, erase(starter), domain.CodeConflict, first)
 	f.make(t, asked.ID)
 	got, err := domain.NewGetSubjectRequest(subjects, check, f.clock.now).Execute(t.Context(), overseer, both)
