@@ -144,10 +144,24 @@ func TestPersonFile(t *testing.T) {
 	if n := apptest.Number(t, database.URL, "SELECT count(*) FROM lethe.access_log WHERE export IS NOT NULL AND owner = '"+apptest.Bob+"'"); n != 3 {
 		t.Errorf("another's: want 3 records, got %d", n)
 	}
-	for path, want := range map[string]int{exportsPath + "/" + theirs.ID: http.StatusNotFound, *theirs.File: http.StatusNotFound} {
-		if status, _, _ := s.Get(t, path, alice); status != want {
-			t.Errorf("%s by another: want %d, got %d", path, want, status)
+	for how, as := range map[string]struct {
+		key     string
+		headers []string
+	}{"key": {alice, nil}, "session": {"", []string{"Cookie", cookie, "Sec-Fetch-Site", "same-origin"}}} {
+		for _, asked := range [][2]string{
+			{http.MethodGet, exportsPath + "/" + theirs.ID}, {http.MethodGet, *theirs.File}, {http.MethodHead, *theirs.File},
+			{http.MethodDelete, exportsPath + "/" + theirs.ID},
+		} {
+			if status, _, body := s.Send(t, asked[0], asked[1], as.key, "", as.headers...); status != http.StatusNotFound || strings.Contains(body, apptest.Bob) {
+				t.Errorf("%s by another's %s: want %d, got %d %s", asked, how, http.StatusNotFound, status, body)
+			}
 		}
+		if _, _, body := s.Send(t, http.MethodGet, exportsPath, as.key, "", as.headers...); !strings.Contains(body, f.ID) || strings.Contains(body, theirs.ID) {
+			t.Errorf("listed by %s: want only one's own, got %s", how, body)
+		}
+	}
+	if got := s.exported(t, root, theirs.ID); got.State != "done" {
+		t.Errorf("after another's attempts: got %+v", got)
 	}
 	if status, _, body := s.Send(t, http.MethodPost, exportsPath, alice, `{"owner":"`+apptest.Bob+`"}`); status != http.StatusBadRequest {
 		t.Errorf("another's, without permission: want %d, got %d %s", http.StatusBadRequest, status, body)
