@@ -90,7 +90,11 @@ func (c *Client) Export(ctx context.Context, e Export) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, x.close()) }()
-	if err := x.all(ctx); err != nil {
+	err = x.all(ctx)
+	if x.bar != nil {
+		_ = x.bar.Finish() // before anything else is written there
+	}
+	if err != nil {
 		return x.failed(ctx, err)
 	}
 	if x.Output != "" {
@@ -164,9 +168,6 @@ func (x *exporting) open() (err error) {
 
 // close removes what cannot be used.
 func (x *exporting) close() error {
-	if x.bar != nil {
-		_ = x.bar.Finish()
-	}
 	if x.file == nil {
 		return nil
 	}
