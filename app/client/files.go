@@ -142,14 +142,10 @@ func (c *Client) saveFile(ctx context.Context, id uuid.UUID, output string) erro
 		return later(c.explain(err))
 	}
 	if c.o.JSON {
-		text, err := json.Marshal(struct {
+		return c.saved(struct {
 			Export lethe.PersonFile `json:"export"`
 			File   string           `json:"file"`
 		}{done, output})
-		if err != nil {
-			return err
-		}
-		return c.show(text)
 	}
 	_, err = fmt.Fprintf(c.o.Out, "Saved %d responses in %s. The service removes its copy at %s.\n", done.Responses, ops.Printable(output), local(done.ExpiresAt))
 	return err

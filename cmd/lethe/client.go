@@ -122,6 +122,9 @@ Then it waits for the end and saves the proof in a folder that only you can
 open: every receipt, the log's public key, and the salt that opens the receipts.
 It checks every receipt as "lethe verify" does, with nothing but these files.
 
+With --request it makes an erasure even if there is nothing to erase, because
+the subject request cannot be answered without one.
+
 Ctrl-C leaves the erasure running. "lethe erasures proof" saves its proof later.
 
 ` + callsService + `
