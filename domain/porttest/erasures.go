@@ -38,6 +38,7 @@ func Erasures(t *testing.T, newFixture func(t *testing.T) ErasuresFixture) {
 		"many previews":           testManyPreviews,
 		"bounded":                 testBoundedErasure,
 		"later turns":             testErasureOfLaterTurns,
+		"later turns until then":  testErasureOfLaterTurnsUntil,
 		"no match":                testErasureWithoutMatch,
 		"owner":                   testErasureOfAnOwner,
 		"held owner":              testErasureOfAHeldOwner,

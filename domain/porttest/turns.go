@@ -128,3 +128,23 @@ func testErasureOfLaterTurns(t *testing.T, f ErasuresFixture) {
 		}
 	}
 }
+
+// testErasureOfLaterTurnsUntil: with Until, later turns created after it stay.
+func testErasureOfLaterTurnsUntil(t *testing.T, f ErasuresFixture) {
+	owner := uuid.NewString()
+	named := NewRow(owner, "completed", start)
+	until := start.Add(time.Hour)
+	before, after := NewTurn(owner, named.ID, until), NewTurn(owner, named.ID, until.Add(time.Second))
+	for _, row := range []Row{named, before, after} {
+		f.AddResponse(row)
+	}
+	target := domain.ErasureTarget{Responses: []uuid.UUID{named.ID}, LaterTurns: true, Until: &until}
+	if e := advance(t, f, create(t, f, newErasure(target)).ID, 10); e.State != domain.ErasureFinished || e.Done != 2 {
+		t.Errorf("want two done, got %+v", e)
+	}
+	for id, stays := range map[uuid.UUID]bool{named.ID: false, before.ID: false, after.ID: true} {
+		if _, err := f.Responses().GetSummary(t.Context(), id, nil); (err == nil) != stays {
+			t.Errorf("want it to stay: %t, got %v", stays, err)
+		}
+	}
+}
