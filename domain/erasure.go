@@ -213,7 +213,8 @@ type ErasureTarget struct {
 	// LaterTurns includes the later turns of each, as in
 	// Responses.EraseWithLaterTurns.
 	LaterTurns bool
-	// Until, with Owner: responses created later are left; nil: none is.
+	// Until, with Owner or LaterTurns: what is created later is left, except for what
+	// Responses name; nil: nothing is.
 	Until *time.Time
 }
 

@@ -89,10 +89,8 @@ func (l ApprovalLimits) await(ctx context.Context, estimator Estimator, e *Erasu
 		return nil
 	}
 	e.State, e.Approval = ErasureAwaitingApproval, &Approval{ExpiresAt: e.RequestedAt.Add(l.Wait)}
-	if e.Kind == TargetOwner {
-		until := e.AsOf
-		e.Target.Until = &until
-	}
+	until := e.AsOf
+	e.Target.Until = &until
 	return nil
 }
 
