@@ -66,9 +66,9 @@ func (r RetentionRule) enabled(now time.Time) RetentionRule {
 	return r
 }
 
-// awaits reports whether somebody can approve it.
+// awaits reports whether somebody can approve it, if the rule is not enabled yet.
 func (e *RuleEnabling) awaits(now time.Time) bool {
-	return e != nil && e.ApproveBy != nil && e.ApprovedBy == nil && now.Before(*e.ApproveBy)
+	return e != nil && now.Before(*e.ApproveBy)
 }
 
 // ApproveRule lets a retention rule run that somebody else has enabled.

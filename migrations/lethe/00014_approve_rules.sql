@@ -6,7 +6,10 @@ ALTER TABLE lethe.retention_rules
     ADD COLUMN approve_by  timestamptz,
     ADD COLUMN approved_by uuid,
     ADD COLUMN approved_at timestamptz,
-    ADD CONSTRAINT retention_rules_enabled_check CHECK (num_nulls(enabled_by, enabled_at) IN (0, 2)),
+    ADD CONSTRAINT retention_rules_enabled_check CHECK (
+        num_nulls(enabled_by, enabled_at) IN (0, 2)
+        AND (enabled_at IS NULL OR approve_by IS NOT NULL OR next_run_at IS NOT NULL)
+    ),
     ADD CONSTRAINT retention_rules_approved_check CHECK (
         num_nulls(approved_by, approved_at) IN (0, 2) AND (approved_by <> enabled_by) IS NOT FALSE
     ),
