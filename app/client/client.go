@@ -9,10 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -99,6 +101,50 @@ func lookUp(environ []string, name string) string {
 		}
 	}
 	return ""
+}
+
+// maxProblem is the maximum size of an error that fetch reads.
+const maxProblem = 64 << 10
+
+// fetch gets what the SDK has no call for, as it is too large for memory: the answer of
+// this media type, 200, or 206 if the header has a Range. Anything else is a
+// *lethe.Error. Redirects are not followed: something else would answer.
+func (c *Client) fetch(ctx context.Context, at string, header http.Header, media string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
+	if err != nil {
+		return nil, err
+	}
+	if header != nil {
+		request.Header = header
+	}
+	request.Header.Set("Authorization", "Bearer "+c.key)
+	request.Header.Set("User-Agent", "lethe-go/"+lethe.Version)
+	want := http.StatusOK
+	if request.Header.Get("Range") != "" {
+		want = http.StatusPartialContent
+	}
+	answer, err := c.transport.RoundTrip(request)
+	if err != nil {
+		return nil, &lethe.Error{Problem: lethe.Problem{Title: "No answer", Detail: err.Error()}, Err: err}
+	}
+	got, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	if answer.StatusCode == want && got == media {
+		return answer, nil
+	}
+	defer func() { _ = answer.Body.Close() }()
+	failure := &lethe.Error{}
+	if got == "application/problem+json" {
+		// What cannot be read is no problem of the service's.
+		failure.Body, _ = io.ReadAll(io.LimitReader(answer.Body, maxProblem))
+		failure.Documented = json.Unmarshal(failure.Body, &failure.Problem) == nil
+	}
+	if failure.Status = int32(answer.StatusCode); !failure.Documented {
+		failure.Problem.Detail = fmt.Sprintf("the answer is not %s but %q", media, got)
+	}
+	if seconds, err := strconv.ParseUint(answer.Header.Get("Retry-After"), 10, 16); err == nil {
+		failure.RetryAfter = time.Duration(seconds) * time.Second
+	}
+	return nil, failure
 }
 
 // explain turns an error of a call into a sentence that says what to do next.

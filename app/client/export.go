@@ -13,7 +13,6 @@ import (
 	"hash"
 	"io"
 	"io/fs"
-	"mime"
 	"net/http"
 	"net/url"
 	"os"
@@ -54,7 +53,6 @@ const (
 	exportSilence  = 5 * time.Minute // then the connection counts as lost
 	exportDrawn    = 100 * time.Millisecond
 	maxMark        = 64 << 10
-	maxProblem     = 64 << 10
 )
 
 // Export exports responses, and checks what the service counted and hashed. An error
@@ -277,38 +275,11 @@ func (x *exporting) ask(ctx context.Context) (*http.Response, error) {
 	}
 	at := *x.at
 	at.RawQuery = x.query.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
-	if err != nil {
-		return nil, err
+	answer, err := x.c.fetch(ctx, at.String(), nil, exportMedia[x.Format])
+	if err != nil && ctx.Err() != nil {
+		return nil, &lethe.Error{Problem: lethe.Problem{Title: "No answer", Detail: context.Cause(ctx).Error()}, Err: context.Cause(ctx)}
 	}
-	request.Header.Set("Authorization", "Bearer "+x.c.key)
-	request.Header.Set("User-Agent", "lethe-go/"+lethe.Version)
-	// RoundTrip does not follow redirects: something else would answer.
-	answer, err := x.c.transport.RoundTrip(request)
-	if err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return nil, &lethe.Error{Problem: lethe.Problem{Title: "No answer", Detail: err.Error()}, Err: err}
-	}
-	media, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
-	if answer.StatusCode == http.StatusOK && media == exportMedia[x.Format] {
-		return answer, nil
-	}
-	defer func() { _ = answer.Body.Close() }()
-	failure := &lethe.Error{}
-	if media == "application/problem+json" {
-		// What cannot be read is no problem of the service's.
-		failure.Body, _ = io.ReadAll(io.LimitReader(answer.Body, maxProblem))
-		failure.Documented = json.Unmarshal(failure.Body, &failure.Problem) == nil
-	}
-	if failure.Status = int32(answer.StatusCode); !failure.Documented {
-		failure.Problem.Detail = fmt.Sprintf("the answer is not %s but %q", exportMedia[x.Format], media)
-	}
-	if seconds, err := strconv.ParseUint(answer.Header.Get("Retry-After"), 10, 16); err == nil {
-		failure.RetryAfter = time.Duration(seconds) * time.Second
-	}
-	return nil, failure
+	return answer, err
 }
 
 var (

@@ -4,12 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"os"
@@ -232,36 +230,15 @@ func (d *downloading) more(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.JoinPath("lethe/api/v1/exports", d.file.Id.String(), "file").String(), nil)
+	header := http.Header{"Accept-Encoding": {"identity"}} // a range is one of the bytes of the file
+	if d.size > 0 {
+		header.Set("Range", fmt.Sprintf("bytes=%d-", d.size))
+	}
+	answer, err := d.c.fetch(ctx, at.JoinPath("lethe/api/v1/exports", d.file.Id.String(), "file").String(), header, "application/zip")
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Authorization", "Bearer "+d.c.key)
-	request.Header.Set("User-Agent", "lethe-go/"+lethe.Version)
-	request.Header.Set("Accept-Encoding", "identity") // a range is one of the bytes of the file
-	want := http.StatusOK
-	if d.size > 0 {
-		want = http.StatusPartialContent
-		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", d.size))
-	}
-	// RoundTrip does not follow redirects: something else would answer.
-	answer, err := d.c.transport.RoundTrip(request)
-	if err != nil {
-		return &lethe.Error{Problem: lethe.Problem{Title: "No answer", Detail: err.Error()}, Err: err}
-	}
 	defer func() { _ = answer.Body.Close() }()
-	media, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
-	if answer.StatusCode != want || media != "application/zip" {
-		failure := &lethe.Error{}
-		if media == "application/problem+json" {
-			// What cannot be read is no problem of the service's.
-			failure.Documented = json.NewDecoder(io.LimitReader(answer.Body, 64<<10)).Decode(&failure.Problem) == nil
-		}
-		if failure.Status = int32(answer.StatusCode); !failure.Documented {
-			failure.Detail = fmt.Sprintf("the answer is not a ZIP but %q", media)
-		}
-		return failure
-	}
 	// One byte too many shows that this is not the file.
 	buffer, rest := make([]byte, 64<<10), io.LimitReader(answer.Body, *d.file.Bytes-d.size+1)
 	for {

@@ -144,7 +144,7 @@ func (f *Files) Page(ctx context.Context, q domain.PersonFileQuery) (page []doma
 }
 
 func (f *Files) Delete(ctx context.Context, id uuid.UUID) error {
-	return f.changed(ctx, func(q *dbsqlc.Queries) (int64, error) { 
+	return f.changed(ctx, func(q *dbsqlc.Queries) (int64, error) {
 		kept, err := q.KeepDeletedFile(ctx, dbsqlc.KeepDeletedFileParams{ID: id, Reason: string(domain.PersonFileDeleted)})
 		if err != nil || kept > 0 {
 			return kept, err
