@@ -13,6 +13,9 @@ BEGIN
         IF OLD.finished_at IS NULL THEN -- else it was finished earlier, and expires now
             ended_at := NEW.finished_at;
         END IF;
+        IF NEW.reason = 'deleted' THEN -- and kept for its subject request
+            file.state := 'deleted';
+        END IF;
     END IF;
     INSERT INTO lethe.events (type, at, due_at, data)
     VALUES ('export.' || CASE file.state WHEN 'done' THEN 'finished' ELSE file.state END, ended_at, ended_at, json_build_object(

@@ -189,6 +189,11 @@ func TestPersonFileEnds(t *testing.T) {
 			e.wantOne(t, done, id, "export.finished", want(id, "done", made))
 			now(t, e.wantOne(t, remove, id, "export.deleted", want(id, "deleted", made)))
 		},
+		"made, deleted, and kept for its subject request": func(t *testing.T, id uuid.UUID) {
+			e.wantOne(t, done, id, "export.finished", want(id, "done", made))
+			const keep = "UPDATE lethe.person_files SET state = 'expired', removed = true, reason = 'deleted' WHERE id = $1"
+			now(t, e.wantOne(t, keep, id, "export.deleted", want(id, "deleted", made)))
+		},
 		"failed": func(t *testing.T, id uuid.UUID) {
 			wantAt(t, e.wantOne(t, fail, id, "export.failed", want(id, "failed", begun+shownFinished)), shownFinished)
 			exec(t, e.role, remove, id)
