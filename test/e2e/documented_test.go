@@ -40,6 +40,8 @@ var notRun = map[string]string{
 	"make bin/testpg && bin/testpg go test ./test/plans -run TestPartitions -v":    "`make test` runs that test in the same way",
 	"make bin/testpg && bin/testpg go test ./test/plans -run TestRetainedPlans -v": "`make test` runs that test in the same way",
 
+	"npm install --no-save playwright-core": "it installs what make screenshots needs",
+
 	"python3 check.py erasure.receipt 'example.com/erasures+0a1b2c3d+AX…'": "the Python client's tests run that program: sdk/python/tests/test_receipt_format.py",
 	"grep VmRSS /proc/$(pgrep -x lethe)/status":                            "it wants the only lethe of the machine; TestIdleMemory reads the same",
 	"go tool pprof":  "the name of a tool",
@@ -699,7 +701,7 @@ func (d *documents) overAPI(t *testing.T) {
 	}
 	s.replacement = append(s.replacement, "9a0c7b1e-2f43-4c7a-8e0d-6b5a4c3d2e1f", first("lethe holds list"),
 		"0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a", first("lethe rules list"), "3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b", first("lethe erasures list"))
-	for _, words := range []string{"holds show", "holds release", "rules show", "rules dry-run", "rules enable", "rules disable", "erasures show", "erasures watch", "erasures cancel", "erasures proof"} {
+	for _, words := range []string{"holds show", "holds release", "rules show", "rules dry-run", "rules enable", "rules approve", "rules disable", "erasures show", "erasures watch", "erasures cancel", "erasures proof"} {
 		help(words)
 	}
 }
